@@ -1,0 +1,77 @@
+import type { BlobName } from '../domain/blob-name.ts';
+import type { BlockId } from '../domain/block-id.ts';
+
+/** A block of a blob as the store lists it. */
+export interface StoredBlock {
+  readonly id: string;
+  readonly lengthBytes: number;
+}
+
+/** What the store holds under a name. */
+export interface BlockLists {
+  /** The blocks of the committed blob in order; `undefined` when nothing was ever committed. */
+  readonly committed: readonly StoredBlock[] | undefined;
+  /** Staged blocks in no order; the service forgets them a week after the last one. */
+  readonly uncommitted: readonly StoredBlock[];
+}
+
+export interface BlobProperties {
+  readonly lengthBytes: number;
+  /** 32 hex digits; `undefined` when the blob carries none. */
+  readonly md5: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface StageBlock {
+  readonly name: BlobName;
+  readonly id: BlockId;
+  /** Sent from where it lies: the caller leaves it untouched until the promise settles. */
+  readonly body: Buffer;
+  /** MD5 of the body, 32 hex digits; the store refuses the block when it computes another. */
+  readonly md5: string;
+}
+
+export interface CommitBlob {
+  readonly name: BlobName;
+  readonly blocks: readonly BlockId[];
+  /** MD5 of the whole blob, 32 hex digits, kept as its Content-MD5. */
+  readonly md5: string;
+  /** Names are C# identifiers, values printable ASCII (a rule of the service). */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * A container of blobs. Everything the station asks of blob storage, and no more. Implementations are
+ * held to it by one suite (`test/contract/blobs.ts`). All methods take the signal last and check it
+ * first: when it has fired they throw `cancelled` and have done nothing.
+ *
+ * Errors: `storage-unavailable` when the store could not be reached or asks to be left alone (worth
+ * waiting for), `storage-denied` when it refuses the credential, `checksum-mismatch` when a body did
+ * not arrive as sent, `storage-rejected` for any other refusal.
+ */
+export interface BlobContainer {
+  /** Where people find a blob: its URL without any credential. */
+  urlOf(name: BlobName): string;
+  /** Makes the container; fine when it is there already. */
+  ensure(signal: AbortSignal): Promise<void>;
+  /** Stores one block, all or nothing. Staging an id again replaces that block. */
+  stageBlock(block: StageBlock, signal: AbortSignal): Promise<void>;
+  /** Never fails for a blob that does not exist: both lists are then empty. */
+  listBlocks(name: BlobName, signal: AbortSignal): Promise<BlockLists>;
+  /**
+   * Makes the blob out of staged blocks, in this order. Throws `destination-exists` when a committed
+   * blob has the name: a customer's blob is never replaced by accident.
+   */
+  commit(blob: CommitBlob, signal: AbortSignal): Promise<void>;
+  /** Throws `blob-not-found`. */
+  properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties>;
+  /** The bytes of a committed blob, in order. Throws `blob-not-found`. */
+  read(name: BlobName, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Where a storage account is and how to get in; from the configuration, never from a job. */
+export type StorageAccount =
+  | { readonly kind: 'connection-string'; readonly connectionString: string }
+  | { readonly kind: 'sas'; readonly blobEndpoint: string; readonly sasToken: string }
+  | { readonly kind: 'default-credential'; readonly blobEndpoint: string }
+  | { readonly kind: 'directory'; readonly directory: string };

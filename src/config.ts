@@ -1,0 +1,191 @@
+import { readFile } from 'node:fs/promises';
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { StationError } from './errors.ts';
+
+/**
+ * The configuration: one schema gives types, ranges, defaults and the documentation
+ * (`docs/CONFIGURATION.md` is generated from it). Units are part of each name.
+ */
+
+const bytes = (min: number, max: number) => z.int().min(min).max(max);
+const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+const MIB = 1024 * 1024;
+
+const account = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: z.literal('connection-string'),
+      connectionString: z.string().min(1).optional(),
+      connectionStringFile: z.string().min(1).optional(),
+    })
+    .refine(
+      (value) =>
+        (value.connectionString === undefined) !== (value.connectionStringFile === undefined),
+      {
+        message: 'give either connectionString or connectionStringFile',
+      },
+    )
+    .describe('The whole connection string, or a file that holds it (mode 0600).'),
+  z
+    .strictObject({
+      kind: z.literal('sas'),
+      blobEndpoint: z.url(),
+      sasToken: z.string().min(1).optional(),
+      sasTokenFile: z.string().min(1).optional(),
+    })
+    .refine((value) => (value.sasToken === undefined) !== (value.sasTokenFile === undefined), {
+      message: 'give either sasToken or sasTokenFile',
+    })
+    .describe('A shared access signature for the blob endpoint, or a file that holds it.'),
+  z
+    .strictObject({ kind: z.literal('default-credential'), blobEndpoint: z.url() })
+    .describe('Azure’s default credential chain: environment, workload or managed identity, CLI.'),
+  z
+    .strictObject({ kind: z.literal('directory'), directory: z.string().min(1) })
+    .describe('A local directory instead of a cloud, for rehearsal and for an air-gapped site.'),
+]);
+
+export const configSchema = z.strictObject({
+  station: z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/u)
+        .default('station-1')
+        .describe('Shown on the console and kept with every row that this station writes.'),
+      stateDirectory: z
+        .string()
+        .min(1)
+        .default('/var/lib/drive-station')
+        .describe('Holds the ledger and the copy journals; must survive a restart.'),
+      reserveBytes: bytes(0, Number.MAX_SAFE_INTEGER)
+        .default(512 * MIB)
+        .describe('Free space below which no new drive is started; running ones go on.'),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+      port: z.int().min(0).max(65_535).default(8380).describe('TCP port; 0 takes a free one.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+    })
+    .prefault({}),
+  detect: z
+    .strictObject({
+      settleMs: milliseconds(0, 60_000)
+        .default(3000)
+        .describe('A disk must look the same for this long before anything is decided about it.'),
+      scanIntervalMs: milliseconds(100, 60_000)
+        .default(1000)
+        .describe('Time between scans where udev is not running.'),
+      safetyScanIntervalMs: milliseconds(1000, 3_600_000)
+        .default(30_000)
+        .describe('Time between scans where udev events are the trigger, in case one was lost.'),
+      loopbackDirectory: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Loop devices whose image lies here count as disks; without it none does.'),
+      bays: z
+        .record(z.string().min(1), z.string().min(1).max(40))
+        .default({})
+        .describe('What the technician calls a port: physical path (ID_PATH) to bay name.'),
+    })
+    .prefault({}),
+  copy: z
+    .strictObject({
+      maxDrives: z.int().min(1).max(64).default(4).describe('Copies that run at once.'),
+      maxAttempts: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(5)
+        .describe(
+          'Failed attempts of one drive before a person is asked; a pulled disk or an absent store is none.',
+        ),
+      retryDelayMs: milliseconds(0, 3_600_000)
+        .default(5000)
+        .describe('Pause before the second attempt; doubled for each further one.'),
+    })
+    .prefault({}),
+  storageAccounts: z
+    .record(z.string().regex(/^[a-z0-9-]{1,63}$/u), account)
+    .default({})
+    .describe('Destinations by the name that jobs use.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** Reads a configuration file. Throws `config-unreadable`, or `config-invalid` with every place. */
+export async function loadConfig(file: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new StationError('config-unreadable', `cannot read ${file}`, { file }, cause);
+  }
+  return parseConfig(text, file);
+}
+
+export function parseConfig(text: string, file: string): Config {
+  const parsed = parseYaml(text, file, configSchema);
+  if (parsed.ok) return parsed.value;
+  const { problems } = parsed;
+  throw new StationError('config-invalid', problems.join('\n'), { file, problems });
+}
+
+export type YamlAnswer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads YAML (JSON is YAML too) through a schema; each problem is `file:line:column: path: what`. */
+export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): YamlAnswer<T> {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, uniqueKeys: true });
+  if (document.errors.length > 0) {
+    const problems = document.errors.slice(0, 20).map((error) => {
+      const { line, col } = lineCounter.linePos(error.pos[0]);
+      return `${file}:${line}:${col}: ${error.message.split('\n')[0]}`;
+    });
+    return { ok: false, problems };
+  }
+  // An empty file is an empty map: everything has a default.
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  if (result.success) return { ok: true, value: result.data };
+  const problems = result.error.issues.flatMap((issue) =>
+    issuePaths(issue).map((path) => {
+      const { line, col } = positionOf(document, path, lineCounter);
+      const where = path.map(String).join('.') || 'file';
+      return `${file}:${line}:${col}: ${where}: ${wordsOf(issue)}`;
+    }),
+  );
+  return { ok: false, problems };
+}
+
+/** An unknown key is reported at the key, not at the map that holds it. */
+function issuePaths(issue: z.core.$ZodIssue): PropertyKey[][] {
+  if (issue.code !== 'unrecognized_keys') return [[...issue.path]];
+  return issue.keys.map((key) => [...issue.path, key]);
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'unrecognized_keys' ? 'unknown key' : issue.message;
+}
+
+function positionOf(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly PropertyKey[],
+  lineCounter: LineCounter,
+): { line: number; col: number } {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const node = document.getIn(path.slice(0, depth), true);
+    const range = (node as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return lineCounter.linePos(range[0]);
+  }
+  return { line: 1, col: 1 };
+}

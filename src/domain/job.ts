@@ -1,0 +1,98 @@
+import type { Brand } from './brand.ts';
+import type { DriveState } from './drive-state.ts';
+import type { JobStateName } from './job-state.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The station's own key of a job: two resource groups may use one job name. */
+export type JobId = Brand<string, 'JobId'>;
+/** The name the customer gave: 2-64 letters, digits, `-` and `_`, beginning with a letter or digit. */
+export type JobName = Brand<string, 'JobName'>;
+/** One entry of a job's drive list: the hardware serial without spaces, as the customer listed it. */
+export type DriveId = Brand<string, 'DriveId'>;
+
+/** A drive is a line in a job's drive list; a *disk* is what is plugged in. */
+export interface DriveRef {
+  readonly jobId: JobId;
+  readonly driveId: DriveId;
+}
+
+export function driveKey(ref: DriveRef): string {
+  return `${ref.jobId}/${ref.driveId}`;
+}
+
+/** How the bytes of a job's drives become blobs. More kinds join the union as planners are added. */
+export interface ImagePlanRequest {
+  readonly kind: 'image';
+  /** The container that receives the images; created when it is missing. */
+  readonly container: string;
+  /** Put before each blob's name; empty, or ending with a slash. */
+  readonly blobPrefix: string;
+}
+
+export type PlanRequest = ImagePlanRequest;
+
+/** The parts of the Azure job body that the station keeps and gives back as they came. */
+export interface JobDetails {
+  readonly jobType: 'Import' | 'Export';
+  /** The configured storage account that receives this job's blobs. */
+  readonly storageAccount: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly diagnosticsPath: string;
+  readonly logLevel: 'Error' | 'Verbose';
+  readonly backupDriveManifest: boolean;
+  readonly returnAddress?: Readonly<Record<string, string>>;
+  readonly returnShipping?: Readonly<Record<string, string>>;
+  readonly deliveryPackage?: Readonly<Record<string, string | number>>;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly plan: PlanRequest;
+}
+
+export interface Job {
+  readonly id: JobId;
+  readonly name: JobName;
+  readonly state: JobStateName;
+  readonly cancelRequested: boolean;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly details: JobDetails;
+}
+
+/** Where a drive's bytes are, as the journal says; the only source of progress. */
+export interface CopyProgress {
+  readonly totalBytes: number;
+  /** Bytes that the store holds and has verified block by block. */
+  readonly stagedBytes: number;
+  /** Bytes of blobs that were committed and read back. */
+  readonly verifiedBytes: number;
+}
+
+export interface Drive {
+  readonly ref: DriveRef;
+  readonly jobName: JobName;
+  readonly state: DriveState;
+  readonly progress?: CopyProgress;
+  readonly verdict?: Verdict;
+  /** The disk that this drive's copy began on; a replugged one must agree with it. */
+  readonly boundDisk?: BoundDisk;
+}
+
+export interface BoundDisk {
+  readonly serial: string;
+  readonly sizeBytes: number;
+  readonly wwns: readonly string[];
+  readonly bay: string;
+}
+
+/** What the station does with a drive in `Received` or `Transferring` at this moment; not durable. */
+export type DriveActivity =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'queued' }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'copying' }
+  | { readonly kind: 'waiting-for-storage'; readonly since: string; readonly reason: string }
+  | { readonly kind: 'settling' }
+  | { readonly kind: 'detached'; readonly bay: string; readonly since: string }
+  | { readonly kind: 'waiting-for-person'; readonly reason: string }
+  | { readonly kind: 'retrying'; readonly at: string; readonly reason: string };

@@ -1,0 +1,124 @@
+/** A note that belongs to a verdict, in words for people and a code for programs. */
+export interface VerdictReason {
+  readonly code:
+    | 'all-verified'
+    | 'bytes-missing'
+    | 'size-differs'
+    | 'digest-differs'
+    | 'blocks-differ'
+    | 'disk-was-written'
+    | 'write-count-unknown';
+  readonly words: string;
+}
+
+/** What was computed from the disk and what the store answered after the commit, for one blob. */
+export interface BlobEvidence {
+  readonly name: string;
+  readonly url: string;
+  readonly plannedBytes: number;
+  /** Bytes read from the disk without an error. */
+  readonly readBytes: number;
+  readonly computedMd5: string;
+  /** Root of the hash tree over the SHA-256 of every block, 64 hex digits. */
+  readonly treeDigest: string;
+  readonly committed: {
+    readonly lengthBytes: number;
+    readonly md5: string | undefined;
+    /** The store's committed block list is exactly the planned one. */
+    readonly blocksAgree: boolean;
+  };
+}
+
+export interface VerdictEvidence {
+  readonly plannedBytes: number;
+  readonly blobs: readonly BlobEvidence[];
+  /** Writes that the kernel counted on the disk since it was plugged in; `undefined`: not known. */
+  readonly kernelWrites: number | undefined;
+}
+
+/**
+ * The one verdict on a drive. State, API, console, log and certificate all render this object and
+ * compute none of their own.
+ */
+export interface Verdict {
+  readonly outcome: 'Completed' | 'CompletedMoreInfo';
+  /** The word for it in the job API's `copyStatus`. */
+  readonly copyStatus: 'Completed' | 'CompletedWithWarnings' | 'CompletedWithErrors';
+  readonly safeToRemove: boolean;
+  readonly reasons: readonly VerdictReason[];
+  readonly plannedBytes: number;
+  readonly verifiedBytes: number;
+  readonly kernelWrites: number | null;
+  readonly blobs: readonly BlobEvidence[];
+}
+
+/**
+ * `Completed` means: every planned byte was read without error, every block carried a checksum that
+ * the store verified (or it would not be in the list), and committed size, digest and block list were
+ * read back and agree. Anything less is `CompletedMoreInfo` with its reasons.
+ */
+export function judge(evidence: VerdictEvidence): Verdict {
+  const errors = evidence.blobs.flatMap(blobErrors);
+  const covered = evidence.blobs.reduce((sum, blob) => sum + blob.plannedBytes, 0);
+  if (covered !== evidence.plannedBytes) {
+    const words = `The blobs cover ${covered} of ${evidence.plannedBytes} planned bytes.`;
+    errors.push({ code: 'bytes-missing', words });
+  }
+  const warnings = writeNotes(evidence.kernelWrites);
+  const clean = errors.length === 0 && warnings.length === 0;
+  const verified = evidence.blobs.filter((blob) => blobErrors(blob).length === 0);
+  return {
+    outcome: clean ? 'Completed' : 'CompletedMoreInfo',
+    copyStatus: statusWord(errors.length, warnings.length),
+    safeToRemove: true,
+    reasons: clean ? [allVerified(evidence)] : [...errors, ...warnings],
+    plannedBytes: evidence.plannedBytes,
+    verifiedBytes: verified.reduce((sum, blob) => sum + blob.plannedBytes, 0),
+    kernelWrites: evidence.kernelWrites ?? null,
+    blobs: evidence.blobs,
+  };
+}
+
+function statusWord(errors: number, warnings: number): Verdict['copyStatus'] {
+  if (errors > 0) return 'CompletedWithErrors';
+  return warnings > 0 ? 'CompletedWithWarnings' : 'Completed';
+}
+
+function allVerified(evidence: VerdictEvidence): VerdictReason {
+  const blobs = evidence.blobs.length === 1 ? '1 blob' : `${evidence.blobs.length} blobs`;
+  const words = `All ${evidence.plannedBytes} bytes were read, stored in ${blobs} and read back with equal size, MD5 and block list; the kernel counted no write to the disk.`;
+  return { code: 'all-verified', words };
+}
+
+function blobErrors(blob: BlobEvidence): VerdictReason[] {
+  const found: VerdictReason[] = [];
+  const add = (code: VerdictReason['code'], words: string) => found.push({ code, words });
+  const { plannedBytes, readBytes, committed } = blob;
+  if (readBytes !== plannedBytes) {
+    add('bytes-missing', `${blob.name}: ${readBytes} of ${plannedBytes} bytes could be read.`);
+  }
+  if (committed.lengthBytes !== plannedBytes) {
+    add(
+      'size-differs',
+      `${blob.name}: the store holds ${committed.lengthBytes} bytes, the plan has ${plannedBytes}.`,
+    );
+  }
+  if (committed.md5 !== blob.computedMd5) {
+    const theirs = committed.md5 ?? 'no MD5 at all';
+    add('digest-differs', `${blob.name}: the store says ${theirs}, the disk ${blob.computedMd5}.`);
+  }
+  if (!committed.blocksAgree) {
+    add('blocks-differ', `${blob.name}: the committed block list is not the one that was staged.`);
+  }
+  return found;
+}
+
+function writeNotes(kernelWrites: number | undefined): VerdictReason[] {
+  if (kernelWrites === 0) return [];
+  if (kernelWrites === undefined) {
+    const words = 'The kernel’s write counter of the disk could not be read.';
+    return [{ code: 'write-count-unknown', words }];
+  }
+  const words = `The kernel counted ${kernelWrites} writes to the disk while it was plugged in.`;
+  return [{ code: 'disk-was-written', words }];
+}

@@ -1,0 +1,120 @@
+/**
+ * The error catalogue. Each code has a typed payload here and a paragraph in `docs/ERRORS.md` that
+ * says what the technician does now; a test compares the two lists.
+ */
+
+/** What is wrong with what was typed or sent in. */
+export interface InputErrors {
+  'config-invalid': { file: string; problems: readonly string[] };
+  'config-unreadable': { file: string };
+  'job-file-invalid': { file: string; problems: readonly string[] };
+  'job-file-unreadable': { file: string };
+  'job-file-too-large': { file: string; sizeBytes: number; maxBytes: number };
+  'job-exists': { jobName: string };
+  'job-not-found': { jobName: string };
+  'drive-not-found': { jobName: string; driveId: string };
+  'disk-not-found': { disk: string };
+  'storage-account-unknown': { storageAccount: string; known: readonly string[] };
+  'request-invalid': { problems: readonly string[] };
+  'transition-refused': { entity: string; event: string; reason: string };
+  'identity-file-invalid': { file: string; problems: readonly string[] };
+}
+
+/** What goes wrong with a disk. */
+export interface DiskErrors {
+  'disk-gone': { devicePath: string; offsetBytes: number };
+  'disk-changed': { devicePath: string; expectedDiskseq: number; foundDiskseq: number };
+  'disk-content-changed': { devicePath: string; blob: string; block: number };
+  'disk-busy': { devicePath: string };
+  'disk-not-readonly': { devicePath: string };
+  'disk-read-failed': {
+    devicePath: string;
+    offsetBytes: number;
+    lengthBytes: number;
+    errno: string;
+  };
+  'disk-unresponsive': { devicePath: string; waitedMs: number };
+  'scan-failed': { step: string };
+  'tool-failed': { tool: string; exitCode: number | null; detail: string };
+  'tool-timed-out': { tool: string; deadlineMs: number };
+}
+
+/** What goes wrong on the way to the blob store. */
+export interface StorageErrors {
+  'storage-unavailable': { operation: string; detail: string };
+  'storage-denied': { operation: string; status: number; detail: string };
+  'storage-rejected': { operation: string; status: number; detail: string };
+  'checksum-mismatch': { operation: string; blob: string };
+  'short-write': { blob: string; expectedBytes: number; sentBytes: number };
+  'destination-exists': { blob: string };
+  'blob-not-found': { blob: string };
+  'credential-missing': { storageAccount: string };
+}
+
+/** What goes wrong in the copy itself or in what it keeps. */
+export interface CopyErrors {
+  'plan-impossible': { driveId: string; reason: string };
+  'journal-foreign': { file: string };
+  'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
+  'copy-process-silent': { waitedMs: number };
+  'ledger-newer': { file: string; found: string };
+  'ledger-unreadable': { file: string };
+  'state-directory-in-use': { directory: string };
+  'internal-error': { detail: string };
+  cancelled: Record<string, never>;
+}
+
+export type ErrorPayloads = InputErrors & DiskErrors & StorageErrors & CopyErrors;
+export type ErrorCode = keyof ErrorPayloads;
+
+/** Every error that the station raises on purpose: a code, a typed payload and the cause. */
+export class StationError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'StationError';
+  readonly code: Code;
+  readonly payload: ErrorPayloads[Code];
+
+  constructor(code: Code, message: string, payload: ErrorPayloads[Code], cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.payload = payload;
+  }
+}
+
+export function isStationError<Code extends ErrorCode>(
+  error: unknown,
+  ...codes: Code[]
+): error is StationError<Code> {
+  return (
+    error instanceof StationError && (codes.length === 0 || codes.includes(error.code as Code))
+  );
+}
+
+/** The disk is no longer there: pause and wait for it, never count it as a defect. */
+export function isDiskGone(error: unknown): error is StationError<'disk-gone' | 'disk-changed'> {
+  return isStationError(error, 'disk-gone', 'disk-changed');
+}
+
+/** The store does not answer: wait and go on; the drive is not to blame. */
+export function isStorageAway(error: unknown): error is StationError<'storage-unavailable'> {
+  return isStationError(error, 'storage-unavailable');
+}
+
+export function isCancelled(error: unknown): boolean {
+  return isStationError(error, 'cancelled');
+}
+
+/** Throws `cancelled` when the signal has fired; long work calls it first. */
+export function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new StationError('cancelled', 'cancelled', {}, signal.reason);
+}
+
+/** The words of anything that was thrown, for logs and messages. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The errno name (`EIO`, `ENODEV` …) of a system error; `undefined` for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,133 @@
+import type { DriveEvent, Fault } from '../domain/drive-state.ts';
+import type {
+  BoundDisk,
+  CopyProgress,
+  Drive,
+  DriveId,
+  DriveRef,
+  Job,
+  JobDetails,
+  JobId,
+  JobName,
+} from '../domain/job.ts';
+import type { JobEvent } from '../domain/job-state.ts';
+import type { CopyPlan } from '../domain/plan.ts';
+import type { Verdict } from '../domain/verdict.ts';
+
+/** Who did it: `station` for the daemon itself, else the person or client that asked. */
+export type Actor = string;
+
+export interface NewJob {
+  readonly name: JobName;
+  readonly details: JobDetails;
+  readonly drives: readonly DriveId[];
+  /** Whether the parcel is already on its way: the job then starts in `Shipping`. */
+  readonly shipped: boolean;
+}
+
+/** A drive's copy, from its first byte to its verdict, over however many attempts it takes. */
+export interface CopyRecord {
+  readonly id: string;
+  readonly ref: DriveRef;
+  /** 16 hex digits; part of every block id of this copy. */
+  readonly nonce: string;
+  /** Attempts that were started, the running one included. */
+  readonly attempts: number;
+  readonly boundDisk: BoundDisk;
+  /** Fixed by the first attempt; every later one must arrive at the same. */
+  readonly plan?: CopyPlan;
+  readonly progress?: CopyProgress;
+  readonly verdict?: Verdict;
+}
+
+/** An extra drive: present, on no list, never processed. */
+export interface ExtraDrive {
+  readonly id: string;
+  readonly serial: string | null;
+  readonly model: string | null;
+  readonly bay: string;
+  readonly jobId: JobId | null;
+  readonly reason: string;
+  readonly seenAt: string;
+}
+
+/** What an event moves, with the data that the new state carries. */
+export type DriveChange =
+  | {
+      readonly event: Exclude<
+        DriveEvent,
+        'copy-started' | 'copy-verified' | 'copy-ended-with-notes' | 'faulted'
+      >;
+    }
+  | { readonly event: 'copy-started'; readonly copyId: string }
+  | { readonly event: 'copy-verified' | 'copy-ended-with-notes'; readonly verdict: Verdict }
+  | { readonly event: 'faulted'; readonly fault: Fault };
+
+/** One entry of the hash-chained event log. */
+export interface LedgerEvent {
+  readonly sequence: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly actor: Actor;
+  readonly entity: string;
+  readonly type: string;
+  readonly data: unknown;
+  /** SHA-256 over the previous entry's hash and this entry, 64 hex digits. */
+  readonly hash: string;
+}
+
+export interface TransitionRecord<State> {
+  readonly from: State;
+  readonly to: State;
+}
+
+/**
+ * The durable state of the station: small, transactional, asked by everyone. Asynchronous and free of
+ * any database's types, so that one contract serves a single station (SQLite) and a fleet. A method
+ * that resolves has made its change durable; one that throws has changed nothing.
+ *
+ * Errors: `job-exists`, `job-not-found`, `drive-not-found`, `transition-refused`.
+ */
+export interface Ledger {
+  createJob(job: NewJob, actor: Actor): Promise<Job>;
+  jobByName(name: string): Promise<Job | undefined>;
+  jobs(): Promise<readonly Job[]>;
+  drivesOf(jobId: JobId): Promise<readonly Drive[]>;
+  drive(ref: DriveRef): Promise<Drive | undefined>;
+
+  /**
+   * The one way a job changes state: checks the transition table, appends to the event log and
+   * updates the row in one transaction. A refused transition is logged too, then thrown.
+   */
+  transitionJob(id: JobId, event: JobEvent, actor: Actor): Promise<Job>;
+  /** The one way a drive changes state; as `transitionJob`. */
+  transitionDrive(ref: DriveRef, change: DriveChange, actor: Actor): Promise<Drive>;
+
+  /** The drive's copy, made at the first attempt; each call counts one more attempt. */
+  beginCopyAttempt(ref: DriveRef, disk: BoundDisk): Promise<CopyRecord>;
+  copyOf(ref: DriveRef): Promise<CopyRecord | undefined>;
+  recordPlan(copyId: string, plan: CopyPlan): Promise<void>;
+  /** Progress is rewritten in place and is in no event: the journal is its source. */
+  recordProgress(copyId: string, progress: CopyProgress): Promise<void>;
+
+  flagExtra(extra: Omit<ExtraDrive, 'id' | 'seenAt'>): Promise<ExtraDrive>;
+  extras(): Promise<readonly ExtraDrive[]>;
+
+  /** The job whose parcel is being checked in; `null` ends the check-in. */
+  setCheckIn(jobId: JobId | null, actor: Actor): Promise<void>;
+  checkIn(): Promise<JobId | undefined>;
+
+  /** Something worth remembering that is no change of state: a disk came, a person confirmed. */
+  note(entity: string, type: string, data: unknown, actor: Actor): Promise<void>;
+  events(afterSequence: number, limit: number): AsyncIterable<LedgerEvent>;
+  /** Recomputes the chain; the first entry that does not fit, or `undefined` when all do. */
+  firstBrokenEvent(): Promise<number | undefined>;
+
+  close(): Promise<void>;
+}
+
+/** A task of the durable queue: copy this drive. */
+export interface CopyTask {
+  readonly id: string;
+  readonly ref: DriveRef;
+}

@@ -1,0 +1,62 @@
+import type { PlanLimits } from './domain/plan.ts';
+
+/**
+ * Every bound of the station, with its unit and its reason. `docs/LIMITS.md` repeats them with the
+ * memory sum; a test compares the two.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/**
+ * The blob service's own limits (Microsoft Learn, "Scalability and performance targets for Blob
+ * storage") and the block sizes the station uses inside them. 4 MiB keeps resume fine-grained for
+ * small disks; 8 MiB carries a disk of 390 GiB in one blob; above that the image is cut into
+ * segments, because larger blocks would cost memory and repeat more after an interruption.
+ */
+export const PLAN_LIMITS: PlanLimits = {
+  maxBlocksPerBlob: 50_000,
+  maxBlockBytes: 4000 * MIB,
+  maxBlobNameLength: 1024,
+  blockSizesBytes: [4 * MIB, 8 * MIB],
+  segmentBytes: 256 * GIB,
+};
+
+/** The ring of buffers of one drive: every byte in flight lies in it, so it is the memory bound. */
+export const RING_BYTES = 64 * MIB;
+/** Put Block requests in flight for one drive; half of the smallest ring, so reading never waits. */
+export const STAGE_CONCURRENCY = 4;
+/** Blocks re-read on resume to prove that the disk holds what the store already has. */
+export const RESUME_SAMPLES = 8;
+
+/** A job file is a page of text; more than this is not one. */
+export const JOB_FILE_MAX_BYTES = 256 * KIB;
+/** A job carries at most ten drives (Azure Import/Export). */
+export const MAX_DRIVES_PER_JOB = 10;
+
+/** One request body of the HTTP API. */
+export const HTTP_BODY_MAX_BYTES = 512 * KIB;
+/** One WebSocket message from a client. */
+export const WS_MESSAGE_MAX_BYTES = 16 * KIB;
+/** What may wait in one client's socket before it is resynchronised instead of buffered for. */
+export const WS_CLIENT_BUDGET_BYTES = 1 * MIB;
+/** Deltas kept for clients that missed some. */
+export const WS_DELTA_RING = 1024;
+/** Connected WebSocket clients; one more is turned away. */
+export const WS_MAX_CLIENTS = 64;
+/** A client that has not answered a ping by then is gone. */
+export const WS_HEARTBEAT_MS = 15_000;
+/** Progress of one drive is told at most this often. */
+export const PROGRESS_INTERVAL_MS = 250;
+
+/** A tool that looks at disks (`lsblk`, `udevadm`, `smartctl`, `losetup`) is abandoned after this. */
+export const TOOL_DEADLINE_MS = 10_000;
+/** Output of such a tool that is kept; more is cut and counts as a failure. */
+export const TOOL_OUTPUT_MAX_BYTES = 8 * MIB;
+/** A copy process that says nothing for this long while it should be moving is shown as stuck. */
+export const COPY_SILENCE_MS = 30_000;
+/** From asking a copy process to stop until it is killed. */
+export const COPY_STOP_GRACE_MS = 5_000;
+/** From SIGTERM until the daemon gives up waiting and exits; the unit allows 30 s. */
+export const SHUTDOWN_DEADLINE_MS = 20_000;
