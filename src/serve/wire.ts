@@ -1,0 +1,314 @@
+import { z } from 'zod';
+import type { DiskHealth, Transport } from '../domain/disk.ts';
+import type { DriveStateName, PublicDriveState } from '../domain/drive-state.ts';
+import type { EtaRange } from '../domain/eta.ts';
+import type { DriveActivity, JobDetails } from '../domain/job.ts';
+import { JOB_STATES } from '../domain/job-state.ts';
+import type { NearForm } from '../domain/serial.ts';
+import type { Verdict } from '../domain/verdict.ts';
+
+/**
+ * Everything that is said over the WebSocket, and the view that the HTTP API shows. One schema for
+ * each thing; both ends parse what they receive with it. `docs/PROTOCOL.md` describes the
+ * conversation. All times are ISO 8601 in UTC, all sizes are bytes, absent values are `null`.
+ */
+
+/** Versions of the protocol that this station speaks, both included. */
+export const PROTOCOL_MIN = 1;
+export const PROTOCOL_MAX = 1;
+
+const text = z.string();
+const time = z.iso.datetime({ offset: true });
+const bytes = z.int().min(0);
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
+/** Says at compile time that every member of a union of the domain is in the schema's list. */
+const oneOf = <T extends string>(members: { readonly [Member in T]: null }) => {
+  const names = Object.keys(members).filter((name): name is T => name in members);
+  return z.enum(names);
+};
+
+const driveStateNames = {
+  Specified: null,
+  Received: null,
+  NeverReceived: null,
+  Transferring: null,
+  Completed: null,
+  CompletedMoreInfo: null,
+  ShippedBack: null,
+} satisfies { readonly [State in PublicDriveState]: null };
+
+export const publicDriveState = oneOf<PublicDriveState>(driveStateNames);
+export const driveState = oneOf<DriveStateName>({ ...driveStateNames, Faulted: null });
+
+/** The words of the Import/Export job API for how a drive's copy went. */
+export const COPY_STATUSES = [
+  'None',
+  'InProgress',
+  'Completed',
+  'CompletedWithWarnings',
+  'CompletedWithErrors',
+  'InternalError',
+  'ManifestCorrupted',
+  'ManifestNameInvalid',
+  'ManifestNameTooLong',
+  'ManifestNotFound',
+  'ManifestAccessDenied',
+  'ManifestFormatInvalid',
+  'ReadManifestFailed',
+  'ManifestDriveIdMismatch',
+  'BlobListFormatInvalid',
+  'DiskNotFound',
+  'VolumeNotNtfs',
+  'DiskOperationFailed',
+  'BitLockerNotActivated',
+  'BitLockerProtectorNotFound',
+  'BitLockerKeyInvalid',
+  'BitLockerUnlockVolumeFailed',
+  'BitLockerFailed',
+] as const;
+export const copyStatus = z.enum(COPY_STATUSES);
+export type CopyStatus = z.output<typeof copyStatus>;
+
+const detection = z.discriminatedUnion('known', [
+  z.object({ mode: z.enum(['udev', 'periodic']), known: z.literal(true) }),
+  /** The last scan failed: the disks shown are the last known ones and nothing is decided. */
+  z.object({ mode: z.enum(['udev', 'periodic']), known: z.literal(false), reason: text }),
+]);
+
+const storage = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ok') }),
+  z.object({ kind: z.literal('away'), since: time, reason: text }),
+]);
+
+export const stationInfo = z.object({
+  name: text,
+  version: text,
+  startedAt: time,
+  detection,
+  storage,
+  /** Free space where the state directory lies; `null` while it is not known. */
+  freeBytes: bytes.nullable(),
+  /** Free space is below the configured reserve: no new drive is started. */
+  belowReserve: z.boolean(),
+  /** Name of the job whose parcel is being checked in. */
+  checkIn: text.nullable(),
+});
+export type StationInfo = z.output<typeof stationInfo>;
+
+export const jobView = z.object({
+  id: text,
+  name: text,
+  jobType: z.enum(['Import', 'Export'] satisfies JobDetails['jobType'][]),
+  state: z.enum(JOB_STATES),
+  /** Verified bytes of all drives over their planned bytes, 0-100; `null` until a size is known. */
+  percentComplete: z.int().min(0).max(100).nullable(),
+  createdAt: time,
+  driveCount: z.int().min(0),
+  cancelRequested: z.boolean(),
+  storageAccount: text,
+});
+export type JobView = z.output<typeof jobView>;
+
+export const driveActivity = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('idle') }),
+  z.object({ kind: z.literal('queued') }),
+  z.object({ kind: z.literal('starting') }),
+  z.object({ kind: z.literal('copying') }),
+  z.object({ kind: z.literal('waiting-for-storage'), since: time, reason: text }),
+  z.object({ kind: z.literal('settling') }),
+  z.object({ kind: z.literal('detached'), bay: text, since: time }),
+  z.object({ kind: z.literal('waiting-for-person'), reason: text }),
+  z.object({ kind: z.literal('retrying'), at: time, reason: text }),
+]) satisfies z.ZodType<DriveActivity>;
+
+const etaRange = z.object({
+  lowSeconds: z.number().min(0),
+  highSeconds: z.number().min(0),
+}) satisfies z.ZodType<EtaRange>;
+
+const progress = z.object({
+  totalBytes: bytes,
+  /** Bytes that the store holds and has checked block by block; from the journal, nothing else. */
+  stagedBytes: bytes,
+  /** Bytes of blobs that were committed and read back. */
+  verifiedBytes: bytes,
+  rateBytesPerSecond: z.number().min(0),
+  eta: etaRange.nullable(),
+});
+export type ProgressView = z.output<typeof progress>;
+
+const fault = z.object({ code: text, reason: text, nextStep: text });
+export type FaultView = z.output<typeof fault>;
+
+/** The verdict without its evidence for each blob, which `GET …/drives/{driveId}` gives. */
+const verdict = z.object({
+  outcome: z.enum(['Completed', 'CompletedMoreInfo']),
+  copyStatus,
+  safeToRemove: z.boolean(),
+  reasons: list(z.object({ code: text, words: text })),
+  plannedBytes: bytes,
+  verifiedBytes: bytes,
+  kernelWrites: z.int().nullable(),
+}) satisfies z.ZodType<Omit<Verdict, 'blobs' | 'reasons' | 'copyStatus'>>;
+export type VerdictView = z.output<typeof verdict>;
+
+export const driveView = z.object({
+  /** `<jobId>/<driveId>`. */
+  key: text,
+  jobId: text,
+  jobName: text,
+  driveId: text,
+  state: driveState,
+  /** What the public job API shows: it knows no `Faulted`. */
+  publicState: publicDriveState,
+  /** `null` until the drive was in transfer. */
+  copyStatus: copyStatus.nullable(),
+  activity: driveActivity,
+  /** `null` until the copy has a plan. */
+  progress: progress.nullable(),
+  /** Where the drive's disk is, while it is plugged in. */
+  bay: text.nullable(),
+  fault: fault.nullable(),
+  verdict: verdict.nullable(),
+  blobs: list(z.object({ name: text, url: text })),
+});
+export type DriveView = z.output<typeof driveView>;
+
+const driveName = { driveKey: text, jobName: text, driveId: text };
+const candidate = z.object(driveName);
+export type CandidateView = z.output<typeof candidate>;
+
+const nearForm = oneOf<NearForm>({
+  reversed: null,
+  'pair-swapped': null,
+  truncated: null,
+  prefixed: null,
+  'look-alike': null,
+  'one-off': null,
+});
+
+const diskMatch = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('own'), reason: text }),
+  /** A block device that cannot be a customer's disk: optical, virtual, empty reader. */
+  z.object({ kind: z.literal('excluded'), reason: text }),
+  z.object({ kind: z.literal('drive'), reason: text, ...driveName }),
+  z.object({ kind: z.literal('extra'), reason: text }),
+  /** No candidates means that the disk shows nothing that identifies it. */
+  z.object({
+    kind: z.literal('ambiguous'),
+    reason: text,
+    candidates: list(candidate),
+    rivals: list(text),
+  }),
+  z.object({
+    kind: z.literal('near'),
+    reason: text,
+    suggestions: list(z.object({ ...driveName, form: nearForm })),
+  }),
+]);
+export type DiskMatchView = z.output<typeof diskMatch>;
+
+const health = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('unknown') }),
+  z.object({ status: z.literal('passed'), temperatureC: z.number().exactOptional() }),
+  z.object({ status: z.literal('failing'), temperatureC: z.number().exactOptional() }),
+]) satisfies z.ZodType<DiskHealth>;
+
+const transport = oneOf<Transport>({
+  usb: null,
+  sata: null,
+  sas: null,
+  scsi: null,
+  nvme: null,
+  virtio: null,
+  mmc: null,
+  loop: null,
+  unknown: null,
+});
+
+/** One attached disk; the station's own are in the list too, so that nobody wonders about them. */
+export const diskView = z.object({
+  /** Physical path and kernel `diskseq`: names this attachment; a replug is another key. */
+  key: text,
+  bay: text,
+  devicePath: text,
+  serial: text.nullable(),
+  model: text.nullable(),
+  transport,
+  sizeBytes: bytes,
+  match: diskMatch,
+  health,
+});
+export type DiskView = z.output<typeof diskView>;
+
+/** All that a screen needs. Each list is ordered by its key. */
+export const stationView = z.object({
+  station: stationInfo,
+  jobs: list(jobView),
+  drives: list(driveView),
+  disks: list(diskView),
+});
+export type StationView = z.output<typeof stationView>;
+
+const put = <E extends string, V extends z.ZodType>(entity: E, value: V) =>
+  z.object({ entity: z.literal(entity), op: z.literal('put'), key: text, value });
+
+/** One entity that is new or different, or one that is gone. A job's key is its id. */
+export const change = z.union([
+  put('station', stationInfo),
+  put('job', jobView),
+  put('drive', driveView),
+  put('disk', diskView),
+  z.object({ entity: z.enum(['job', 'drive', 'disk']), op: z.literal('remove'), key: text }),
+]);
+export type Change = z.output<typeof change>;
+
+const sequence = z.int().min(0);
+/** Drawn anew at each start of the daemon: a sequence number means something only within one. */
+const epoch = z.string().min(1).max(64);
+const cursor = z.strictObject({ epoch, sequence });
+export type Cursor = z.output<typeof cursor>;
+
+const versionRange = z.tuple([z.int().min(0).max(1_000_000), z.int().min(0).max(1_000_000)]);
+
+/** What a client may say. Anything else ends the connection. */
+export const clientMessage = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('hello'),
+    protocol: versionRange,
+    resume: cursor.exactOptional(),
+  }),
+  z.strictObject({ type: z.literal('resume'), ...cursor.shape }),
+  z.strictObject({ type: z.literal('pong') }),
+]);
+export type ClientMessage = z.output<typeof clientMessage>;
+
+export const deltaMessage = z.object({
+  type: z.literal('delta'),
+  sequence,
+  changes: list(change),
+});
+export type Delta = z.output<typeof deltaMessage>;
+
+export const snapshotMessage = z.object({
+  type: z.literal('snapshot'),
+  epoch,
+  sequence,
+  view: stationView,
+});
+export type Snapshot = z.output<typeof snapshotMessage>;
+
+/** What the station says. A client ignores a type that it does not know. */
+export const serverMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    protocol: z.int().min(0),
+    station: z.object({ name: text, version: text }),
+    epoch,
+  }),
+  snapshotMessage,
+  deltaMessage,
+  z.object({ type: z.literal('ping') }),
+  z.object({ type: z.literal('error'), code: text, message: text }),
+]);
+export type ServerMessage = z.output<typeof serverMessage>;
