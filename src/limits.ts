@@ -60,3 +60,15 @@ export const COPY_SILENCE_MS = 30_000;
 export const COPY_STOP_GRACE_MS = 5_000;
 /** From SIGTERM until the daemon gives up waiting and exits; the unit allows 30 s. */
 export const SHUTDOWN_DEADLINE_MS = 20_000;
+/** How long a copy process waits for the claim of a killed predecessor on the disk to end. */
+export const DISK_CLAIM_WAIT_MS = 5_000;
+/** A read that the kernel has not answered for this long is given up: the disk hangs. */
+export const READ_HANG_MS = 120_000;
+/** One request to the blob store; a block that takes longer is tried again on a fresh connection. */
+export const STORAGE_ATTEMPT_MS = 60_000;
+/** An outage of the blob store shorter than this is not worth telling. */
+export const STORAGE_AWAY_AFTER_MS = 2_000;
+/** A copy process says that it is alive this often, and how long its oldest read has waited. */
+export const COPY_ALIVE_MS = 1_000;
+/** After SIGKILL, a process that the kernel still holds is abandoned. */
+export const COPY_ABANDON_MS = 2_000;

@@ -38,11 +38,12 @@ export function encodeBlockId(parts: BlockIdParts): BlockId {
 }
 
 /** Reads an id back; `undefined` when it is not one of ours, whatever it is. */
-export function decodeBlockId(id: string): BlockIdParts | undefined {
+export function decodeBlockId(id: string): (BlockIdParts & { readonly id: BlockId }) | undefined {
   const bytes = fromBase64(id);
   if (bytes?.length !== ID_BYTES || bytes[0] !== VERSION) return undefined;
   const hex = (from: number, length: number) => toHex(bytes.subarray(from, from + length));
   return {
+    id: id as BlockId,
     nonce: hex(1, NONCE_BYTES),
     index: new DataView(bytes.buffer).getUint32(1 + NONCE_BYTES),
     sha256: hex(5 + NONCE_BYTES, SHA256_BYTES),

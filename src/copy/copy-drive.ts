@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import type { BlobContainer } from '../blobs/contract.ts';
+import { type BlobPlan, blockExtents, blockLength, type CopyPlan } from '../domain/plan.ts';
+import { type BlobEvidence, judge, type Verdict } from '../domain/verdict.ts';
+import { throwIfCancelled } from '../errors.ts';
+import { RESUME_SAMPLES } from '../limits.ts';
+import { BlobCopy, contentChanged } from './blob-copy.ts';
+import type { SourceDevice } from './device.ts';
+import { Hasher } from './hashing.ts';
+import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
+import type { Assignment, FromCopy } from './messages.ts';
+import { planFor } from './planners.ts';
+import { askStore, type Held, samplesOf } from './resume.ts';
+import { BufferRing } from './ring.ts';
+import { settleBlob } from './settle.ts';
+
+export interface CopyParts {
+  readonly device: SourceDevice;
+  readonly container: BlobContainer;
+  random(): number;
+  report(message: FromCopy): void;
+}
+
+/**
+ * The copy of one drive, from plan to verdict, in whatever state an earlier attempt left it. The
+ * order is the safety: plan before any byte moves, ask the store before believing the journal, prove
+ * the disk before adding to what came from it.
+ */
+export async function copyDrive(
+  assignment: Assignment,
+  parts: CopyParts,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  throwIfCancelled(signal);
+  const { device, container, report } = parts;
+  const plan = await planFor(assignment.plan, { driveId: assignment.driveId, device });
+  report({ kind: 'planned', plan });
+  await container.ensure(signal);
+  const held = await heldBlocks(plan, assignment.nonce, container, signal);
+  const journal = await startJournal(assignment, held, report);
+  const ring = new BufferRing(Math.max(...plan.blobs.map((blob) => blob.blockBytes)));
+  const hasher = new Hasher(ring.memory);
+  try {
+    report({ kind: 'phase', phase: 'proving' });
+    await proveContent(held, { ...parts, ring }, signal);
+    report({ kind: 'phase', phase: 'copying' });
+    const tally = new Tally(plan, held, report);
+    const evidence: BlobEvidence[] = [];
+    for (const [blob, blobHeld] of held) {
+      const copy = new BlobCopy(blob, blobHeld, {
+        ...{ device, ring, hasher, container, journal },
+        nonce: assignment.nonce,
+        onSafe: (lengthBytes) => tally.staged(lengthBytes),
+      });
+      const staged = await copy.run(signal);
+      const settled = await settleBlob(staged, blobHeld, { container, ...assignment }, signal);
+      await journal.append({ kind: 'verified', evidence: settled });
+      evidence.push(settled);
+      tally.verified(blob.lengthBytes);
+    }
+    report({ kind: 'phase', phase: 'settling' });
+    return await finalVerdict(plan, evidence, { assignment, device });
+  } finally {
+    await hasher.close();
+    await journal.close();
+  }
+}
+
+async function heldBlocks(
+  plan: CopyPlan,
+  nonce: string,
+  container: BlobContainer,
+  signal: AbortSignal,
+): Promise<Map<BlobPlan, Held>> {
+  const held = new Map<BlobPlan, Held>();
+  for (const blob of plan.blobs) held.set(blob, await askStore(blob, nonce, container, signal));
+  return held;
+}
+
+/** The journal begins with what the store confirmed, so that it never claims more. */
+async function startJournal(
+  { journalFile, copyId, nonce }: Assignment,
+  held: ReadonlyMap<BlobPlan, Held>,
+  report: CopyParts['report'],
+): Promise<CopyJournal> {
+  const confirmed = new Map<string, JournalRecord>();
+  for (const [blob, { blocks }] of held) {
+    for (const { index, id } of blocks.values()) {
+      confirmed.set(id, { kind: 'staged', blob: blob.name, index, id });
+    }
+  }
+  const before = await readJournal(journalFile);
+  const lost = before.filter((record) => record.kind === 'staged' && !confirmed.has(record.id));
+  report({ kind: 'reconciled', heldBlocks: confirmed.size, lostBlocks: lost.length });
+  return CopyJournal.start(journalFile, { copyId, nonce }, [...confirmed.values()]);
+}
+
+/** Reads some blocks again that the store holds: the disk must still say the same. */
+async function proveContent(
+  held: ReadonlyMap<BlobPlan, Held>,
+  { device, ring, random }: CopyParts & { ring: BufferRing },
+  signal: AbortSignal,
+): Promise<void> {
+  const begun = [...held].filter(([, { blocks }]) => blocks.size > 0);
+  for (const [blob, blobHeld] of begun) {
+    const share = Math.max(2, Math.ceil(RESUME_SAMPLES / begun.length));
+    for (const sample of samplesOf(blobHeld, share, random)) {
+      const slot = await ring.acquire(signal);
+      try {
+        const block = slot.buffer.subarray(0, blockLength(blob, sample.index));
+        let filled = 0;
+        for (const extent of blockExtents(blob, sample.index)) {
+          const target = block.subarray(filled, filled + extent.lengthBytes);
+          await device.readInto(target, extent.offsetBytes);
+          filled += extent.lengthBytes;
+        }
+        const digest = createHash('sha256').update(block).digest('hex');
+        if (digest !== sample.sha256) throw contentChanged(device, blob, sample.index);
+      } finally {
+        ring.release(slot);
+      }
+    }
+  }
+}
+
+async function finalVerdict(
+  plan: CopyPlan,
+  blobs: readonly BlobEvidence[],
+  { assignment, device }: { assignment: Assignment; device: SourceDevice },
+): Promise<Verdict> {
+  await device.stillSame();
+  const writes = await device.writesCompleted();
+  const kernelWrites =
+    writes === undefined ? undefined : writes - assignment.disk.writesAtFirstSight;
+  return judge({ plannedBytes: plan.totalBytes, blobs, kernelWrites });
+}
+
+/** Progress is what the journal has, never what was merely sent. */
+class Tally {
+  readonly #totalBytes: number;
+  readonly #report: (message: FromCopy) => void;
+  #stagedBytes = 0;
+  #verifiedBytes = 0;
+
+  constructor(
+    plan: CopyPlan,
+    held: ReadonlyMap<BlobPlan, Held>,
+    report: (message: FromCopy) => void,
+  ) {
+    this.#totalBytes = plan.totalBytes;
+    this.#report = report;
+    for (const [blob, { blocks }] of held) {
+      for (const index of blocks.keys()) this.#stagedBytes += blockLength(blob, index);
+    }
+    this.#tell();
+  }
+
+  staged(lengthBytes: number): void {
+    this.#stagedBytes += lengthBytes;
+    this.#tell();
+  }
+
+  verified(lengthBytes: number): void {
+    this.#verifiedBytes += lengthBytes;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const progress = {
+      totalBytes: this.#totalBytes,
+      stagedBytes: this.#stagedBytes,
+      verifiedBytes: this.#verifiedBytes,
+    };
+    this.#report({ kind: 'progress', progress });
+  }
+}

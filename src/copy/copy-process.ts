@@ -1,0 +1,164 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { CopyPlan } from '../domain/plan.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import { StationError, throwIfCancelled } from '../errors.ts';
+import { COPY_ABANDON_MS, COPY_SILENCE_MS, COPY_STOP_GRACE_MS } from '../limits.ts';
+import { type Assignment, type CopyFailure, type FromCopy, fromCopySchema } from './messages.ts';
+
+export type CopyResult =
+  | { readonly kind: 'settled'; readonly verdict: Verdict }
+  | { readonly kind: 'failed'; readonly failure: CopyFailure };
+
+/** What is heard from a copy process on its way; each is optional to nobody. */
+export interface CopyListener {
+  onPlanned(plan: CopyPlan): void;
+  onMessage(message: FromCopy): void;
+  /** The process could not be ended: it hangs in the kernel and holds its disk. */
+  onAbandoned(pid: number): void;
+}
+
+const STDERR_TAIL_BYTES = 4096;
+/** What a copy process may see of the daemon's environment: tools, and Azure's credential chain. */
+const PASSED_ON =
+  /^(?:PATH|HOME|LANG|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|AZURE_\w+|IDENTITY_\w+|MSI_\w+)$/u;
+
+/**
+ * Runs one copy in a process of its own and settles with its result, always: also when the process
+ * crashes, falls silent, or hangs so that no signal ends it. Throws only `cancelled`, when the signal
+ * had fired before the start.
+ */
+export async function runCopyProcess(
+  assignment: Assignment,
+  listener: CopyListener,
+  signal: AbortSignal,
+): Promise<CopyResult> {
+  throwIfCancelled(signal);
+  const child = forkWorker();
+  const conversation = new Conversation(child, listener);
+  const onAbort = () => conversation.askToStop();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    child.send(assignment, () => undefined);
+    const result = await conversation.result;
+    await conversation.end();
+    return result;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function forkWorker(): ChildProcess {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => PASSED_ON.test(name)),
+  );
+  return fork(new URL('./worker.ts', import.meta.url), {
+    cwd: '/',
+    env,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+class Conversation {
+  readonly result: Promise<CopyResult>;
+  readonly #child: ChildProcess;
+  readonly #listener: CopyListener;
+  readonly #closed: Promise<void>;
+  #settle: (result: CopyResult) => void = () => undefined;
+  #silence: NodeJS.Timeout | undefined;
+  #stderr = '';
+
+  constructor(child: ChildProcess, listener: CopyListener) {
+    this.#child = child;
+    this.#listener = listener;
+    this.result = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL_BYTES);
+    });
+    child.on('message', (raw) => this.#hear(raw));
+    child.on('error', (error) => this.#fail(ended(null, null, error.message)));
+    child.once('close', (code, sig) => this.#fail(ended(code, sig, this.#stderr)));
+    this.#expectWord();
+  }
+
+  /** Asks for an orderly stop; the process answers with `failed: cancelled`, or is killed. */
+  askToStop(): void {
+    this.#child.send({ kind: 'stop' }, () => undefined);
+    const words = 'the copy process did not stop when asked';
+    const timer = setTimeout(
+      () => this.#fail(silent(COPY_STOP_GRACE_MS, words)),
+      COPY_STOP_GRACE_MS,
+    );
+    void this.result.then(() => clearTimeout(timer));
+  }
+
+  /** Sees the process off: it leaves by itself, is killed, or is abandoned to the kernel. */
+  async end(): Promise<void> {
+    clearTimeout(this.#silence);
+    if (await within(this.#closed, COPY_STOP_GRACE_MS)) return;
+    this.#child.kill('SIGKILL');
+    if (await within(this.#closed, COPY_ABANDON_MS)) return;
+    this.#child.unref();
+    this.#child.stderr?.destroy();
+    if (this.#child.connected) this.#child.disconnect();
+    if (this.#child.pid !== undefined) this.#listener.onAbandoned(this.#child.pid);
+  }
+
+  #hear(raw: unknown): void {
+    this.#expectWord();
+    const parsed = fromCopySchema.safeParse(raw);
+    if (!parsed.success) return;
+    const message = parsed.data;
+    if (message.kind === 'planned') this.#listener.onPlanned(message.plan);
+    this.#listener.onMessage(message);
+    if (message.kind === 'settled') this.#settle(message);
+    if (message.kind === 'failed') this.#fail(message);
+  }
+
+  /** A process that lives says so every second; one that does not is stuck in the kernel. */
+  #expectWord(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(
+      () => this.#fail(silent(COPY_SILENCE_MS, 'the copy process has fallen silent')),
+      COPY_SILENCE_MS,
+    );
+  }
+
+  #fail(failure: CopyFailure): void {
+    clearTimeout(this.#silence);
+    this.#settle({ kind: 'failed', failure });
+  }
+}
+
+function ended(exitCode: number | null, signal: string | null, stderrTail: string): CopyFailure {
+  const how = signal ?? `exit code ${exitCode}`;
+  const error = new StationError('copy-process-ended', `the copy process ended (${how})`, {
+    exitCode,
+    signal,
+    stderrTail,
+  });
+  return {
+    kind: 'failed',
+    code: error.code,
+    message: error.message,
+    payload: { ...error.payload },
+  };
+}
+
+function silent(waitedMs: number, words: string): CopyFailure {
+  return { kind: 'failed', code: 'copy-process-silent', message: words, payload: { waitedMs } };
+}
+
+/** Whether the promise settled in time. */
+async function within(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const inTime = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}

@@ -1,0 +1,207 @@
+import { execFile } from 'node:child_process';
+import { constants, type FileHandle, open, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
+import { DISK_CLAIM_WAIT_MS, TOOL_DEADLINE_MS } from '../limits.ts';
+
+const run = promisify(execFile);
+
+/** The attachment that was matched, as facts: what the open descriptor must turn out to be. */
+export interface ExpectedDisk {
+  readonly devicePath: string;
+  readonly diskseq: number;
+  readonly sizeBytes: number;
+  /** World-wide names seen at matching; when the kernel shows one, it must be among them. */
+  readonly wwns: readonly string[];
+}
+
+/**
+ * A disk, open for reading and proved to be the one that was matched. Only the copy process of a
+ * drive opens its disk. Opened with O_EXCL, so that a mounted disk, or one that an earlier copy
+ * process still holds, is refused; with O_DIRECT, so that errors are exact and no page cache hides
+ * or multiplies them.
+ */
+export class SourceDevice {
+  readonly devicePath: string;
+  readonly sizeBytes: number;
+  readonly #expected: ExpectedDisk;
+  readonly #handle: FileHandle;
+  readonly #sysfs: string;
+  #readingSince: number | undefined;
+
+  private constructor(expected: ExpectedDisk, handle: FileHandle, sysfs: string) {
+    this.#expected = expected;
+    this.#handle = handle;
+    this.#sysfs = sysfs;
+    this.devicePath = expected.devicePath;
+    this.sizeBytes = expected.sizeBytes;
+  }
+
+  /** Throws `disk-gone`, `disk-changed`, `disk-busy`, `disk-not-readonly`, `cancelled`. */
+  static async open(expected: ExpectedDisk, signal: AbortSignal): Promise<SourceDevice> {
+    const handle = await openExclusively(expected.devicePath, signal);
+    try {
+      const sysfs = await sysfsOf(handle);
+      const device = new SourceDevice(expected, handle, sysfs);
+      await device.#prove();
+      await device.#setReadOnly();
+      return device;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Fills the buffer from the offset. An early end of file is a removal, never an end: a pulled disk
+   * reads as a clean end. Throws `disk-gone`, or `disk-read-failed` with the errno when the disk is
+   * still there.
+   */
+  async readInto(buffer: Buffer, offsetBytes: number): Promise<void> {
+    let done = 0;
+    while (done < buffer.length) {
+      const position = offsetBytes + done;
+      let bytesRead: number;
+      this.#readingSince = performance.now();
+      try {
+        ({ bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, position));
+      } catch (cause) {
+        throw await this.#readError(position, buffer.length - done, cause);
+      } finally {
+        this.#readingSince = undefined;
+      }
+      if (bytesRead === 0) throw this.#gone(position);
+      done += bytesRead;
+    }
+  }
+
+  /** How long the kernel has not answered the read that is under way, in milliseconds; 0: none is. */
+  get pendingReadMs(): number {
+    return this.#readingSince === undefined ? 0 : performance.now() - this.#readingSince;
+  }
+
+  /** Completed writes that the kernel counts for the disk; `undefined` when it does not say. */
+  async writesCompleted(): Promise<number | undefined> {
+    const fields = (await this.#attribute('stat'))?.split(/\s+/u);
+    const writes = Number(fields?.[4]);
+    return fields === undefined || Number.isNaN(writes) ? undefined : writes;
+  }
+
+  /** Proves again that the descriptor is still the matched attachment. */
+  async stillSame(): Promise<void> {
+    await this.#prove();
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  /**
+   * The kernel's diskseq only grows and the descriptor stays bound to the disk it opened. So if the
+   * device number shows the expected diskseq after the open, the descriptor is that disk: had another
+   * one been opened, the number would now show a later diskseq, or nothing.
+   */
+  async #prove(): Promise<void> {
+    const { devicePath, diskseq, sizeBytes, wwns } = this.#expected;
+    const found = Number(await this.#attribute('diskseq'));
+    const size = Number(await this.#attribute('size')) * 512;
+    if (Number.isNaN(found) || size === 0) throw this.#gone(0);
+    const wwn = await this.#attribute('device/wwid');
+    const wwnAgrees = wwn === undefined || wwns.length === 0 || wwns.includes(wwn);
+    if (found === diskseq && size === sizeBytes && wwnAgrees) return;
+    throw new StationError(
+      'disk-changed',
+      `${devicePath} is another disk now (diskseq ${found} instead of ${diskseq})`,
+      { devicePath, expectedDiskseq: diskseq, foundDiskseq: found },
+    );
+  }
+
+  /** Sets the kernel's read-only flag through the open descriptor, so it cannot hit another disk. */
+  async #setReadOnly(): Promise<void> {
+    const { devicePath } = this.#expected;
+    if ((await this.#attribute('ro')) === '1') return;
+    let cause: unknown;
+    try {
+      const self = `/proc/${process.pid}/fd/${this.#handle.fd}`;
+      await run('blockdev', ['--setro', self], {
+        timeout: TOOL_DEADLINE_MS,
+        killSignal: 'SIGKILL',
+      });
+    } catch (error) {
+      cause = error;
+    }
+    if ((await this.#attribute('ro')) === '1') return;
+    const words = `the kernel did not make ${devicePath} read-only`;
+    throw new StationError('disk-not-readonly', words, { devicePath }, cause);
+  }
+
+  async #readError(
+    offsetBytes: number,
+    lengthBytes: number,
+    cause: unknown,
+  ): Promise<StationError> {
+    const { devicePath } = this.#expected;
+    try {
+      await this.#prove();
+    } catch {
+      return this.#gone(offsetBytes, cause);
+    }
+    if ((await this.#attribute('device/state')) === 'offline')
+      return this.#gone(offsetBytes, cause);
+    const errno = errnoOf(cause) ?? 'unknown';
+    return new StationError(
+      'disk-read-failed',
+      `${devicePath} could not be read at byte ${offsetBytes} (${errno})`,
+      { devicePath, offsetBytes, lengthBytes, errno },
+      cause,
+    );
+  }
+
+  #gone(offsetBytes: number, cause?: unknown): StationError {
+    const { devicePath } = this.#expected;
+    const words = `${devicePath} is gone (at byte ${offsetBytes})`;
+    return new StationError('disk-gone', words, { devicePath, offsetBytes }, cause);
+  }
+
+  async #attribute(name: string): Promise<string | undefined> {
+    try {
+      return (await readFile(`${this.#sysfs}/${name}`, 'latin1')).trim();
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The claim of a copy process that was just killed ends with it, a moment later. */
+const CLAIM_RETRY_MS = 50;
+
+async function openExclusively(devicePath: string, signal: AbortSignal): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | constants.O_DIRECT | constants.O_EXCL;
+  for (let waited = 0; ; waited += CLAIM_RETRY_MS) {
+    throwIfCancelled(signal);
+    try {
+      return await open(devicePath, flags);
+    } catch (cause) {
+      const errno = errnoOf(cause);
+      if (errno === 'EBUSY' && waited < DISK_CLAIM_WAIT_MS) {
+        await sleep(CLAIM_RETRY_MS);
+        continue;
+      }
+      if (errno === 'EBUSY') {
+        const words = `${devicePath} is mounted or held by another process`;
+        throw new StationError('disk-busy', words, { devicePath }, cause);
+      }
+      const words = `${devicePath} could not be opened (${errno ?? 'unknown'})`;
+      throw new StationError('disk-gone', words, { devicePath, offsetBytes: 0 }, cause);
+    }
+  }
+}
+
+/** The sysfs directory of the disk behind the descriptor, by its device number. */
+async function sysfsOf(handle: FileHandle): Promise<string> {
+  const { rdev } = await handle.stat();
+  const major = ((rdev >> 8) & 0xfff) | ((rdev / 2 ** 32) & ~0xfff);
+  const minor = (rdev & 0xff) | ((rdev >> 12) & ~0xff);
+  return `/sys/dev/block/${major}:${minor}`;
+}

@@ -1,0 +1,161 @@
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import type { BlobEvidence } from '../domain/verdict.ts';
+import { errnoOf } from '../errors.ts';
+
+/**
+ * The copy journal: what is safe, written the moment it is. One file a copy, append-only, each record
+ * framed by its length and checksum. It may be lost: the store's block lists rebuild it. It may never
+ * claim what the store did not confirm.
+ */
+
+const header = z.object({ kind: z.literal('copy'), copyId: z.string(), nonce: z.string() });
+const staged = z.object({
+  kind: z.literal('staged'),
+  blob: z.string(),
+  index: z.int().min(0),
+  id: z.string(),
+});
+const verified = z.object({
+  kind: z.literal('verified'),
+  evidence: z.object({
+    name: z.string(),
+    url: z.string(),
+    plannedBytes: z.number(),
+    readBytes: z.number(),
+    computedMd5: z.string(),
+    treeDigest: z.string(),
+    committed: z.object({
+      lengthBytes: z.number(),
+      md5: z.string().optional(),
+      blocksAgree: z.boolean(),
+    }),
+  }),
+});
+const record = z.discriminatedUnion('kind', [header, staged, verified]);
+
+export type JournalHeader = z.output<typeof header>;
+export type StagedRecord = z.output<typeof staged>;
+export type JournalRecord =
+  | JournalHeader
+  | StagedRecord
+  | { readonly kind: 'verified'; readonly evidence: BlobEvidence };
+
+const FRAME_BYTES = 8;
+/** A record is a few hundred bytes; a length beyond this is a torn or foreign file. */
+const MAX_RECORD_BYTES = 64 * 1024;
+
+export class CopyJournal {
+  readonly #handle: FileHandle;
+  #waiting: Buffer[] = [];
+  #flush: Promise<void> | undefined;
+
+  private constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /**
+   * Begins the journal of an attempt with what is confirmed. A new file replaces the old one, so a
+   * torn tail is gone before anything is appended, and an earlier copy process that still holds the
+   * old file can no longer write into this one.
+   */
+  static async start(
+    file: string,
+    { copyId, nonce }: Omit<JournalHeader, 'kind'>,
+    confirmed: readonly JournalRecord[],
+  ): Promise<CopyJournal> {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const fresh = `${file}.${process.pid}.new`;
+    const handle = await open(fresh, 'w', 0o600);
+    const head: JournalRecord = { kind: 'copy', copyId, nonce };
+    await handle.writeFile(Buffer.concat([head, ...confirmed].map(frame)));
+    await handle.datasync();
+    await rename(fresh, file);
+    await syncDirectory(dirname(file));
+    return new CopyJournal(handle);
+  }
+
+  /** Resolves when the record is on the medium. Records that come together share one sync. */
+  async append(entry: JournalRecord): Promise<void> {
+    this.#waiting.push(frame(entry));
+    await this.#flush?.catch(() => undefined);
+    if (this.#waiting.length > 0) this.#flush ??= this.#write();
+    await this.#flush;
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.#handle.appendFile(Buffer.concat(batch));
+      await this.#handle.datasync();
+    } finally {
+      this.#flush = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#flush;
+    await this.#handle.close();
+  }
+}
+
+function frame(entry: JournalRecord): Buffer {
+  const payload = Buffer.from(JSON.stringify(entry));
+  const head = Buffer.alloc(FRAME_BYTES);
+  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt32LE(crc32(payload), 4);
+  return Buffer.concat([head, payload]);
+}
+
+/** What a journal holds; empty when the file is missing. A torn or damaged tail is left out. */
+export async function readJournal(file: string): Promise<readonly JournalRecord[]> {
+  try {
+    return decode(await readFile(file));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The records up to the first that is torn, damaged or not understood. */
+export function decode(bytes: Buffer): JournalRecord[] {
+  const records: JournalRecord[] = [];
+  let at = 0;
+  while (at + FRAME_BYTES <= bytes.length) {
+    const length = bytes.readUInt32LE(at);
+    const payload = bytes.subarray(at + FRAME_BYTES, at + FRAME_BYTES + length);
+    if (length > MAX_RECORD_BYTES || payload.length < length) break;
+    if (crc32(payload) !== bytes.readUInt32LE(at + 4)) break;
+    const entry = parseRecord(payload);
+    if (entry === undefined) break;
+    records.push(entry);
+    at += FRAME_BYTES + length;
+  }
+  return records;
+}
+
+function parseRecord(payload: Buffer): JournalRecord | undefined {
+  try {
+    const entry = record.parse(JSON.parse(payload.toString()));
+    if (entry.kind !== 'verified') return entry;
+    const { committed } = entry.evidence;
+    return {
+      kind: 'verified',
+      evidence: { ...entry.evidence, committed: { ...committed, md5: committed.md5 } },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

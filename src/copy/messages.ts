@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { CopyPlan } from '../domain/plan.ts';
+import type { Verdict } from '../domain/verdict.ts';
+
+/**
+ * What the daemon and a copy process say to each other over the IPC channel. The assignment carries
+ * credentials, which therefore never stand in an argument list or an environment.
+ */
+
+const storageAccount = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('connection-string'), connectionString: z.string() }),
+  z.object({ kind: z.literal('sas'), blobEndpoint: z.string(), sasToken: z.string() }),
+  z.object({ kind: z.literal('default-credential'), blobEndpoint: z.string() }),
+  z.object({ kind: z.literal('directory'), directory: z.string() }),
+]);
+
+const extent = z.object({ offsetBytes: z.number(), lengthBytes: z.number() });
+const copyPlan = z.object({
+  kind: z.literal('image'),
+  totalBytes: z.number(),
+  blobs: z.array(
+    z.object({
+      name: z.string(),
+      lengthBytes: z.number(),
+      blockBytes: z.number(),
+      extents: z.array(extent),
+    }),
+  ),
+});
+
+export const assignmentSchema = z.object({
+  kind: z.literal('assignment'),
+  copyId: z.string(),
+  nonce: z.string(),
+  driveId: z.string(),
+  disk: z.object({
+    devicePath: z.string(),
+    diskseq: z.number(),
+    sizeBytes: z.number(),
+    wwns: z.array(z.string()),
+    writesAtFirstSight: z.number(),
+  }),
+  plan: z.object({ kind: z.literal('image'), container: z.string(), blobPrefix: z.string() }),
+  storage: storageAccount,
+  journalFile: z.string(),
+});
+export type Assignment = z.output<typeof assignmentSchema>;
+
+const stopSchema = z.object({ kind: z.literal('stop') });
+export const toCopySchema = z.discriminatedUnion('kind', [assignmentSchema, stopSchema]);
+export type ToCopy = z.output<typeof toCopySchema>;
+
+const failureSchema = z.object({
+  kind: z.literal('failed'),
+  code: z.string(),
+  message: z.string(),
+  payload: z.record(z.string(), z.unknown()),
+});
+
+const progressSchema = z.object({
+  totalBytes: z.number(),
+  stagedBytes: z.number(),
+  verifiedBytes: z.number(),
+});
+
+export const fromCopySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('alive'), oldestReadMs: z.number() }),
+  z.object({
+    kind: z.literal('planned'),
+    plan: z.custom<CopyPlan>((v) => copyPlan.safeParse(v).success),
+  }),
+  z.object({
+    kind: z.literal('reconciled'),
+    heldBlocks: z.number(),
+    /** Blocks that the journal had and the store has no longer. */
+    lostBlocks: z.number(),
+  }),
+  z.object({ kind: z.literal('phase'), phase: z.enum(['proving', 'copying', 'settling']) }),
+  z.object({ kind: z.literal('progress'), progress: progressSchema }),
+  z.object({ kind: z.literal('storage-away'), detail: z.string() }),
+  z.object({ kind: z.literal('storage-back') }),
+  z.object({ kind: z.literal('settled'), verdict: z.custom<Verdict>(isVerdict) }),
+  failureSchema,
+]);
+export type FromCopy = z.output<typeof fromCopySchema>;
+export type CopyFailure = z.output<typeof failureSchema>;
+
+/** The verdict comes from our own code through JSON; its outline is checked, its maker is `judge`. */
+function isVerdict(value: unknown): boolean {
+  const outline = z.object({
+    outcome: z.enum(['Completed', 'CompletedMoreInfo']),
+    copyStatus: z.string(),
+    safeToRemove: z.boolean(),
+    reasons: z.array(z.object({ code: z.string(), words: z.string() })),
+    blobs: z.array(z.object({ name: z.string() })),
+  });
+  return outline.safeParse(value).success;
+}

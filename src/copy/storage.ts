@@ -1,0 +1,25 @@
+import type { BlobContainer } from '../blobs/contract.ts';
+import { withLimit } from '../blobs/limit.ts';
+import { openContainer } from '../blobs/open.ts';
+import { withRetry } from '../blobs/retry.ts';
+import { STAGE_CONCURRENCY, STORAGE_ATTEMPT_MS, STORAGE_AWAY_AFTER_MS } from '../limits.ts';
+import type { Assignment, FromCopy } from './messages.ts';
+
+/**
+ * The destination as a copy sees it: bounded in requests, and patient. An absent store is waited for
+ * with every buffer kept, so that nothing is read twice when it comes back.
+ */
+export async function openDestination(
+  { storage, plan }: Assignment,
+  report: (message: FromCopy) => void,
+): Promise<BlobContainer> {
+  const patient = withRetry(
+    await openContainer(storage, plan.container),
+    { attemptTimeoutMs: STORAGE_ATTEMPT_MS, awayAfterMs: STORAGE_AWAY_AFTER_MS },
+    {
+      onAway: (detail) => report({ kind: 'storage-away', detail }),
+      onBack: () => report({ kind: 'storage-back' }),
+    },
+  );
+  return withLimit(patient, STAGE_CONCURRENCY);
+}

@@ -1,0 +1,84 @@
+import { isStationError, messageOf, StationError } from '../errors.ts';
+import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS, READ_HANG_MS } from '../limits.ts';
+import { copyDrive } from './copy-drive.ts';
+import { SourceDevice } from './device.ts';
+import { type Assignment, type FromCopy, toCopySchema } from './messages.ts';
+import { openDestination } from './storage.ts';
+
+/**
+ * The copy process of one drive: the only process that opens that drive's disk, and one that can be
+ * abandoned. It takes one assignment, says what happens, ends with `settled` or `failed`, and goes
+ * when its daemon goes.
+ */
+
+const stop = new AbortController();
+const report = progressCoalesced((message) => process.send?.(message));
+
+process.on('disconnect', () => process.exit(1));
+process.on('message', (raw) => {
+  const message = toCopySchema.parse(raw);
+  if (message.kind === 'stop') stop.abort();
+  else void work(message);
+});
+report({ kind: 'ready' });
+
+async function work(assignment: Assignment): Promise<void> {
+  try {
+    const device = await SourceDevice.open(assignment.disk, stop.signal);
+    const watch = setInterval(() => watchReads(device), COPY_ALIVE_MS);
+    try {
+      const container = await openDestination(assignment, report);
+      const parts = { device, container, report, random: Math.random };
+      const verdict = await copyDrive(assignment, parts, stop.signal);
+      report({ kind: 'settled', verdict });
+    } finally {
+      clearInterval(watch);
+      await device.close();
+    }
+  } catch (error) {
+    report(failureOf(error));
+  }
+  process.disconnect();
+}
+
+/** A read that hangs can not be cancelled; the process says so, and the daemon lets it go. */
+function watchReads(device: SourceDevice): void {
+  const oldestReadMs = Math.round(device.pendingReadMs);
+  report({ kind: 'alive', oldestReadMs });
+  if (oldestReadMs < READ_HANG_MS) return;
+  const { devicePath } = device;
+  const words = `${devicePath} has not answered a read for ${Math.round(oldestReadMs / 1000)} s`;
+  report(
+    failureOf(new StationError('disk-unresponsive', words, { devicePath, waitedMs: oldestReadMs })),
+  );
+}
+
+function failureOf(error: unknown): FromCopy {
+  if (isStationError(error)) {
+    const { code, message, payload } = error;
+    return { kind: 'failed', code, message, payload: { ...payload } };
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  return { kind: 'failed', code: 'internal-error', message: messageOf(error), payload: { detail } };
+}
+
+/** Progress is told at most every `PROGRESS_INTERVAL_MS`; everything else at once and in order. */
+function progressCoalesced(send: (message: FromCopy) => void): (message: FromCopy) => void {
+  let waiting: FromCopy | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    timer = undefined;
+    if (waiting !== undefined) send(waiting);
+    waiting = undefined;
+  };
+  return (message) => {
+    if (message.kind === 'progress') {
+      waiting = message;
+      timer ??= setTimeout(flush, PROGRESS_INTERVAL_MS);
+      return;
+    }
+    clearTimeout(timer);
+    flush();
+    send(message);
+  };
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Two at a time: the suites start real processes, and the machines they run on are small.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    reporters: ['default'],
+  },
+});
