@@ -100,13 +100,13 @@ export function parseIdentityFile(content: string, file: string): DiskIdentityFi
   const document = parseDocument(content, { uniqueKeys: true });
   const faulty = document.errors.map((error) => `file: ${error.message.split('\n')[0]}`);
   if (faulty.length > 0) throw invalid(file, faulty);
-  const result = identityFileSchema.safeParse(valueOf(document, file) ?? {});
+  const result = identityFileSchema.safeParse(plainOf(document, file) ?? {});
   if (result.success) return result.data;
-  throw invalid(file, result.error.issues.map(problemOf));
+  throw invalid(file, result.error.issues.flatMap(problemsOf));
 }
 
 /** Aliases that expand without end are refused by the parser with an exception of its own. */
-function valueOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+function plainOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 10 });
   } catch (cause) {
@@ -114,12 +114,12 @@ function valueOf(document: ReturnType<typeof parseDocument>, file: string): unkn
   }
 }
 
-function problemOf(issue: z.core.$ZodIssue): string {
-  const place = issue.path.map(String).join('.');
+function problemsOf(issue: z.core.$ZodIssue): string[] {
+  const place = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${place ? `${place}.` : ''}${key}: unknown key`).join('; ');
+    return issue.keys.map((key) => `${[...place, key].join('.')}: unknown key`);
   }
-  return `${place || 'file'}: ${issue.message}`;
+  return [`${place.join('.') || 'file'}: ${issue.message}`];
 }
 
 function invalid(file: string, problems: readonly string[], cause?: unknown) {

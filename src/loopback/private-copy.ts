@@ -1,0 +1,35 @@
+import { emptyBay, openPlainFile, requirePlainFile } from './bay.ts';
+import type { AttachOrder, Backing } from './contract.ts';
+import { runTool } from './run-tool.ts';
+
+/** Copying an image of some gigabytes onto the slowest disk that a station has. */
+const COPY_DEADLINE_MS = 300_000;
+
+/**
+ * The ordinary backing file: a copy of the image (shared blocks where the file system can, holes
+ * kept), because a pull cuts it to nothing.
+ */
+export async function privateCopy(order: AttachOrder): Promise<Backing> {
+  const { imagePath, pluggedPath } = order;
+  await requirePlainFile(imagePath);
+  const flags = ['--reflink=auto', '--sparse=always', '--no-dereference'];
+  await runTool('cp', [...flags, '--', imagePath, pluggedPath], COPY_DEADLINE_MS);
+  return backingFile(pluggedPath);
+}
+
+/**
+ * A plugged file that lies there already. Without its content the loop driver fails reads with EIO as
+ * long as the device has its old size, and ends them with 0 bytes once the size was taken anew.
+ */
+export function backingFile(pluggedPath: string): Backing {
+  const cut = async () => {
+    await using handle = await openPlainFile(pluggedPath, 'write');
+    await handle.truncate(0);
+  };
+  return {
+    fail: cut,
+    empty: cut,
+    release: () => Promise.resolve(),
+    close: () => emptyBay(pluggedPath),
+  };
+}

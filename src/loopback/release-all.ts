@@ -1,0 +1,78 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { identityFileOf } from '../detect/identity-file.ts';
+import { bayOf, emptyBay, loopbackDirectory, pluggedPathOf, refused } from './bay.ts';
+import type { LoopDisk } from './contract.ts';
+import { type AttachedLoop, detachLoop, listLoops, waitUntilGone } from './loop-device.ts';
+import { AttachedLoopDisk } from './loop-disk.ts';
+import { backingFile } from './private-copy.ts';
+import { runTool } from './run-tool.ts';
+
+/** Looking at, and clearing up, what other processes plugged in: runs that crashed, or a shell. */
+
+const RELEASE_DEADLINE_MS = 2000;
+
+export interface PluggedDisk extends AttachedLoop {
+  readonly bay: string;
+}
+
+/** The disks that are plugged into the bays of this directory, and no other loop device. */
+export async function listPlugged(directory: string): Promise<PluggedDisk[]> {
+  const real = await loopbackDirectory(directory);
+  return (await listLoops()).flatMap((loop) => {
+    const bay = bayOf(real, loop.backingFile);
+    return bay === undefined ? [] : [{ ...loop, bay }];
+  });
+}
+
+/** A disk that another process plugged in. Throws `request-invalid` for an empty bay. */
+export async function pluggedDisk(directory: string, bay: string): Promise<LoopDisk> {
+  const real = await loopbackDirectory(directory);
+  const pluggedPath = pluggedPathOf(real, bay);
+  const loop = (await listPlugged(real)).find((disk) => disk.bay === bay);
+  if (loop === undefined) throw refused(`there is no disk in ${bay} of ${directory}`);
+  if ((await mountsIn(real)).includes(pluggedPath)) {
+    throw refused(`the disk in ${bay} is run by a test rig`);
+  }
+  return new AttachedLoopDisk({ loop, bay, pluggedPath }, backingFile(pluggedPath));
+}
+
+/**
+ * Clears every bay of a directory after a crashed run: mounts over plugged files, loop devices whose
+ * backing file is one, and the files. Gives the bays that a program still holds open; the kernel frees
+ * those when that program closes them.
+ */
+export async function releaseAll(directory: string): Promise<string[]> {
+  const real = await loopbackDirectory(directory);
+  // First the mounts: without its helper a fault disk fails its reads instead of keeping them waiting.
+  for (const mount of await mountsIn(real)) await runTool('umount', ['--force', '--lazy', mount]);
+  const disks = await listPlugged(real);
+  await Promise.all(disks.map(detachLoop));
+  const gone = await Promise.all(disks.map((disk) => waitUntilGone(disk, RELEASE_DEADLINE_MS)));
+  for (const path of await pluggedPathsIn(real)) await emptyBay(path);
+  return disks.filter((_, index) => gone[index] === false).map((disk) => disk.bay);
+}
+
+/** A bay has an identity file from the moment it is taken. */
+async function pluggedPathsIn(directory: string): Promise<string[]> {
+  const names = new Set(await readdir(directory));
+  const images = [...names].map((name) => name.replace(/\.disk\.yaml$/u, '.img'));
+  return [...new Set(images)]
+    .map((name) => join(directory, name))
+    .filter((path) => bayOf(directory, path) !== undefined)
+    .filter((path) => names.has(identityFileOf(path).slice(directory.length + 1)));
+}
+
+/** Plugged files that are mount points. The kernel writes a blank in a path as `\040`. */
+async function mountsIn(directory: string): Promise<string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  return table
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .map((path) => path.replace(/\\([0-7]{3})/gu, (_, octal) => octalCharacter(octal)))
+    .filter((path) => bayOf(directory, path) !== undefined);
+}
+
+function octalCharacter(octal: string): string {
+  return String.fromCharCode(Number.parseInt(octal, 8));
+}
