@@ -19,13 +19,14 @@ export interface BlobProperties {
   readonly lengthBytes: number;
   /** 32 hex digits; `undefined` when the blob carries none. */
   readonly md5: string | undefined;
+  /** Names are in lower case, whatever they were at the commit: they travel as HTTP headers. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface StageBlock {
   readonly name: BlobName;
   readonly id: BlockId;
-  /** Sent from where it lies: the caller leaves it untouched until the promise settles. */
+  /** At least one byte. Sent from where it lies: the caller leaves it untouched until it settles. */
   readonly body: Buffer;
   /** MD5 of the body, 32 hex digits; the store refuses the block when it computes another. */
   readonly md5: string;
@@ -34,9 +35,15 @@ export interface StageBlock {
 export interface CommitBlob {
   readonly name: BlobName;
   readonly blocks: readonly BlockId[];
-  /** MD5 of the whole blob, 32 hex digits, kept as its Content-MD5. */
+  /**
+   * MD5 of the whole blob, 32 hex digits, kept as its Content-MD5. The blob service takes it on trust;
+   * a directory computes it and throws `checksum-mismatch` when the blocks make up another.
+   */
   readonly md5: string;
-  /** Names are C# identifiers, values printable ASCII (a rule of the service). */
+  /**
+   * Names are identifiers that differ in more than case; values are printable ASCII, not empty and
+   * without spaces at their ends (rules of the service and of HTTP headers).
+   */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -47,9 +54,15 @@ export interface CommitBlob {
  *
  * Errors: `storage-unavailable` when the store could not be reached or asks to be left alone (worth
  * waiting for), `storage-denied` when it refuses the credential, `checksum-mismatch` when a body did
- * not arrive as sent, `storage-rejected` for any other refusal.
+ * not arrive as sent, `storage-rejected` for any other refusal, a name that would not arrive as it is
+ * included (`.` and `..` as segments, control characters).
  */
 export interface BlobContainer {
+  /**
+   * Set by a store whose calls take as long as its disk takes (a commit copies the blob there): a
+   * time-out would only make it start again for ever, so `withRetry` sets none.
+   */
+  readonly local?: true;
   /** Where people find a blob: its URL without any credential. */
   urlOf(name: BlobName): string;
   /** Makes the container; fine when it is there already. */

@@ -1,0 +1,72 @@
+import {
+  AnonymousCredential,
+  ContainerClient,
+  type StoragePipelineOptions,
+} from '@azure/storage-blob';
+import { AzureContainer } from './azure.ts';
+import type { BlobContainer, StorageAccount } from './contract.ts';
+import { DirectoryContainer } from './directory.ts';
+import { refused } from './rules.ts';
+
+/**
+ * One try a request, since `withRetry` repeats; connections are kept alive, because a new one for
+ * each block would cost a TLS handshake every few milliseconds.
+ */
+const CLIENT_OPTIONS: StoragePipelineOptions = {
+  retryOptions: { maxTries: 1 },
+  keepAliveOptions: { enable: true },
+  userAgentOptions: { userAgentPrefix: 'drive-station' },
+};
+
+/**
+ * The container of an account, by the account's kind. Sends nothing yet: a wrong credential shows at
+ * the first request. Throws `storage-rejected` for a name or an account that cannot be one.
+ */
+export async function openContainer(
+  account: StorageAccount,
+  container: string,
+): Promise<BlobContainer> {
+  // "Naming and Referencing Containers, Blobs, and Metadata" (Microsoft Learn).
+  if (!/^[a-z0-9](?:-?[a-z0-9])+$/u.test(container) || !/^.{3,63}$/u.test(container)) {
+    throw refused('open container', 'a container name has 3 to 63 of a-z, 0-9 and single hyphens');
+  }
+  switch (account.kind) {
+    case 'connection-string':
+      return new AzureContainer(byConnectionString(account.connectionString, container));
+    case 'sas': {
+      const url = containerUrl(account.blobEndpoint, container);
+      url.search = account.sasToken.trim().replace(/^\?/u, '');
+      return new AzureContainer(
+        new ContainerClient(url.href, new AnonymousCredential(), CLIENT_OPTIONS),
+      );
+    }
+    case 'default-credential': {
+      // Loaded only here: the credential chain costs more start-up time than the rest of the program.
+      const { DefaultAzureCredential } = await import('@azure/identity');
+      const { href } = containerUrl(account.blobEndpoint, container);
+      return new AzureContainer(
+        new ContainerClient(href, new DefaultAzureCredential(), CLIENT_OPTIONS),
+      );
+    }
+    case 'directory':
+      return new DirectoryContainer({ directory: account.directory, container });
+  }
+}
+
+function byConnectionString(connectionString: string, container: string): ContainerClient {
+  try {
+    return new ContainerClient(connectionString, container, CLIENT_OPTIONS);
+  } catch {
+    // The SDK's error is dropped: it may quote the string, and the string holds the key.
+    throw refused('open container', 'the connection string is not one of a storage account');
+  }
+}
+
+function containerUrl(blobEndpoint: string, container: string): URL {
+  const url = URL.parse(blobEndpoint);
+  if (url === null) throw refused('open container', 'the blob endpoint is not a URL');
+  url.search = '';
+  url.hash = '';
+  url.pathname = `${url.pathname.replace(/\/+$/u, '')}/${container}`;
+  return url;
+}
