@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { lstat, mkdir, readFile, rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { refused } from '../../src/loopback/bay.ts';
+import { runTool } from '../../src/loopback/run-tool.ts';
+
+/** Compiles the fault disk's helper once for each version of its source. */
+
+const SOURCE = join(import.meta.dirname, 'fault-disk.c');
+const COMPILE_DEADLINE_MS = 60_000;
+
+/** Why this machine cannot run fault disks, in words for a skipped test; `undefined` when it can. */
+export function faultDiskUnavailable(): string | undefined {
+  if (process.platform !== 'linux') return 'fault disks need Linux';
+  if (process.getuid?.() !== 0) return 'fault disks need root, to mount and to attach loop devices';
+  if (!allows('/dev/fuse', constants.R_OK | constants.W_OK)) return '/dev/fuse cannot be used';
+  const missing = ['gcc', 'pkg-config', 'fusermount3', 'losetup'].filter((tool) => !onPath(tool));
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
+  const headers = ['/usr/include', '/usr/local/include'].map((at) => join(at, 'fuse3/fuse.h'));
+  return headers.some((header) => allows(header, constants.R_OK))
+    ? undefined
+    : 'not installed: the headers of libfuse 3 (libfuse3-dev)';
+}
+
+function onPath(tool: string): boolean {
+  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return directories.some((directory) => allows(join(directory, tool), constants.X_OK));
+}
+
+function allows(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The path of the compiled helper. Processes that compile at the same time do not disturb each other. */
+export async function builtHelper(): Promise<string> {
+  const digest = createHash('sha256')
+    .update(await readFile(SOURCE))
+    .digest('hex')
+    .slice(0, 16);
+  const helper = join(await cacheDirectory(), `fault-disk-${digest}`);
+  if (allows(helper, constants.X_OK)) return helper;
+  const flags = await runTool('pkg-config', ['--cflags', '--libs', 'fuse3']);
+  const draft = `${helper}.${process.pid}.${performance.now()}`;
+  const args = ['-O2', '-Wall', '-Wextra', '-pthread', '-o', draft, SOURCE];
+  await runTool('gcc', [...args, ...flags.trim().split(/\s+/u)], COMPILE_DEADLINE_MS);
+  await rename(draft, helper);
+  return helper;
+}
+
+/** Root runs what lies here, so it must be ours and closed to others, in a place open to all. */
+async function cacheDirectory(): Promise<string> {
+  const user = process.getuid?.() ?? 0;
+  const directory = join(tmpdir(), `drive-station-fixtures-${user}`);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const found = await lstat(directory);
+  if (found.isDirectory() && found.uid === user && (found.mode & 0o077) === 0) return directory;
+  throw refused(`${directory} belongs to somebody else or is open to others`);
+}
