@@ -100,7 +100,7 @@ export const jobView = z.object({
   name: text,
   jobType: z.enum(['Import', 'Export'] satisfies JobDetails['jobType'][]),
   state: z.enum(JOB_STATES),
-  /** Verified bytes of all drives over their planned bytes, 0-100; `null` until a size is known. */
+  /** Bytes in the store over planned bytes; 100 only when all were read back; `null`: no plan yet. */
   percentComplete: z.int().min(0).max(100).nullable(),
   createdAt: time,
   driveCount: z.int().min(0),

@@ -1,0 +1,106 @@
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { HTTP_BODY_MAX_BYTES } from '../limits.ts';
+import { isArmPath, setArmHeaders } from './arm.ts';
+import { isOwnHost, isOwnOrigin } from './host.ts';
+import { armError, type HttpCode, problemOf } from './problem.ts';
+import { addRoutes, type Routes } from './routes.ts';
+
+export interface HttpOptions {
+  /** The configured address to listen on; also the one name beside loopback that is answered to. */
+  readonly host: string;
+  readonly routes: readonly Routes[];
+}
+
+const READING_VERBS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The HTTP server without its sockets: guards first, then the routes, then what is wrong. */
+export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: logger,
+    bodyLimit: HTTP_BODY_MAX_BYTES,
+    disableRequestLogging: true,
+    // ARM paths are equal whatever their case; a drive id can be long.
+    routerOptions: { caseSensitive: false, maxParamLength: 300 },
+  });
+  // A form of another site can send plain text without asking first; JSON it cannot.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request, reply) => {
+    setCommonHeaders(reply);
+    const refusal = guard(request, options.host);
+    if (refusal !== undefined) sendProblem(request, reply, refusal);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    const milliseconds = Math.round(reply.elapsedTime);
+    request.log.debug({ method, url, status: reply.statusCode, milliseconds }, 'answered');
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
+    return sendProblem(request, reply, problem);
+  });
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, routeNotFound(request)));
+  for (const routes of options.routes) addRoutes(app, routes);
+  return app;
+}
+
+interface HttpProblem {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+function guard(request: FastifyRequest, host: string): HttpProblem | undefined {
+  const header = request.headers.host;
+  if (!isOwnHost(header, host)) {
+    const message = `This station does not answer to the name ${header ?? '(none)'}.`;
+    return problem(421, 'host-not-allowed', message);
+  }
+  if (READING_VERBS.has(request.method) || isOwnOrigin(request.headers.origin, header)) {
+    return undefined;
+  }
+  const message = `A page of ${request.headers.origin} may not change anything here.`;
+  return problem(403, 'origin-not-allowed', message);
+}
+
+function problem(status: number, code: HttpCode, message: string): HttpProblem {
+  return { status, code, message };
+}
+
+function routeNotFound(request: FastifyRequest): HttpProblem {
+  return problem(404, 'route-not-found', `There is nothing at ${request.url.split('?')[0]}.`);
+}
+
+/** Each surface has its own shape of an error. */
+function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, code, message, details = {} }: HttpProblem,
+): FastifyReply {
+  if (!isArmPath(request.url)) {
+    return reply.code(status).send({ error: { code, message, details } });
+  }
+  setArmHeaders(reply);
+  return reply.code(status).send(armError(armCode(code), message));
+}
+
+/** `route-not-found` in the spelling of ARM: `RouteNotFound`. */
+function armCode(code: string): string {
+  return code.replace(/(?:^|-)([a-z])/gu, (_all, letter: string) => letter.toUpperCase());
+}
+
+function setCommonHeaders(reply: FastifyReply): void {
+  reply.headers({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-store',
+  });
+}

@@ -1,0 +1,36 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { HttpCode } from './problem.ts';
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+export type Verb = 'GET' | 'POST' | 'PUT' | 'DELETE';
+/** What each path answers to; every other verb gets 405 and the list of those that it takes. */
+export type Routes = Readonly<Record<string, { readonly [V in Verb]?: Handler }>>;
+
+const ALL_VERBS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'] as const;
+const VERBS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+
+export function addRoutes(app: FastifyInstance, routes: Routes): void {
+  for (const [url, handlers] of Object.entries(routes)) {
+    const taken = new Set<HTTPMethods>();
+    for (const verb of VERBS) {
+      const handler = handlers[verb];
+      if (handler === undefined) continue;
+      app.route({ method: verb, url, handler: async (request, reply) => handler(request, reply) });
+      taken.add(verb);
+      // Fastify answers HEAD wherever there is a GET.
+      if (verb === 'GET') taken.add('HEAD');
+    }
+    const allow = [...taken].join(', ');
+    const others = ALL_VERBS.filter((verb) => !taken.has(verb));
+    app.route({ method: others, url, handler: (_request, reply) => wrongVerb(reply, allow) });
+  }
+}
+
+function wrongVerb(reply: FastifyReply, allow: string): FastifyReply {
+  const code: HttpCode = 'method-not-allowed';
+  const message = `This address takes ${allow}.`;
+  return reply
+    .code(405)
+    .header('allow', allow)
+    .send({ error: { code, message, details: {} } });
+}

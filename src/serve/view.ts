@@ -1,0 +1,213 @@
+import { type AttachedDisk, type Exclusion, shownSerial } from '../domain/disk.ts';
+import { publicDriveState } from '../domain/drive-state.ts';
+import type { EtaRange } from '../domain/eta.ts';
+import {
+  type CopyProgress,
+  type Drive,
+  type DriveActivity,
+  type DriveRef,
+  driveKey,
+  type Job,
+  type JobId,
+} from '../domain/job.ts';
+import type { Match } from '../domain/matching.ts';
+import type {
+  CandidateView,
+  CopyStatus,
+  DiskMatchView,
+  DiskView,
+  DriveView,
+  FaultView,
+  JobView,
+  ProgressView,
+  StationView,
+  VerdictView,
+} from './wire.ts';
+
+/** What the station knows of a drive at this moment beside its row in the ledger. */
+export interface DriveNow {
+  readonly activity: DriveActivity;
+  /** Where its disk is plugged in; `null` when it is not. */
+  readonly bay: string | null;
+  readonly rateBytesPerSecond: number;
+  readonly eta: EtaRange | null;
+  readonly blobs: readonly { readonly name: string; readonly url: string }[];
+}
+
+export function jobView(job: Job, drives: readonly Drive[]): JobView {
+  return {
+    id: job.id,
+    name: job.name,
+    jobType: job.details.jobType,
+    state: job.state,
+    percentComplete: percentOf(drives),
+    createdAt: job.createdAt,
+    driveCount: drives.length,
+    cancelRequested: job.cancelRequested,
+    storageAccount: job.details.storageAccount,
+  };
+}
+
+/**
+ * Bytes that the store holds over planned bytes of all drives, 0-100, rounded down; `null` while no
+ * drive has a plan. 100 only when every byte was also read back. A drive without a plan counts like
+ * the average of those that have one.
+ */
+export function percentOf(drives: readonly Drive[]): number | null {
+  const planned = drives.flatMap((drive) => drive.progress ?? []);
+  const sum = (pick: (progress: CopyProgress) => number) =>
+    planned.reduce((total, progress) => total + pick(progress), 0);
+  const total = sum((progress) => progress.totalBytes);
+  if (total === 0) return null;
+  const whole = planned.length === drives.length;
+  if (whole && sum((progress) => progress.verifiedBytes) >= total) return 100;
+  const share =
+    (sum((progress) => progress.stagedBytes) / total) * (planned.length / drives.length);
+  return Math.min(99, Math.floor(share * 100));
+}
+
+export function driveView(drive: Drive, now: DriveNow): DriveView {
+  return {
+    key: driveKey(drive.ref),
+    jobId: drive.ref.jobId,
+    jobName: drive.jobName,
+    driveId: drive.ref.driveId,
+    state: drive.state.name,
+    publicState: publicDriveState(drive.state),
+    copyStatus: copyStatusOf(drive) ?? null,
+    activity: now.activity,
+    progress: progressOf(drive, now),
+    bay: now.bay,
+    fault: faultOf(drive),
+    verdict: verdictOf(drive),
+    blobs: now.blobs,
+  };
+}
+
+/**
+ * The word for how the copy went; `undefined` before the drive was in transfer. A faulted drive has
+ * no public state, so its trouble shows here; the station's own words are in `fault`.
+ */
+export function copyStatusOf(drive: Drive): CopyStatus | undefined {
+  switch (drive.state.name) {
+    case 'Specified':
+    case 'NeverReceived':
+    case 'Received':
+      return undefined;
+    case 'Transferring':
+      return 'InProgress';
+    case 'Faulted':
+      return drive.state.fault.code.startsWith('disk-') ? 'DiskOperationFailed' : 'InternalError';
+    case 'Completed':
+      return drive.verdict?.copyStatus ?? 'Completed';
+    case 'CompletedMoreInfo':
+      return drive.verdict?.copyStatus ?? 'InternalError';
+    case 'ShippedBack':
+      return drive.verdict?.copyStatus;
+  }
+}
+
+function progressOf(drive: Drive, now: DriveNow): ProgressView | null {
+  if (drive.progress === undefined) return null;
+  const { totalBytes, stagedBytes, verifiedBytes } = drive.progress;
+  const { rateBytesPerSecond, eta } = now;
+  return { totalBytes, stagedBytes, verifiedBytes, rateBytesPerSecond, eta };
+}
+
+function faultOf(drive: Drive): FaultView | null {
+  if (drive.state.name !== 'Faulted') return null;
+  const { code, reason, nextStep } = drive.state.fault;
+  return { code, reason, nextStep };
+}
+
+function verdictOf(drive: Drive): VerdictView | null {
+  if (drive.verdict === undefined) return null;
+  const { blobs: _evidence, ...rest } = drive.verdict;
+  return rest;
+}
+
+/** A disk as the screens show it; `match` is `undefined` for a disk that is not a candidate. */
+export function diskView(
+  disk: AttachedDisk,
+  match: Match | undefined,
+  jobNames: ReadonlyMap<JobId, string>,
+): DiskView {
+  return {
+    key: disk.key,
+    bay: disk.bay,
+    devicePath: disk.devicePath,
+    serial: shownSerial(disk.identity) ?? null,
+    model: disk.identity.model ?? null,
+    transport: disk.transport,
+    sizeBytes: disk.sizeBytes,
+    match: matchView(disk, match, jobNames),
+    health: disk.health,
+  };
+}
+
+function matchView(
+  disk: AttachedDisk,
+  match: Match | undefined,
+  jobNames: ReadonlyMap<JobId, string>,
+): DiskMatchView {
+  const named = (ref: DriveRef): CandidateView => ({
+    driveKey: driveKey(ref),
+    jobName: jobNames.get(ref.jobId) ?? ref.jobId,
+    driveId: ref.driveId,
+  });
+  if (match === undefined) return { kind: 'excluded', reason: exclusionInWords(disk.exclusion) };
+  const { reason } = match;
+  switch (match.kind) {
+    case 'own':
+    case 'extra':
+      return { kind: match.kind, reason };
+    case 'drive':
+      return { kind: 'drive', reason, ...named(match.ref) };
+    case 'ambiguous':
+      return {
+        kind: 'ambiguous',
+        reason,
+        candidates: match.candidates.map(named),
+        rivals: match.rivals,
+      };
+    case 'near': {
+      const suggestions = match.suggestions.map(({ ref, form }) => ({ ...named(ref), form }));
+      return { kind: 'near', reason, suggestions };
+    }
+  }
+}
+
+function exclusionInWords(exclusion: Exclusion | undefined): string {
+  switch (exclusion) {
+    case 'virtual':
+      return 'A virtual device of the station, not a disk.';
+    case 'optical':
+      return 'An optical drive.';
+    case 'no-medium':
+      return 'A reader without a medium.';
+    case 'loopback-not-configured':
+      return 'A loopback device that the configuration does not name.';
+    case undefined:
+      return 'Not looked at yet.';
+  }
+}
+
+/** Each list in the order of its keys, so that two views of one truth are equal. */
+export function inKeyOrder(view: StationView): StationView {
+  return {
+    station: view.station,
+    jobs: sortedBy(view.jobs, (job) => job.id),
+    drives: sortedBy(view.drives, (drive) => drive.key),
+    disks: sortedBy(view.disks, (disk) => disk.key),
+  };
+}
+
+function sortedBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...items].sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
+}
+
+/** By code unit: the same everywhere, whatever the locale. */
+function compareKeys(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
