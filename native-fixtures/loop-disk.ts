@@ -4,7 +4,7 @@ import { plug as plugPlain } from '../src/loopback/plug.ts';
 import { attachWithFaults } from './fault-disk.ts';
 
 export type { LoopDisk, PlugOptions, PullKind, PullOutcome } from '../src/loopback/contract.ts';
-export { listPlugged, type PluggedDisk, releaseAll } from '../src/loopback/release-all.ts';
+export { listPlugged, type PluggedDisk, releaseAll } from '../src/loopback/plugged.ts';
 
 /**
  * Plugs an image in as a read-only disk; with the fault disk when its identity lists faults. For

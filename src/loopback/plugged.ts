@@ -38,6 +38,19 @@ export async function pluggedDisk(directory: string, bay: string): Promise<LoopD
 }
 
 /**
+ * Removes the files of a bay whose disk is no longer attached, as after a restart of the machine.
+ * `false` when there are none.
+ */
+export async function clearLeftOver(directory: string, bay: string): Promise<boolean> {
+  const real = await loopbackDirectory(directory);
+  const path = pluggedPathOf(real, bay);
+  const attached = (await listPlugged(real)).some((disk) => disk.bay === bay);
+  if (attached || !(await pluggedPathsIn(real)).includes(path)) return false;
+  await emptyBay(path);
+  return true;
+}
+
+/**
  * Clears every bay of a directory after a crashed run: mounts over plugged files, loop devices whose
  * backing file is one, and the files. Gives the bays that a program still holds open; the kernel frees
  * those when that program closes them.
