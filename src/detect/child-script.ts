@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import { StationError } from '../errors.ts';
+import { runTool, type Tool } from './tool.ts';
+
+/** Where tools are looked for: root's directories too, whoever started the station. */
+const TOOL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A PATH that has the system's tools, after the directories given. */
+export function toolPath(...first: readonly string[]): string {
+  return [...first, process.env.PATH ?? '', TOOL_PATH].filter((part) => part !== '').join(':');
+}
+
+export interface ChildScript<T> extends Pick<Tool, 'deadlineMs' | 'onLateEnd'> {
+  /** File name of the script beside this one. */
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly schema: z.ZodType<T>;
+}
+
+/**
+ * Runs one of our scripts under a deadline and reads the JSON that it prints.
+ * Throws `tool-failed`, `tool-timed-out` or `cancelled`.
+ */
+export async function runChildScript<T>(child: ChildScript<T>, signal: AbortSignal): Promise<T> {
+  const file = fileURLToPath(new URL(child.script, import.meta.url));
+  const { deadlineMs, onLateEnd } = child;
+  const text = await runTool(
+    {
+      command: process.execPath,
+      args: ['--disable-warning=ExperimentalWarning', file, ...(child.args ?? [])],
+      env: { PATH: toolPath(), LC_ALL: 'C', ...child.env },
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(onLateEnd === undefined ? {} : { onLateEnd }),
+    },
+    signal,
+  );
+  return parseAnswer(text, child);
+}
+
+function parseAnswer<T>(text: string, child: ChildScript<T>): T {
+  const detail = 'its answer is not what was agreed';
+  const payload = { tool: child.script, exitCode: 0, detail };
+  try {
+    return child.schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new StationError('tool-failed', `${child.script} failed: ${detail}`, payload, cause);
+  }
+}
