@@ -55,10 +55,12 @@ export interface StorageErrors {
 export interface CopyErrors {
   'plan-impossible': { driveId: string; reason: string };
   'journal-foreign': { file: string };
+  'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
   'copy-process-silent': { waitedMs: number };
   'ledger-newer': { file: string; found: string };
   'ledger-unreadable': { file: string };
+  'ledger-failed': { file: string; detail: string };
   'state-directory-in-use': { directory: string };
   'internal-error': { detail: string };
   cancelled: Record<string, never>;

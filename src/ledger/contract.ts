@@ -86,7 +86,8 @@ export interface TransitionRecord<State> {
  * any database's types, so that one contract serves a single station (SQLite) and a fleet. A method
  * that resolves has made its change durable; one that throws has changed nothing.
  *
- * Errors: `job-exists`, `job-not-found`, `drive-not-found`, `transition-refused`.
+ * Errors: `job-exists`, `job-not-found`, `drive-not-found`, `transition-refused`; from any method
+ * `ledger-failed` (the database could not do it) and `ledger-unreadable` (a row is not a ledger's).
  */
 export interface Ledger {
   createJob(job: NewJob, actor: Actor): Promise<Job>;
@@ -126,7 +127,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** A task of the durable queue: copy this drive. */
+/** A task of the durable queue: copy this drive. Its id is the `driveKey` of the drive. */
 export interface CopyTask {
   readonly id: string;
   readonly ref: DriveRef;

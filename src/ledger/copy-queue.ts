@@ -1,0 +1,358 @@
+import BetterQueue from 'better-queue';
+import { StationError } from '../errors.ts';
+import { backoffMs, MAX_BACKOFF_MS } from './backoff.ts';
+import type { CopyTask } from './contract.ts';
+import type { QueueStore, Settlement } from './queue-store.ts';
+
+/**
+ * How one run of a task ended. `parked` leaves the queue without a failure (the disk is away, or a
+ * person is asked) until it is enqueued again; `failed` counts as an attempt and is tried again.
+ */
+export type CopyOutcome =
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'parked' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+export interface CopyQueueOptions {
+  /** Runs at once, 1 or more. */
+  readonly concurrent: number;
+  /** Failed runs of one task before it is given up, 1 or more. */
+  readonly maxAttempts: number;
+  /** Pause after the first failure; doubled for each further one, at most five minutes. */
+  readonly retryDelayMs: number;
+  /** Start nothing until `resume` is called for the first time. */
+  readonly startPaused?: boolean;
+}
+
+/** The part of a pino logger that the queue needs. */
+export interface QueueLogger {
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}
+
+export interface CopyQueueDependencies {
+  readonly store: QueueStore;
+  /** Does the work. The signal fires on `cancel` and `close`; what it throws is a failure. */
+  readonly run: (task: CopyTask, signal: AbortSignal) => Promise<CopyOutcome>;
+  /** Called with the last error when a task has used up its attempts, before it leaves the queue. */
+  readonly onGaveUp: (task: CopyTask, error: unknown) => Promise<void>;
+  readonly logger: QueueLogger;
+  readonly now: () => Date;
+  /** Resolves after that time; rejects when the signal fires. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly running: number;
+  /** Failed, and due again later. */
+  readonly delayed: number;
+}
+
+/** Why the queue starts nothing before its first `resume`, when it was created so. */
+const NOT_STARTED = 'not started';
+/** Pause before the database is asked again after it failed. */
+const STORE_RETRY_MS = 1000;
+
+interface Run {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+  cancelled: boolean;
+}
+
+/**
+ * The durable queue of copies, on better-queue. better-queue keeps the order, the bound on how many
+ * run at once and the pause; what it keeps only in memory or does too early is done here:
+ *
+ * - A run is settled in the store *before* better-queue hears of its end, so no crash comes between
+ *   "no longer running" and "due again". better-queue's own retries, counted in memory, are not used.
+ * - Its `cancel` frees the place while the work still goes on; here a place is free when the run ended.
+ * - After a restart it starts everything that ran, all at once; here that waits again instead.
+ * - It fills its last free place only on the next event, so each start and each end pokes it.
+ */
+export class CopyQueue {
+  readonly #options: CopyQueueOptions;
+  readonly #deps: CopyQueueDependencies;
+  readonly #runs = new Map<string, Run>();
+  /** Tasks on their way into better-queue, by id: never two for one id. */
+  readonly #offers = new Map<string, Promise<void>>();
+  readonly #pauses = new Set<string>();
+  readonly #closing = new AbortController();
+  #gate = Promise.withResolvers<void>();
+  #queue: BetterQueue<CopyTask, void> | undefined;
+
+  private constructor(options: CopyQueueOptions, dependencies: CopyQueueDependencies) {
+    this.#options = options;
+    this.#deps = dependencies;
+    if (options.startPaused === true) this.#pauses.add(NOT_STARTED);
+    else this.#gate.resolve();
+  }
+
+  /** Opens the queue; what was left of the last time is taken up, within the bound. */
+  static async create(
+    options: CopyQueueOptions,
+    dependencies: CopyQueueDependencies,
+  ): Promise<CopyQueue> {
+    const queue = new CopyQueue(options, dependencies);
+    await dependencies.store.requeueRunning();
+    await queue.#connect();
+    for (const row of await dependencies.store.tasks('delayed')) {
+      queue.#offerLater(row.task, row.dueAtMs ?? 0);
+    }
+    return queue;
+  }
+
+  /**
+   * Puts a task into the queue; durable when it resolves. A task that is in it already stays where it
+   * is; one that runs is taken again if that run ends parked.
+   */
+  async enqueue(task: CopyTask): Promise<void> {
+    const row = await this.#deps.store.find(task.id);
+    if (row?.status === 'waiting' || row?.status === 'delayed') return;
+    if (row?.status === 'running') await this.#deps.store.put(task);
+    else await this.#offer(task);
+  }
+
+  /** Whether the task waits, runs or is due again; a parked or cancelled one is not in the queue. */
+  async has(id: string): Promise<boolean> {
+    const row = await this.#deps.store.find(id);
+    return row !== undefined && row.status !== 'parked' && row.afterRun !== 'remove';
+  }
+
+  /**
+   * Removes the task; durable when it resolves. Answers whether it was running: its signal has then
+   * fired, and it keeps its place in the bound until the run ends.
+   */
+  async cancel(id: string): Promise<boolean> {
+    await this.#offers.get(id);
+    await this.#deps.store.remove(id);
+    const run = this.#runs.get(id);
+    if (run === undefined) return false;
+    run.cancelled = true;
+    run.controller.abort(new StationError('cancelled', `copy ${id} was cancelled`, {}));
+    return true;
+  }
+
+  /** Starts no further task until `resume`; running ones go on. Several reasons add up. */
+  pause(reason: string): void {
+    if (this.#pauses.size === 0) this.#gate = Promise.withResolvers<void>();
+    this.#pauses.add(reason);
+    this.#queue?.pause();
+  }
+
+  /** Withdraws one reason, or all of them; tasks start again when none is left. */
+  resume(reason?: string): void {
+    if (reason === undefined) this.#pauses.clear();
+    else this.#pauses.delete(reason);
+    this.#pauses.delete(NOT_STARTED);
+    if (this.#pauses.size > 0) return;
+    this.#gate.resolve();
+    this.#poke();
+  }
+
+  /** Why nothing is started at the moment; empty while the queue goes. */
+  pauseReasons(): readonly string[] {
+    return [...this.#pauses];
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const { waiting, running, delayed } = await this.#deps.store.depth();
+    return { waiting, running, delayed };
+  }
+
+  /**
+   * Starts nothing more, fires the signals of the running tasks and waits for them until the deadline.
+   * Answers the ids that still run then. Whatever did not finish is in the queue at the next start.
+   */
+  async close(deadlineMs: number): Promise<readonly string[]> {
+    this.#closing.abort(new StationError('cancelled', 'the queue is closing', {}));
+    this.#queue?.pause();
+    for (const run of this.#runs.values()) run.controller.abort(this.#closing.signal.reason);
+    const timer = new AbortController();
+    const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
+    await Promise.race([ended, this.#slept(deadlineMs, timer.signal)]);
+    timer.abort();
+    const left = [...this.#runs.keys()];
+    await Promise.allSettled(this.#offers.values());
+    this.#queue?.destroy(() => {});
+    return left;
+  }
+
+  /** Resolves once better-queue is connected to the store. */
+  async #connect(): Promise<void> {
+    const connected = Promise.withResolvers<void>();
+    const queue = new BetterQueue<CopyTask, void>({
+      process: (task: CopyTask, done) => this.#process(task, done),
+      store: this.#watchedStore(connected.resolve),
+      concurrent: this.#options.concurrent,
+    });
+    queue.on('error', (error) => this.#deps.logger.error({ err: error }, 'the queue failed'));
+    if (this.#pauses.size > 0) queue.pause();
+    this.#queue = queue;
+    await connected.promise;
+  }
+
+  /** The store, with the two moments that better-queue does not tell: connected, and a failed take. */
+  #watchedStore(connected: () => void): BetterQueue.Store<CopyTask> {
+    const { store } = this.#deps;
+    const watched: BetterQueue.Store<CopyTask> & Pick<QueueStore, 'getRunningTasks'> = {
+      connect: (done) => store.connect(done),
+      // Its types do not know that there may be no such task.
+      getTask: (id, done) => store.getTask(id, (...found) => Reflect.apply(done, undefined, found)),
+      putTask: (id, task, priority, done) => store.putTask(id, task, priority, done),
+      deleteTask: (id, done) => store.deleteTask(id, done),
+      takeFirstN: (count, done) =>
+        store.takeFirstN(count, (error, lockId) => {
+          if (error !== null) this.#pokeLater(error);
+          done(error, lockId);
+        }),
+      takeLastN: (count, done) => store.takeLastN(count, done),
+      getLock: (lockId, done) => store.getLock(lockId, done),
+      releaseLock: (lockId, done) => store.releaseLock(lockId, done),
+      getRunningTasks: (done) => {
+        store.getRunningTasks(done);
+        connected();
+      },
+    };
+    return watched;
+  }
+
+  #process(task: CopyTask, done: () => void): void {
+    const controller = new AbortController();
+    const settled = this.#attempt(task, controller.signal);
+    const ended = settled.then(() => {
+      this.#runs.delete(task.id);
+    });
+    this.#runs.set(task.id, { controller, ended, cancelled: false });
+    this.#poke();
+    void settled.then((isSettled) => {
+      // Of a task that stays in the store as running, better-queue must not release the lock.
+      if (!isSettled) return;
+      done();
+      this.#poke();
+    });
+  }
+
+  /** Runs the task once and settles it; `false` when it is left for the next start. Never rejects. */
+  async #attempt(task: CopyTask, signal: AbortSignal): Promise<boolean> {
+    await this.#gateOrAbort(signal);
+    if (this.#closing.signal.aborted) return false;
+    const outcome = signal.aborted
+      ? ({ kind: 'parked' } as const)
+      : await this.#outcome(task, signal);
+    if (this.#closing.signal.aborted && outcome.kind !== 'finished') return false;
+    while (true) {
+      try {
+        await this.#settle(task, outcome);
+        return true;
+      } catch (error) {
+        this.#deps.logger.error({ err: error, task: task.id }, 'cannot record how a copy ended');
+        await this.#slept(STORE_RETRY_MS, this.#closing.signal);
+        if (this.#closing.signal.aborted) return false;
+      }
+    }
+  }
+
+  async #outcome(task: CopyTask, signal: AbortSignal): Promise<CopyOutcome> {
+    try {
+      return await this.#deps.run(task, signal);
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+  }
+
+  async #settle(task: CopyTask, outcome: CopyOutcome): Promise<void> {
+    const left = await this.#deps.store.settle(task.id, await this.#settlement(task, outcome));
+    if (left?.status === 'delayed') this.#offerLater(left.task, left.dueAtMs ?? 0);
+  }
+
+  async #settlement(task: CopyTask, outcome: CopyOutcome): Promise<Settlement> {
+    if (outcome.kind !== 'failed') return outcome;
+    if (this.#runs.get(task.id)?.cancelled === true) return { kind: 'parked' };
+    const row = await this.#deps.store.find(task.id);
+    const failures = (row?.failures ?? 0) + 1;
+    const detail = { task: task.id, failures, err: outcome.error };
+    if (failures >= this.#options.maxAttempts) {
+      this.#deps.logger.error(detail, 'copy failed for the last time');
+      await this.#gaveUp(task, outcome.error);
+      return { kind: 'gave-up' };
+    }
+    const delayMs = backoffMs(failures, this.#options.retryDelayMs);
+    this.#deps.logger.warn({ ...detail, delayMs }, 'copy failed, will be tried again');
+    return { kind: 'failed', dueAtMs: this.#deps.now().getTime() + delayMs };
+  }
+
+  async #gaveUp(task: CopyTask, error: unknown): Promise<void> {
+    try {
+      await this.#deps.onGaveUp(task, error);
+    } catch (cause) {
+      this.#deps.logger.error({ err: cause, task: task.id }, 'giving up a copy failed');
+    }
+  }
+
+  /** A pause can come while a task is being fetched: it then waits here, holding its place. */
+  async #gateOrAbort(signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<void>();
+    const stop = () => aborted.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    while (this.#pauses.size > 0 && !signal.aborted && !this.#closing.signal.aborted) {
+      await Promise.race([this.#gate.promise, aborted.promise]);
+    }
+    signal.removeEventListener('abort', stop);
+  }
+
+  /** Puts a task that is due at that time into better-queue then. */
+  #offerLater(task: CopyTask, dueAtMs: number): void {
+    const waitMs = Math.min(Math.max(dueAtMs - this.#deps.now().getTime(), 0), MAX_BACKOFF_MS);
+    const { signal } = this.#closing;
+    void this.#slept(waitMs, signal).then(async () => {
+      if (signal.aborted) return;
+      try {
+        await this.#offerIfDelayed(task);
+      } catch (error) {
+        this.#deps.logger.error({ err: error, task: task.id }, 'cannot queue a copy again');
+        this.#offerLater(task, this.#deps.now().getTime() + STORE_RETRY_MS);
+      }
+    });
+  }
+
+  /** It can have been cancelled, or enqueued anew, in the meantime. */
+  async #offerIfDelayed(task: CopyTask): Promise<void> {
+    const row = await this.#deps.store.find(task.id);
+    if (row?.status === 'delayed') await this.#offer(row.task);
+  }
+
+  async #offer(task: CopyTask): Promise<void> {
+    const known = this.#offers.get(task.id);
+    if (known !== undefined) return await known;
+    const offer = this.#push(task).finally(() => this.#offers.delete(task.id));
+    this.#offers.set(task.id, offer);
+    await offer;
+  }
+
+  /** Resolves when better-queue has stored the task; later events of its ticket are not used. */
+  async #push(task: CopyTask): Promise<void> {
+    const stored = Promise.withResolvers<void>();
+    const ticket = this.#queue?.push(task);
+    ticket?.on('queued', () => stored.resolve());
+    ticket?.on('failed', (reason: unknown) => {
+      const detail = `the task ${task.id} was not stored: ${String(reason)}`;
+      stored.reject(new StationError('internal-error', detail, { detail }));
+    });
+    await stored.promise;
+  }
+
+  #poke(): void {
+    if (this.#pauses.size === 0 && !this.#closing.signal.aborted) this.#queue?.resume();
+  }
+
+  #pokeLater(error: unknown): void {
+    this.#deps.logger.error({ err: error }, 'cannot take the next copy');
+    void this.#slept(STORE_RETRY_MS, this.#closing.signal).then(() => this.#poke());
+  }
+
+  async #slept(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await this.#deps.sleep(milliseconds, signal).catch(() => {});
+  }
+}

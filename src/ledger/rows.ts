@@ -1,0 +1,251 @@
+import { z } from 'zod';
+import type { BlobName } from '../domain/blob-name.ts';
+import { type DriveState, PUBLIC_DRIVE_STATES } from '../domain/drive-state.ts';
+import type {
+  BoundDisk,
+  CopyProgress,
+  Drive,
+  DriveId,
+  Job,
+  JobDetails,
+  JobId,
+  JobName,
+} from '../domain/job.ts';
+import { JOB_STATES } from '../domain/job-state.ts';
+import type { CopyPlan } from '../domain/plan.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import type { CopyRecord, CopyTask, ExtraDrive } from './contract.ts';
+import type { CopyTable, DriveTable, ExtraDriveTable, JobTable } from './tables.ts';
+
+/** What is in the rows, as schemas: nothing leaves the ledger that was not checked on the way out. */
+
+const text = (value: unknown) => typeof value === 'string' && value !== '';
+const jobId = z.custom<JobId>(text);
+const jobName = z.custom<JobName>(text);
+const driveId = z.custom<DriveId>(text);
+const blobName = z.custom<BlobName>(text);
+const count = z.int().min(0);
+const words = z.record(z.string(), z.string());
+
+/** Text that is JSON of the given shape. */
+function json<T>(shape: z.ZodType<T>) {
+  return z
+    .string()
+    .transform((value, context): unknown => {
+      try {
+        return JSON.parse(value);
+      } catch {
+        context.addIssue('not JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(shape);
+}
+
+const jobDetails: z.ZodType<JobDetails> = z.strictObject({
+  jobType: z.enum(['Import', 'Export']),
+  storageAccount: z.string(),
+  subscriptionId: z.string(),
+  resourceGroup: z.string(),
+  location: z.string(),
+  diagnosticsPath: z.string(),
+  logLevel: z.enum(['Error', 'Verbose']),
+  backupDriveManifest: z.boolean(),
+  returnAddress: words.exactOptional(),
+  returnShipping: words.exactOptional(),
+  deliveryPackage: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
+  tags: words.exactOptional(),
+  plan: z.strictObject({
+    kind: z.literal('image'),
+    container: z.string(),
+    blobPrefix: z.string(),
+  }),
+});
+
+const boundDisk: z.ZodType<BoundDisk> = z.strictObject({
+  serial: z.string(),
+  sizeBytes: count,
+  wwns: z.array(z.string()),
+  bay: z.string(),
+});
+
+const progress: z.ZodType<CopyProgress> = z.strictObject({
+  totalBytes: count,
+  stagedBytes: count,
+  verifiedBytes: count,
+});
+
+const plan: z.ZodType<CopyPlan> = z.strictObject({
+  kind: z.literal('image'),
+  totalBytes: count,
+  blobs: z.array(
+    z.strictObject({
+      name: blobName,
+      lengthBytes: count,
+      blockBytes: count,
+      extents: z.array(z.strictObject({ offsetBytes: count, lengthBytes: count })),
+    }),
+  ),
+});
+
+const verdict: z.ZodType<Verdict> = z.strictObject({
+  outcome: z.enum(['Completed', 'CompletedMoreInfo']),
+  copyStatus: z.enum(['Completed', 'CompletedWithWarnings', 'CompletedWithErrors']),
+  safeToRemove: z.boolean(),
+  reasons: z.array(
+    z.strictObject({
+      code: z.enum([
+        'all-verified',
+        'bytes-missing',
+        'size-differs',
+        'digest-differs',
+        'blocks-differ',
+        'disk-was-written',
+        'write-count-unknown',
+      ]),
+      words: z.string(),
+    }),
+  ),
+  plannedBytes: count,
+  verifiedBytes: count,
+  kernelWrites: count.nullable(),
+  blobs: z.array(
+    z.strictObject({
+      name: z.string(),
+      url: z.string(),
+      plannedBytes: count,
+      readBytes: count,
+      computedMd5: z.string(),
+      treeDigest: z.string(),
+      committed: z.strictObject({
+        lengthBytes: count,
+        // JSON leaves an undefined digest out.
+        md5: z
+          .string()
+          .optional()
+          .transform((md5) => md5),
+        blocksAgree: z.boolean(),
+      }),
+    }),
+  ),
+});
+
+const driveState: z.ZodType<DriveState> = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.enum(['Specified', 'NeverReceived', 'Received', 'ShippedBack']) }),
+  z.strictObject({ name: z.literal('Transferring'), copyId: z.string() }),
+  z.strictObject({
+    name: z.enum(['Completed', 'CompletedMoreInfo']),
+    copyId: z.string().nullable(),
+  }),
+  z.strictObject({
+    name: z.literal('Faulted'),
+    fault: z.strictObject({
+      code: z.string(),
+      reason: z.string(),
+      nextStep: z.string(),
+      publicState: z.enum(PUBLIC_DRIVE_STATES),
+    }),
+  }),
+]);
+
+const jobRow = z.object({
+  id: jobId,
+  name: jobName,
+  state: z.enum(JOB_STATES),
+  cancel_requested: z.union([z.literal(0), z.literal(1)]),
+  created_at: z.iso.datetime(),
+  details: json(jobDetails),
+});
+
+export function jobOf(row: JobTable): Job {
+  const { cancel_requested, created_at, id, name, state, details } = jobRow.parse(row);
+  return {
+    id,
+    name,
+    state,
+    cancelRequested: cancel_requested === 1,
+    createdAt: created_at,
+    details,
+  };
+}
+
+const driveRow = z.object({
+  job_id: jobId,
+  drive_id: driveId,
+  job_name: jobName,
+  state: z.string(),
+  state_data: json(z.record(z.string(), z.unknown())),
+  bound_disk: json(boundDisk).nullable(),
+  progress: json(progress).nullable(),
+  verdict: json(verdict).nullable(),
+});
+
+/** A drive with the name of its job and what its copy says, as `drives.ts` joins them. */
+export type JoinedDrive = DriveTable & {
+  readonly job_name: string;
+} & Pick<CopyTable, 'progress' | 'verdict'> & { readonly bound_disk: string | null };
+
+export function driveOf(row: JoinedDrive): Drive {
+  const parsed = driveRow.parse(row);
+  return {
+    ref: { jobId: parsed.job_id, driveId: parsed.drive_id },
+    jobName: parsed.job_name,
+    state: driveState.parse({ ...parsed.state_data, name: parsed.state }),
+    ...(parsed.progress === null ? {} : { progress: parsed.progress }),
+    ...(parsed.verdict === null ? {} : { verdict: parsed.verdict }),
+    ...(parsed.bound_disk === null ? {} : { boundDisk: parsed.bound_disk }),
+  };
+}
+
+const copyRow = z.object({
+  id: z.string().min(1),
+  job_id: jobId,
+  drive_id: driveId,
+  nonce: z.string().regex(/^[0-9a-f]{16}$/u),
+  attempts: count,
+  bound_disk: json(boundDisk),
+  plan: json(plan).nullable(),
+  progress: json(progress).nullable(),
+  verdict: json(verdict).nullable(),
+});
+
+export function copyRecordOf(row: CopyTable): CopyRecord {
+  const parsed = copyRow.parse(row);
+  return {
+    id: parsed.id,
+    ref: { jobId: parsed.job_id, driveId: parsed.drive_id },
+    nonce: parsed.nonce,
+    attempts: parsed.attempts,
+    boundDisk: parsed.bound_disk,
+    ...(parsed.plan === null ? {} : { plan: parsed.plan }),
+    ...(parsed.progress === null ? {} : { progress: parsed.progress }),
+    ...(parsed.verdict === null ? {} : { verdict: parsed.verdict }),
+  };
+}
+
+const extraRow = z.object({
+  id: z.string().min(1),
+  serial: z.string().nullable(),
+  model: z.string().nullable(),
+  bay: z.string(),
+  job_id: jobId.nullable(),
+  reason: z.string(),
+  seen_at: z.iso.datetime(),
+});
+
+export function extraDriveOf(row: ExtraDriveTable): ExtraDrive {
+  const { job_id, seen_at, ...rest } = extraRow.parse(row);
+  return { ...rest, jobId: job_id, seenAt: seen_at };
+}
+
+const copyTask = json(
+  z.strictObject({ id: z.string().min(1), ref: z.strictObject({ jobId, driveId }) }),
+);
+
+export function copyTaskOf(task: string): CopyTask {
+  return copyTask.parse(task);
+}
+
+export function jobIdOf(value: string): JobId {
+  return jobId.parse(value);
+}

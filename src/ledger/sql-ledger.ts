@@ -1,0 +1,290 @@
+import { ZodError } from 'zod';
+import {
+  type BoundDisk,
+  type CopyProgress,
+  type Drive,
+  type DriveRef,
+  driveKey,
+  type Job,
+  type JobId,
+} from '../domain/job.ts';
+import { JOB_TRANSITIONS, type JobEvent } from '../domain/job-state.ts';
+import type { CopyPlan } from '../domain/plan.ts';
+import { applyEvent } from '../domain/transition.ts';
+import { messageOf, StationError } from '../errors.ts';
+import type {
+  Actor,
+  CopyRecord,
+  DriveChange,
+  ExtraDrive,
+  Ledger,
+  LedgerEvent,
+  NewJob,
+} from './contract.ts';
+import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
+import { driveByRef, drivesOfJob, findDrive, setDriveState } from './drive-rows.ts';
+import { appendEvent, firstBrokenEvent, type NewEvent, readEvents } from './event-log.ts';
+import { allExtras, flagExtra } from './extra-rows.ts';
+import { allJobs, findJob, insertJob, jobById, setJobState } from './job-rows.ts';
+import { QueueStore } from './queue-store.ts';
+import { jobIdOf } from './rows.ts';
+import { readSetting, writeSetting } from './setting-rows.ts';
+import type { Database, Executor } from './tables.ts';
+import { nextDriveState } from './transitions.ts';
+
+export interface SqlLedgerOptions {
+  /** The station that writes; every row and event names it. */
+  readonly station: string;
+  /** What errors call the database: its file or its address without any credential. */
+  readonly place: string;
+}
+
+export interface SqlLedgerDependencies {
+  readonly db: Database;
+  readonly now: () => Date;
+  readonly uuid: () => string;
+  readonly randomHex: (bytes: number) => string;
+}
+
+/** Half of a block id's nonce is enough to tell copies apart; see `BlockIdParts`. */
+const NONCE_BYTES = 8;
+
+type Settled<T> = { readonly done: T } | { readonly refused: StationError };
+
+/** The ledger on any database that Kysely speaks to; which one, says who constructs it. */
+export class SqlLedger implements Ledger {
+  readonly #options: SqlLedgerOptions;
+  readonly #deps: SqlLedgerDependencies;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: SqlLedgerOptions, dependencies: SqlLedgerDependencies) {
+    this.#options = options;
+    this.#deps = dependencies;
+  }
+
+  /** The work queue's store, on the same database and in the same transactions. */
+  queueStore(): QueueStore {
+    const { db, uuid } = this.#deps;
+    return new QueueStore({ station: this.#options.station }, { db, uuid });
+  }
+
+  async createJob(job: NewJob, actor: Actor): Promise<Job> {
+    return await this.#write(async (db) => {
+      const stamp = {
+        id: jobIdOf(this.#deps.uuid()),
+        station: this.#options.station,
+        createdAt: this.#deps.now().toISOString(),
+      };
+      const made = await insertJob(db, job, stamp);
+      const data = { name: job.name, state: made.state, drives: job.drives, details: job.details };
+      await this.#append(db, { entity: jobEntity(made.id), type: 'created', data, actor });
+      return made;
+    });
+  }
+
+  async jobByName(name: string): Promise<Job | undefined> {
+    return await this.#guard(() => findJob(this.#deps.db, name));
+  }
+
+  async jobs(): Promise<readonly Job[]> {
+    return await this.#guard(() => allJobs(this.#deps.db));
+  }
+
+  async drivesOf(jobId: JobId): Promise<readonly Drive[]> {
+    return await this.#guard(() => drivesOfJob(this.#deps.db, jobId));
+  }
+
+  async drive(ref: DriveRef): Promise<Drive | undefined> {
+    return await this.#guard(() => findDrive(this.#deps.db, ref));
+  }
+
+  async transitionJob(id: JobId, event: JobEvent, actor: Actor): Promise<Job> {
+    return await this.#settle<Job>(async (db) => {
+      const job = await jobById(db, id);
+      const answer = applyEvent(JOB_TRANSITIONS, job.state, event);
+      const entity = jobEntity(id);
+      if (!answer.allowed) {
+        const attempt = { entity, event, from: job.state, actor };
+        return await this.#refuse(db, attempt, answer.reason);
+      }
+      await setJobState(db, id, answer.to);
+      const data = { from: job.state, to: answer.to };
+      await this.#append(db, { entity, type: event, data, actor });
+      return { done: { ...job, state: answer.to } };
+    });
+  }
+
+  async transitionDrive(ref: DriveRef, change: DriveChange, actor: Actor): Promise<Drive> {
+    return await this.#settle<Drive>(async (db) => {
+      const drive = await driveByRef(db, ref);
+      const step = nextDriveState(drive, change, await findCopy(db, ref));
+      const entity = driveEntity(ref);
+      if (!step.allowed) {
+        const attempt = { entity, event: change.event, from: drive.state, actor };
+        return await this.#refuse(db, attempt, step.reason);
+      }
+      await setDriveState(db, ref, step.to);
+      await this.#carryIntoCopy(db, ref, change);
+      const { event: type, ...carried } = change;
+      const data = { from: drive.state, to: step.to, ...carried };
+      await this.#append(db, { entity, type, data, actor });
+      return { done: await driveByRef(db, ref) };
+    });
+  }
+
+  async beginCopyAttempt(ref: DriveRef, disk: BoundDisk): Promise<CopyRecord> {
+    return await this.#write(async (db) => {
+      await driveByRef(db, ref);
+      const known = await findCopy(db, ref);
+      const copy = known === undefined ? await this.#newCopy(db, ref, disk) : oneMore(known);
+      if (known !== undefined) await updateCopy(db, copy.id, { attempts: copy.attempts });
+      const data = { copyId: copy.id, attempt: copy.attempts, disk };
+      const entity = driveEntity(ref);
+      await this.#append(db, { entity, type: 'copy-attempt-begun', data, actor: 'station' });
+      return copy;
+    });
+  }
+
+  async copyOf(ref: DriveRef): Promise<CopyRecord | undefined> {
+    return await this.#guard(() => findCopy(this.#deps.db, ref));
+  }
+
+  async recordPlan(copyId: string, plan: CopyPlan): Promise<void> {
+    await this.#guard(() => updateCopy(this.#deps.db, copyId, { plan: JSON.stringify(plan) }));
+  }
+
+  async recordProgress(copyId: string, progress: CopyProgress): Promise<void> {
+    const change = { progress: JSON.stringify(progress) };
+    await this.#guard(() => updateCopy(this.#deps.db, copyId, change));
+  }
+
+  async flagExtra(extra: Omit<ExtraDrive, 'id' | 'seenAt'>): Promise<ExtraDrive> {
+    return await this.#write(async (db) => {
+      const { station } = this.#options;
+      const stamp = { id: this.#deps.uuid(), station, seenAt: this.#deps.now().toISOString() };
+      const { flagged, isNew } = await flagExtra(db, extra, stamp);
+      const entity = `extra-drive/${flagged.id}`;
+      if (isNew) {
+        await this.#append(db, { entity, type: 'flagged-extra', data: extra, actor: 'station' });
+      }
+      return flagged;
+    });
+  }
+
+  async extras(): Promise<readonly ExtraDrive[]> {
+    return await this.#guard(() => allExtras(this.#deps.db));
+  }
+
+  async setCheckIn(jobId: JobId | null, actor: Actor): Promise<void> {
+    await this.#write(async (db) => {
+      if (jobId !== null) await jobById(db, jobId);
+      const { station } = this.#options;
+      await writeSetting(db, { key: this.#checkInKey(), station, value: jobId });
+      const entity = jobId === null ? `station/${station}` : jobEntity(jobId);
+      const type = jobId === null ? 'check-in-ended' : 'check-in-begun';
+      await this.#append(db, { entity, type, data: { jobId }, actor });
+    });
+  }
+
+  async checkIn(): Promise<JobId | undefined> {
+    const value = await this.#guard(() => readSetting(this.#deps.db, this.#checkInKey()));
+    return value === undefined ? undefined : jobIdOf(value);
+  }
+
+  async note(entity: string, type: string, data: unknown, actor: Actor): Promise<void> {
+    await this.#write((db) => this.#append(db, { entity, type, data, actor }));
+  }
+
+  events(afterSequence: number, limit: number): AsyncIterable<LedgerEvent> {
+    return readEvents(this.#deps.db, afterSequence, limit);
+  }
+
+  async firstBrokenEvent(): Promise<number | undefined> {
+    return await this.#guard(() => firstBrokenEvent(this.#deps.db));
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= this.#deps.db.destroy();
+    await this.#closed;
+  }
+
+  async #newCopy(db: Executor, ref: DriveRef, disk: BoundDisk): Promise<CopyRecord> {
+    const { uuid, randomHex } = this.#deps;
+    const { station } = this.#options;
+    return await insertCopy(db, { id: uuid(), station, nonce: randomHex(NONCE_BYTES), ref, disk });
+  }
+
+  /** What a drive's change means for its copy: a verdict to keep, or a fresh count of attempts. */
+  async #carryIntoCopy(db: Executor, ref: DriveRef, change: DriveChange): Promise<void> {
+    const copy = await findCopy(db, ref);
+    if (change.event === 'resolved-for-retry') {
+      await this.queueStore().forgetFailures(db, driveKey(ref));
+      if (copy !== undefined) await updateCopy(db, copy.id, { attempts: 0 });
+    }
+    if (change.event === 'copy-verified' || change.event === 'copy-ended-with-notes') {
+      const verdict = JSON.stringify(change.verdict);
+      if (copy !== undefined) await updateCopy(db, copy.id, { verdict });
+    }
+  }
+
+  /** Logs that a transition was asked for and refused; thrown once that is durable. */
+  async #refuse(
+    db: Executor,
+    attempt: { entity: string; event: string; from: unknown; actor: Actor },
+    reason: string,
+  ): Promise<Settled<never>> {
+    const { entity, event, from, actor } = attempt;
+    await this.#append(db, { entity, type: `${event}-refused`, data: { from, reason }, actor });
+    const payload = { entity, event, reason };
+    return { refused: new StationError('transition-refused', `${entity}: ${reason}`, payload) };
+  }
+
+  async #append(db: Executor, event: NewEvent): Promise<void> {
+    await appendEvent(db, event, { station: this.#options.station, at: this.#deps.now() });
+  }
+
+  #checkInKey(): string {
+    return `check-in/${this.#options.station}`;
+  }
+
+  /** As `#write`, for work that can also end in a refusal which is kept and then thrown. */
+  async #settle<T>(work: (db: Executor) => Promise<Settled<T>>): Promise<T> {
+    const settled = await this.#write(work);
+    if ('refused' in settled) throw settled.refused;
+    return settled.done;
+  }
+
+  /** Runs the work in one transaction: all of it is durable, or nothing happened. */
+  async #write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
+    return await this.#guard(() => this.#deps.db.transaction().execute(work));
+  }
+
+  /** Gives what the database or a schema threw the code that says what to do about it. */
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof StationError) throw error;
+      const { place: file } = this.#options;
+      const detail = messageOf(error);
+      if (error instanceof ZodError || error instanceof SyntaxError) {
+        const words = `${file} holds something that is not a ledger's: ${detail}`;
+        throw new StationError('ledger-unreadable', words, { file }, error);
+      }
+      const words = `the ledger ${file} failed: ${detail}`;
+      throw new StationError('ledger-failed', words, { file, detail }, error);
+    }
+  }
+}
+
+function oneMore(copy: CopyRecord): CopyRecord {
+  return { ...copy, attempts: copy.attempts + 1 };
+}
+
+function jobEntity(id: JobId): string {
+  return `job/${id}`;
+}
+
+function driveEntity(ref: DriveRef): string {
+  return `drive/${driveKey(ref)}`;
+}

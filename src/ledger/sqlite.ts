@@ -1,0 +1,115 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { messageOf, StationError } from '../errors.ts';
+import { MIGRATION_TABLE, MIGRATIONS, migrateToLatest } from './migrations.ts';
+import { SqlLedger } from './sql-ledger.ts';
+import { NodeSqliteDialect, openDurable } from './sqlite-dialect.ts';
+import type { Tables } from './tables.ts';
+
+export interface SqliteLedgerOptions {
+  /** The database file; made when it is missing. */
+  readonly file: string;
+  /** The station's name, kept with every row. */
+  readonly station: string;
+  readonly now: () => Date;
+  readonly uuid: () => string;
+  /** That many random bytes in lower-case hex. */
+  readonly randomHex: (bytes: number) => string;
+}
+
+/**
+ * The ledger in one SQLite file. Whoever opens it holds the lock of the state directory
+ * (`state-lock.ts`): the file bears readers beside the daemon, never a second daemon.
+ */
+export class SqliteLedger extends SqlLedger {
+  /**
+   * Opens the file and brings it up to date. Throws `ledger-newer` when a newer version of the station
+   * wrote it (nothing is touched), `ledger-unreadable` when it is damaged or no ledger, and
+   * `ledger-failed` when it cannot be opened.
+   */
+  static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
+    const { file, station, now, uuid, randomHex } = options;
+    inspect(file);
+    const database = attempt(file, () => openDurable(file));
+    const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database) });
+    try {
+      await migrateToLatest(db);
+    } catch (cause) {
+      // Not by db.destroy(): it closes only what Kysely has used already.
+      database.close();
+      throw ledgerError(file, cause);
+    }
+    return new SqliteLedger({ station, place: file }, { db, now, uuid, randomHex });
+  }
+}
+
+/** Looks at the file through a connection that cannot write, before anything could change it. */
+function inspect(file: string): void {
+  const database = attempt(file, () => openForInspection(file));
+  if (database === undefined) return;
+  try {
+    attempt(file, () => checkContent(database, file));
+  } finally {
+    database.close();
+  }
+}
+
+/** `undefined` when there is no file yet. */
+function openForInspection(file: string): DatabaseSync | undefined {
+  try {
+    return new DatabaseSync(file, { readOnly: true });
+  } catch (error) {
+    if (sqliteCode(error) === SQLITE_CANTOPEN) return undefined;
+    throw error;
+  }
+}
+
+function checkContent(database: DatabaseSync, file: string): void {
+  const [answer] = database.prepare('PRAGMA quick_check(1)').all();
+  if (answer?.quick_check !== 'ok') {
+    const words = `${file} is damaged: ${String(answer?.quick_check)}`;
+    throw new StationError('ledger-unreadable', words, { file });
+  }
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  if (tables.length === 0) return;
+  if (!tables.some((table) => table.name === MIGRATION_TABLE)) {
+    throw new StationError('ledger-unreadable', `${file} is no ledger`, { file });
+  }
+  const versions = database.prepare(`SELECT name FROM ${MIGRATION_TABLE} ORDER BY name`).all();
+  const unknown = versions
+    .map((row) => String(row.name))
+    .find((name) => !Object.hasOwn(MIGRATIONS, name));
+  if (unknown === undefined) return;
+  const words = `${file} was written by a newer version of the station (it has ${unknown})`;
+  throw new StationError('ledger-newer', words, { file, found: unknown });
+}
+
+function attempt<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw ledgerError(file, cause);
+  }
+}
+
+/** Result codes of SQLite (https://sqlite.org/rescode.html). */
+const SQLITE_CORRUPT = 11;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
+
+function ledgerError(file: string, cause: unknown): StationError {
+  if (cause instanceof StationError) return cause;
+  const detail = messageOf(cause);
+  const code = sqliteCode(cause);
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
+    return new StationError('ledger-unreadable', `${file}: ${detail}`, { file }, cause);
+  }
+  const words = `the ledger ${file} failed: ${detail}`;
+  return new StationError('ledger-failed', words, { file, detail }, cause);
+}
+
+/** The primary result code; the extended ones carry it in their low byte. */
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}

@@ -1,0 +1,50 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf, StationError } from '../errors.ts';
+
+/** The lock's file inside the state directory; empty, and harmless to leave. */
+const LOCK_FILE = 'station.lock';
+
+/**
+ * Takes the state directory for this process; a second station is refused with
+ * `state-directory-in-use`. The lock is an exclusive SQLite transaction on an empty file, which is a
+ * lock of the kernel's on this process: it ends with the process however that dies, so there is
+ * nothing to clean by hand and no process id that another process could have inherited.
+ */
+export async function lockStateDirectory(directory: string): Promise<() => void> {
+  const file = join(directory, LOCK_FILE);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return hold(new DatabaseSync(file, { timeout: 0 }), directory);
+  } catch (error) {
+    if (error instanceof StationError) throw error;
+    const detail = messageOf(error);
+    throw new StationError(
+      'ledger-failed',
+      `cannot lock ${file}: ${detail}`,
+      { file, detail },
+      error,
+    );
+  }
+}
+
+function hold(database: DatabaseSync, directory: string): () => void {
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if (!isBusy(error)) throw error;
+    const words = `another station works in ${directory}`;
+    throw new StationError('state-directory-in-use', words, { directory }, error);
+  }
+  return () => {
+    if (database.isOpen) database.close();
+  };
+}
+
+/** SQLITE_BUSY: the lock is someone else's. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+}

@@ -1,0 +1,101 @@
+import type { Kysely, Transaction } from 'kysely';
+
+/**
+ * The tables as the database holds them. Structured data is JSON in text columns and passes a schema
+ * of `rows.ts` on the way out. Flags are 0 or 1 and times ISO 8601 text, so that one set of queries
+ * serves SQLite and PostgreSQL. Each row names the station that wrote it.
+ */
+export interface Tables {
+  jobs: JobTable;
+  drives: DriveTable;
+  copies: CopyTable;
+  queue: QueueTable;
+  events: EventTable;
+  extra_drives: ExtraDriveTable;
+  settings: SettingTable;
+}
+
+export interface JobTable {
+  id: string;
+  station: string;
+  name: string;
+  /** The name in lower case: names of Azure resources differ in more than case. */
+  name_key: string;
+  state: string;
+  cancel_requested: number;
+  created_at: string;
+  details: string;
+}
+
+export interface DriveTable {
+  job_id: string;
+  drive_id: string;
+  station: string;
+  /** Place in the job's drive list. */
+  position: number;
+  state: string;
+  /** JSON of what the state carries beside its name. */
+  state_data: string;
+}
+
+export interface CopyTable {
+  id: string;
+  station: string;
+  job_id: string;
+  drive_id: string;
+  nonce: string;
+  attempts: number;
+  bound_disk: string;
+  plan: string | null;
+  progress: string | null;
+  verdict: string | null;
+}
+
+export interface QueueTable {
+  station: string;
+  id: string;
+  task: string;
+  priority: number;
+  position: number;
+  /** `waiting`, `running`, `delayed` or `parked`; see `queue-rows.ts`. */
+  status: string;
+  /** Set while running. */
+  lock_id: string | null;
+  /** What happens after the running attempt, when something was asked for meanwhile. */
+  after_run: string | null;
+  failures: number;
+  /** Milliseconds since 1970 at which a delayed task is due. */
+  due_at_ms: number | null;
+}
+
+export interface EventTable {
+  sequence: number;
+  station: string;
+  at: string;
+  actor: string;
+  entity: string;
+  type: string;
+  data: string;
+  hash: string;
+}
+
+export interface ExtraDriveTable {
+  id: string;
+  station: string;
+  serial: string | null;
+  model: string | null;
+  bay: string;
+  job_id: string | null;
+  reason: string;
+  seen_at: string;
+}
+
+export interface SettingTable {
+  key: string;
+  station: string;
+  value: string;
+}
+
+export type Database = Kysely<Tables>;
+/** A transaction, or the database where one statement is enough. */
+export type Executor = Database | Transaction<Tables>;
