@@ -72,3 +72,7 @@ export const STORAGE_AWAY_AFTER_MS = 2_000;
 export const COPY_ALIVE_MS = 1_000;
 /** After SIGKILL, a process that the kernel still holds is abandoned. */
 export const COPY_ABANDON_MS = 2_000;
+/** Free space of the state directory is looked at this often. */
+export const FREE_SPACE_INTERVAL_MS = 10_000;
+/** After a read error, the kernel gets this long to take a pulled disk away. */
+export const DISK_GONE_GRACE_MS = 2_000;

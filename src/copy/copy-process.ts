@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { CopyPlan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import { COPY_ABANDON_MS, COPY_SILENCE_MS, COPY_STOP_GRACE_MS } from '../limits.ts';
@@ -9,9 +8,8 @@ export type CopyResult =
   | { readonly kind: 'settled'; readonly verdict: Verdict }
   | { readonly kind: 'failed'; readonly failure: CopyFailure };
 
-/** What is heard from a copy process on its way; each is optional to nobody. */
+/** What is heard from a copy process on its way. */
 export interface CopyListener {
-  onPlanned(plan: CopyPlan): void;
   onMessage(message: FromCopy): void;
   /** The process could not be ended: it hangs in the kernel and holds its disk. */
   onAbandoned(pid: number): void;
@@ -112,7 +110,6 @@ class Conversation {
     const parsed = fromCopySchema.safeParse(raw);
     if (!parsed.success) return;
     const message = parsed.data;
-    if (message.kind === 'planned') this.#listener.onPlanned(message.plan);
     this.#listener.onMessage(message);
     if (message.kind === 'settled') this.#settle(message);
     if (message.kind === 'failed') this.#fail(message);

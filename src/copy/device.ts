@@ -3,7 +3,7 @@ import { constants, type FileHandle, open, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
-import { DISK_CLAIM_WAIT_MS, TOOL_DEADLINE_MS } from '../limits.ts';
+import { DISK_CLAIM_WAIT_MS, DISK_GONE_GRACE_MS, TOOL_DEADLINE_MS } from '../limits.ts';
 
 const run = promisify(execFile);
 
@@ -136,19 +136,20 @@ export class SourceDevice {
     throw new StationError('disk-not-readonly', words, { devicePath }, cause);
   }
 
+  /**
+   * A bad sector and a pulled disk both begin as an error. The second fact decides: a disk that still
+   * reads elsewhere has a defect; one that does not is watched for a moment, since the kernel needs
+   * one to take a pulled disk away.
+   */
   async #readError(
     offsetBytes: number,
     lengthBytes: number,
     cause: unknown,
   ): Promise<StationError> {
     const { devicePath } = this.#expected;
-    try {
-      await this.#prove();
-    } catch {
+    if (!(await this.#readsElsewhere()) && (await this.#disappears())) {
       return this.#gone(offsetBytes, cause);
     }
-    if ((await this.#attribute('device/state')) === 'offline')
-      return this.#gone(offsetBytes, cause);
     const errno = errnoOf(cause) ?? 'unknown';
     return new StationError(
       'disk-read-failed',
@@ -156,6 +157,28 @@ export class SourceDevice {
       { devicePath, offsetBytes, lengthBytes, errno },
       cause,
     );
+  }
+
+  async #readsElsewhere(): Promise<boolean> {
+    const probe = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PROBE_BYTES);
+    try {
+      return (await this.#handle.read(probe, 0, PROBE_BYTES, 0)).bytesRead === PROBE_BYTES;
+    } catch {
+      return false;
+    }
+  }
+
+  async #disappears(): Promise<boolean> {
+    for (let waited = 0; waited <= DISK_GONE_GRACE_MS; waited += GONE_POLL_MS) {
+      try {
+        await this.#prove();
+      } catch {
+        return true;
+      }
+      if ((await this.#attribute('device/state')) === 'offline') return true;
+      await sleep(GONE_POLL_MS);
+    }
+    return false;
   }
 
   #gone(offsetBytes: number, cause?: unknown): StationError {
@@ -173,6 +196,9 @@ export class SourceDevice {
   }
 }
 
+/** One read at the start of the disk, for disks of either sector size. */
+const PROBE_BYTES = 4096;
+const GONE_POLL_MS = 50;
 /** The claim of a copy process that was just killed ends with it, a moment later. */
 const CLAIM_RETRY_MS = 50;
 

@@ -16,8 +16,13 @@ test('who finds no slot waits until one is released, in turn', async () => {
   const ring = new BufferRing(8 * MIB, 8 * MIB);
   const slot = await ring.acquire(never);
   const order: string[] = [];
-  const first = ring.acquire(never).then((s) => (order.push('first'), s));
-  const second = ring.acquire(never).then((s) => (order.push('second'), s));
+  const waitAs = async (name: string) => {
+    const given = await ring.acquire(never);
+    order.push(name);
+    return given;
+  };
+  const first = waitAs('first');
+  const second = waitAs('second');
   await Promise.resolve();
   expect(order).toEqual([]);
   ring.release(slot);

@@ -21,10 +21,13 @@ function byTheBook(leaves: readonly Buffer[]): Buffer {
 
 test('the root is the Merkle tree hash of RFC 6962 for any number of blocks', () => {
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ minLength: 32, maxLength: 32 }), { maxLength: 40 }), (l) => {
-      const leaves = l.map((bytes) => Buffer.from(bytes));
-      const root = treeDigest(leaves.map((leaf) => leaf.toString('hex')));
-      expect(root).toBe(byTheBook(leaves).toString('hex'));
-    }),
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 32, maxLength: 32 }), { maxLength: 40 }),
+      (l) => {
+        const leaves = l.map((bytes) => Buffer.from(bytes));
+        const root = treeDigest(leaves.map((leaf) => leaf.toString('hex')));
+        expect(root).toBe(byTheBook(leaves).toString('hex'));
+      },
+    ),
   );
 });

@@ -1,0 +1,277 @@
+import { join } from 'node:path';
+import type { StorageAccount } from '../blobs/contract.ts';
+import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
+import type { Assignment, CopyFailure, FromCopy } from '../copy/messages.ts';
+import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
+import { shownSerial } from '../domain/disk.ts';
+import type { Fault } from '../domain/drive-state.ts';
+import { type BoundDisk, type Drive, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+import { isCancelled, isStationError, messageOf, StationError } from '../errors.ts';
+import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
+import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import { nextStepFor } from './faults.ts';
+import type { Floor, WorkItem } from './floor.ts';
+
+export interface RunnerLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RunnerDependencies {
+  readonly ledger: Ledger;
+  readonly floor: Floor;
+  readonly logger: RunnerLogger;
+  /** Holds the copy journals. */
+  readonly journalDirectory: string;
+  diskOf(item: WorkItem): AttachedDisk | undefined;
+  /** Throws `storage-account-unknown`, `credential-missing`. */
+  storageAccount(name: string): Promise<StorageAccount>;
+  probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
+  now(): Date;
+  /** The way a copy goes has changed: the screens want to know. */
+  onProgress(): void;
+  /** The state of a drive has changed, or nobody works on it any more: a decision is due. */
+  onOutcome(): void;
+  /** The store went away or came back for one of the copies. */
+  onStorageChange(): void;
+  onAbandoned(pid: number, ref: DriveRef): void;
+}
+
+/** The ledger keeps progress for the time after a restart; it need not know every block. */
+const PROGRESS_TO_LEDGER_MS = 2_000;
+
+/**
+ * Runs the copy of one drive, attempt by attempt: assigns the disk to a copy process, keeps the ledger
+ * and the floor informed, and turns how it ended into the drive's next state. It settles, always.
+ */
+export class CopyRunner {
+  readonly #deps: RunnerDependencies;
+
+  constructor(dependencies: RunnerDependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** One task of the queue. `parked`: the disk is not there; a later decision queues it again. */
+  async run(task: CopyTask, signal: AbortSignal): Promise<CopyOutcome> {
+    const { floor } = this.#deps;
+    const item = floor.working.get(driveKey(task.ref));
+    const disk = item === undefined ? undefined : this.#deps.diskOf(item);
+    if (item === undefined || disk === undefined) {
+      if (item !== undefined) floor.end(item);
+      this.#deps.onOutcome();
+      return { kind: 'parked' };
+    }
+    const outcome = await this.#attempt(item, disk, AbortSignal.any([signal, item.stop.signal]));
+    if (outcome.kind === 'failed') item.activity = this.#retrying(outcome.error);
+    else floor.end(item);
+    this.#deps.onStorageChange();
+    this.#deps.onOutcome();
+    return outcome;
+  }
+
+  /** Every attempt failed: a person is asked. */
+  async giveUp(task: CopyTask, error: unknown): Promise<void> {
+    const item = this.#deps.floor.working.get(driveKey(task.ref));
+    if (item !== undefined) this.#deps.floor.end(item);
+    await this.#fault(task.ref, codeOf(error), messageOf(error));
+    this.#deps.onOutcome();
+  }
+
+  async #attempt(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<CopyOutcome> {
+    try {
+      item.activity = { kind: 'starting' };
+      const drive = await this.#driveOf(item.ref);
+      await this.#deps.probeHealth(disk, signal);
+      const record = await this.#deps.ledger.beginCopyAttempt(item.ref, boundDiskOf(disk));
+      await this.#markStarted(drive, record);
+      const assignment = await this.#assignment(drive, record, disk);
+      const result = await this.#copy(item, record, { assignment, signal });
+      return await this.#conclude(item, result);
+    } catch (error) {
+      return isCancelled(error) ? { kind: 'parked' } : { kind: 'failed', error };
+    }
+  }
+
+  async #driveOf(ref: DriveRef): Promise<Drive> {
+    const drive = await this.#deps.ledger.drive(ref);
+    if (drive !== undefined) return drive;
+    const { jobId: jobName, driveId } = ref;
+    throw new StationError('drive-not-found', 'the drive is gone', { jobName, driveId });
+  }
+
+  async #markStarted(drive: Drive, record: CopyRecord): Promise<void> {
+    if (drive.state.name === 'Transferring') return;
+    const change = { event: 'copy-started', copyId: record.id } as const;
+    await this.#deps.ledger.transitionDrive(drive.ref, change, 'station');
+    this.#deps.onOutcome();
+  }
+
+  async #assignment(drive: Drive, record: CopyRecord, disk: AttachedDisk): Promise<Assignment> {
+    const { details } = await this.#jobOf(drive.ref.jobId, drive.jobName);
+    return {
+      kind: 'assignment',
+      copyId: record.id,
+      nonce: record.nonce,
+      driveId: drive.ref.driveId,
+      disk: {
+        devicePath: disk.devicePath,
+        diskseq: disk.diskseq,
+        sizeBytes: disk.sizeBytes,
+        wwns: [...disk.identity.wwns],
+        writesAtFirstSight: disk.writesAtFirstSight,
+      },
+      plan: { ...details.plan },
+      storage: await this.#deps.storageAccount(details.storageAccount),
+      journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
+    };
+  }
+
+  async #jobOf(id: JobId, name: string) {
+    const job = await this.#deps.ledger.jobByName(name);
+    if (job?.id === id) return job;
+    throw new StationError('job-not-found', `job ${name} is gone`, { jobName: name });
+  }
+
+  async #copy(
+    item: WorkItem,
+    record: CopyRecord,
+    { assignment, signal }: { assignment: Assignment; signal: AbortSignal },
+  ): Promise<CopyResult> {
+    const { ledger, floor } = this.#deps;
+    let toldAt = 0;
+    const tellLedger = (force: boolean) => {
+      const nowMs = this.#deps.now().getTime();
+      if (item.progress === undefined || (!force && nowMs - toldAt < PROGRESS_TO_LEDGER_MS)) return;
+      toldAt = nowMs;
+      return ledger.recordProgress(record.id, item.progress);
+    };
+    const listener = {
+      onMessage: (message: FromCopy) => {
+        this.#hear(item, message);
+        if (message.kind === 'planned') this.#keep(ledger.recordPlan(record.id, message.plan));
+        if (message.kind === 'progress') this.#keep(tellLedger(false));
+      },
+      onAbandoned: (pid: number) => this.#deps.onAbandoned(pid, item.ref),
+    };
+    const result = await runCopyProcess(assignment, listener, signal);
+    await tellLedger(true);
+    floor.storageBack(item.ref);
+    return result;
+  }
+
+  /** What is only told for later must not end the copy when the ledger cannot take it now. */
+  #keep(written: Promise<void> | undefined): void {
+    void written?.catch((err) => this.#deps.logger.warn({ err }, 'the ledger did not keep a note'));
+  }
+
+  #hear(item: WorkItem, message: FromCopy): void {
+    const { floor, logger } = this.#deps;
+    switch (message.kind) {
+      case 'progress':
+        floor.progressed(item, message.progress);
+        break;
+      case 'phase':
+        item.activity = { kind: message.phase === 'settling' ? 'settling' : 'copying' };
+        break;
+      case 'storage-away': {
+        const since = this.#deps.now().toISOString();
+        item.activity = { kind: 'waiting-for-storage', since, reason: message.detail };
+        floor.storageAway(item.ref, since, message.detail);
+        this.#deps.onStorageChange();
+        break;
+      }
+      case 'storage-back':
+        item.activity = { kind: 'copying' };
+        floor.storageBack(item.ref);
+        this.#deps.onStorageChange();
+        break;
+      case 'reconciled':
+        logger.info({ drive: item.ref, ...message }, 'the store was asked what it holds');
+        break;
+      case 'planned':
+      case 'ready':
+      case 'alive':
+      case 'settled':
+      case 'failed':
+        break;
+    }
+    this.#deps.onProgress();
+  }
+
+  async #conclude(item: WorkItem, result: CopyResult): Promise<CopyOutcome> {
+    const { ledger, logger } = this.#deps;
+    if (result.kind === 'settled') {
+      const { verdict } = result;
+      const event = verdict.outcome === 'Completed' ? 'copy-verified' : 'copy-ended-with-notes';
+      await ledger.transitionDrive(item.ref, { event, verdict }, 'station');
+      logger.info({ drive: item.ref, outcome: verdict.outcome }, 'the copy is settled');
+      return { kind: 'finished' };
+    }
+    const { failure } = result;
+    logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
+    const ending = endingOf(failure);
+    if (ending === 'parked') {
+      this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
+      return { kind: 'parked' };
+    }
+    if (ending === 'faulted') {
+      await this.#fault(item.ref, failure.code, failure.message);
+      return { kind: 'finished' };
+    }
+    const { code, message, payload: detail } = failure;
+    return {
+      kind: 'failed',
+      error: new StationError('copy-attempt-failed', message, { code, detail }),
+    };
+  }
+
+  async #fault(ref: DriveRef, code: string, reason: string): Promise<void> {
+    const { ledger, logger } = this.#deps;
+    const drive = await ledger.drive(ref);
+    const name = drive?.state.name;
+    if (name !== 'Received' && name !== 'Transferring') return;
+    const fault: Fault = { code, reason, nextStep: nextStepFor(code), publicState: name };
+    await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
+    logger.warn({ drive: ref, code, reason }, 'the drive is faulted');
+  }
+
+  #retrying(error: unknown): WorkItem['activity'] {
+    return { kind: 'retrying', at: this.#deps.now().toISOString(), reason: messageOf(error) };
+  }
+}
+
+function boundDiskOf(disk: AttachedDisk): BoundDisk {
+  return {
+    serial: shownSerial(disk.identity) ?? '',
+    sizeBytes: disk.sizeBytes,
+    wwns: disk.identity.wwns,
+    bay: disk.bay,
+  };
+}
+
+/**
+ * What a failure means for the drive: wait for its disk, ask a person at once, or try again. An
+ * attempt counts only where trying again can help.
+ */
+function endingOf(failure: CopyFailure): 'parked' | 'faulted' | 'retry' {
+  switch (failure.code) {
+    case 'cancelled':
+    case 'disk-gone':
+    case 'disk-changed':
+      return 'parked';
+    case 'disk-content-changed':
+    case 'disk-unresponsive':
+    case 'disk-not-readonly':
+    case 'destination-exists':
+    case 'plan-impossible':
+      return 'faulted';
+    default:
+      return 'retry';
+  }
+}
+
+/** The code that stands for what went wrong, also when it went wrong in the copy process. */
+function codeOf(error: unknown): string {
+  if (isStationError(error, 'copy-attempt-failed')) return error.payload.code;
+  return isStationError(error) ? error.code : 'internal-error';
+}

@@ -1,0 +1,105 @@
+import type { Working } from '../domain/decide.ts';
+import type { DiskKey } from '../domain/disk.ts';
+import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
+import { type CopyProgress, type DriveActivity, type DriveRef, driveKey } from '../domain/job.ts';
+import type { Confirmation, Match } from '../domain/matching.ts';
+import { RateMeter } from './rate.ts';
+
+/** A drive whose copy is queued or running. */
+export interface WorkItem extends Working {
+  activity: DriveActivity;
+  progress: CopyProgress | undefined;
+  readonly rotational: boolean;
+  readonly rate: RateMeter;
+  /** Ends the copy in order; the reason stays for the screens. */
+  readonly stop: AbortController;
+}
+
+export interface FloorOptions {
+  readonly disk: DiskKey;
+  readonly bay: string;
+  readonly rotational: boolean;
+}
+
+/**
+ * What goes on in the station right now and is in no ledger: it is all derived or asked again after a
+ * restart. One object, owned by the station, changed only by the coordinator and the copy runner.
+ */
+export class Floor {
+  /** Whose each present disk is, from the last decision. */
+  matches: ReadonlyMap<DiskKey, Match> = new Map();
+  readonly confirmations = new Map<DiskKey, Confirmation>();
+  readonly flaggedExtras = new Set<DiskKey>();
+  readonly #working = new Map<string, WorkItem>();
+  readonly #detachedSince = new Map<string, string>();
+  readonly #away = new Map<string, { since: string; reason: string }>();
+  readonly #monotonicMs: () => number;
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
+  }
+
+  get working(): ReadonlyMap<string, WorkItem> {
+    return this.#working;
+  }
+
+  begin(ref: DriveRef, { disk, bay, rotational }: FloorOptions): WorkItem {
+    const item: WorkItem = {
+      ...{ ref, disk, bay, rotational },
+      activity: { kind: 'queued' },
+      progress: undefined,
+      rate: new RateMeter(this.#monotonicMs),
+      stop: new AbortController(),
+    };
+    this.#working.set(driveKey(ref), item);
+    this.#detachedSince.delete(driveKey(ref));
+    return item;
+  }
+
+  /** A newer work on the same drive is left alone. */
+  end(item: WorkItem): void {
+    const key = driveKey(item.ref);
+    if (this.#working.get(key) !== item) return;
+    this.#working.delete(key);
+    this.#away.delete(key);
+  }
+
+  progressed(item: WorkItem, progress: CopyProgress): void {
+    item.progress = progress;
+    item.rate.record(progress.stagedBytes);
+  }
+
+  /** Remembers since when a drive's disk is missing; the first moment counts. */
+  detached(ref: DriveRef, at: string): void {
+    const key = driveKey(ref);
+    if (!this.#detachedSince.has(key)) this.#detachedSince.set(key, at);
+  }
+
+  detachedSince(ref: DriveRef): string | undefined {
+    return this.#detachedSince.get(driveKey(ref));
+  }
+
+  storageAway(ref: DriveRef, since: string, reason: string): void {
+    this.#away.set(driveKey(ref), { since, reason });
+  }
+
+  storageBack(ref: DriveRef): void {
+    this.#away.delete(driveKey(ref));
+  }
+
+  /** The oldest outage that a copy reports; `undefined` when the store answers all of them. */
+  get outage(): { since: string; reason: string } | undefined {
+    return [...this.#away.values()].sort((a, b) => a.since.localeCompare(b.since))[0];
+  }
+
+  etaOf(item: WorkItem): EtaRange | null {
+    if (item.progress === undefined) return null;
+    const { totalBytes, stagedBytes } = item.progress;
+    const rateBytesPerSecond = item.rate.bytesPerSecond;
+    const { rotational } = item;
+    return (
+      estimateRemaining({ totalBytes, doneBytes: stagedBytes, rateBytesPerSecond, rotational }) ??
+      null
+    );
+  }
+}
