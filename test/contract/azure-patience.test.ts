@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import type http from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openContainer } from '../../src/blobs/open.ts';
+import { type RetryOptions, withRetry } from '../../src/blobs/retry.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { blobName, collect, readAll, sharedBytes, stageOf } from './blobs.ts';
+import { lineTo, serve, type Trouble } from './lines.ts';
+
+const MIB = 1024 * 1024;
+const disk = blobName('disk.img');
+const live = () => new AbortController().signal;
+const freshName = () => `test-${randomUUID()}`;
+
+const QUICK: RetryOptions = {
+  attemptTimeoutMs: 10_000,
+  awayAfterMs: 10_000,
+  firstDelayMs: 5,
+  maxDelayMs: 20,
+};
+
+/** A patient container on a server of the test, and what it told. */
+async function patientAt(port: number, options: Partial<RetryOptions> = {}) {
+  const told: string[] = [];
+  const blobEndpoint = `http://127.0.0.1:${port}/account`;
+  const container = withRetry(
+    await openContainer({ kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' }, 'images'),
+    { ...QUICK, ...options },
+    { onAway: (detail) => told.push(`away: ${detail}`), onBack: () => told.push('back') },
+  );
+  return { container, told };
+}
+
+const fourBlocks = [0, 1, 2, 3].map((index) => stageOf(disk, index, sharedBytes(1000, index)));
+
+const takeIt: http.RequestListener = (request, response) => {
+  request.resume().on('end', () => response.writeHead(201).end());
+};
+
+describe('a patient container on a store in trouble', () => {
+  it('waits through answers of 503 and tells the outage once for all its requests', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      requests++;
+      if (requests > 16) takeIt(request, response);
+      else request.resume().on('end', () => response.writeHead(503).end());
+    });
+    const { container, told } = await patientAt(store.port, { awayAfterMs: 1 });
+    await Promise.all(fourBlocks.map((block) => container.stageBlock(block, live())));
+    expect(requests).toBe(20);
+    expect(told).toEqual(['away: 503', 'back']);
+  });
+
+  it('gives up on a request without an answer and sends it again', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      requests++;
+      if (requests > 4) takeIt(request, response);
+      else request.resume();
+    });
+    const { container, told } = await patientAt(store.port, {
+      attemptTimeoutMs: 150,
+      awayAfterMs: 100,
+    });
+    await Promise.all(fourBlocks.map((block) => container.stageBlock(block, live())));
+    expect(told).toEqual(['away: no answer within 150 ms', 'back']);
+  });
+
+  it('sends again what a reset connection took with it', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      requests++;
+      if (requests > 2) takeIt(request, response);
+      else request.socket.resetAndDestroy();
+    });
+    const { container, told } = await patientAt(store.port);
+    await container.stageBlock(fourBlocks[0] ?? stageOf(disk, 0, sharedBytes(1, 1)), live());
+    expect(requests).toBe(3);
+    expect(told).toEqual([]);
+  });
+
+  it('passes a refusal on at once', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      requests++;
+      request.resume().on('end', () => response.writeHead(403).end());
+    });
+    const { container } = await patientAt(store.port);
+    await expect(container.listBlocks(disk, live())).rejects.toMatchObject({
+      code: 'storage-denied',
+    });
+    expect(requests).toBe(1);
+  });
+
+  it('stops waiting when it is cancelled', async () => {
+    await using store = await serve((request) => request.resume());
+    const { container } = await patientAt(store.port, { attemptTimeoutMs: 50, awayAfterMs: 60 });
+    const controller = new AbortController();
+    const waiting = fourBlocks.map((block) => container.stageBlock(block, controller.signal));
+    setTimeout(() => controller.abort(), 170);
+    const ends = await Promise.allSettled(waiting);
+    for (const end of ends) expect(end).toMatchObject({ reason: { code: 'cancelled' } });
+  });
+
+  it('begins a read again before its first byte and not after', async () => {
+    let requests = 0;
+    await using store = await serve((_, response) => {
+      requests++;
+      if (requests === 1) {
+        response.writeHead(503).end();
+        return;
+      }
+      response.writeHead(200, { 'content-length': 1000, etag: '"1"' });
+      response.write(Buffer.alloc(400));
+    });
+    const { container } = await patientAt(store.port, { attemptTimeoutMs: 150 });
+    let received = 0;
+    const reading = (async () => {
+      for await (const piece of container.read(disk, live())) received += piece.length;
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'storage-unavailable' });
+    expect(received).toBe(400);
+    expect(requests).toBe(2);
+  });
+});
+
+describe('a bad line to a real store', () => {
+  let azurite: Azurite;
+  beforeAll(async () => {
+    azurite = await startAzurite();
+  }, 60_000);
+  afterAll(() => azurite?.stop());
+
+  /** The same container through a line of the test and directly. */
+  async function bothWays(trouble: () => Trouble) {
+    const line = await lineTo(azurite.port, trouble);
+    const name = freshName();
+    const { connectionString } = azurite;
+    const direct = await openContainer({ kind: 'connection-string', connectionString }, name);
+    await direct.ensure(live());
+    const bad = await openContainer(
+      {
+        kind: 'connection-string',
+        connectionString: connectionString.replace(`:${azurite.port}`, `:${line.port}`),
+      },
+      name,
+    );
+    const told: string[] = [];
+    const patient = withRetry(bad, QUICK, {
+      onAway: (detail) => told.push(detail),
+      onBack: () => told.push('back'),
+    });
+    const end = () => line[Symbol.asyncDispose]();
+    return { direct, bad, patient, told, line, [Symbol.asyncDispose]: end };
+  }
+
+  it('fails a block cut in the middle, and nothing of it is left', async () => {
+    await using ways = await bothWays(() => ({ cutAfterBytes: 2 * MIB }));
+    const block = stageOf(disk, 0, sharedBytes(4 * MIB, 1));
+    await expect(ways.bad.stageBlock(block, live())).rejects.toMatchObject({
+      code: 'storage-unavailable',
+    });
+    expect(await ways.direct.listBlocks(disk, live())).toEqual({
+      committed: undefined,
+      uncommitted: [],
+    });
+  });
+
+  it('gets a block through by sending it again, and tells nothing of a short outage', async () => {
+    let connections = 0;
+    await using ways = await bothWays(() => (++connections < 4 ? { cutAfterBytes: MIB } : {}));
+    const body = sharedBytes(4 * MIB, 1);
+    const block = stageOf(disk, 0, body);
+    await ways.patient.stageBlock(block, live());
+    const commit = { name: disk, blocks: [block.id], md5: block.md5, metadata: {} };
+    await ways.patient.commit(commit, live());
+    expect(connections).toBeGreaterThanOrEqual(4);
+    expect((await readAll(ways.direct, disk)).equals(body)).toBe(true);
+    expect(ways.told).toEqual([]);
+  });
+
+  it('knows its own commit when only the answer was lost', async () => {
+    let connections = 0;
+    await using ways = await bothWays(() => ({ losesAnswers: ++connections === 1 }));
+    const body = sharedBytes(1000, 1);
+    const block = stageOf(disk, 0, body);
+    await ways.direct.stageBlock(block, live());
+    const commit = { name: disk, blocks: [block.id], md5: block.md5, metadata: {} };
+    await ways.patient.commit(commit, live());
+    expect(connections).toBeGreaterThan(1);
+    expect((await readAll(ways.direct, disk)).equals(body)).toBe(true);
+    await expect(ways.patient.commit(commit, live())).rejects.toMatchObject({
+      code: 'destination-exists',
+    });
+  });
+
+  it('does not take the blob of somebody else for its own after a lost answer', async () => {
+    let connections = 0;
+    await using ways = await bothWays(() => (++connections === 1 ? { cutAfterBytes: 1 } : {}));
+    const theirs = stageOf(disk, 0, sharedBytes(10, 1));
+    const ours = stageOf(disk, 1, sharedBytes(10, 2));
+    await ways.direct.stageBlock(theirs, live());
+    await ways.direct.stageBlock(ours, live());
+    const commitOf = ({ id, md5 }: typeof ours) => ({
+      name: disk,
+      blocks: [id],
+      md5,
+      metadata: {},
+    });
+    await ways.direct.commit(commitOf(theirs), live());
+    await expect(ways.patient.commit(commitOf(ours), live())).rejects.toMatchObject({
+      code: 'destination-exists',
+    });
+    expect((await collect(ways.direct.read(disk, live()))).equals(theirs.body)).toBe(true);
+  });
+
+  it('waits for a store that is stopped and started again', async () => {
+    await using stopped = await startAzurite();
+    const { connectionString, port } = stopped;
+    const told: string[] = [];
+    const patient = withRetry(
+      await openContainer({ kind: 'connection-string', connectionString }, freshName()),
+      { ...QUICK, awayAfterMs: 50 },
+      { onAway: (detail) => told.push(detail), onBack: () => told.push('back') },
+    );
+    await patient.ensure(live());
+    await stopped.stop();
+    const staging = Promise.all(
+      fourBlocks.map(async (block) => {
+        // A new store in memory has no container.
+        await patient.ensure(live());
+        await patient.stageBlock(block, live());
+      }),
+    );
+    await expect.poll(() => told.length).toBe(1);
+    await using _again = await startAzurite({ port });
+    await staging;
+    expect(told).toEqual([expect.stringContaining('ECONNREFUSED'), 'back']);
+    expect((await patient.listBlocks(disk, live())).uncommitted).toHaveLength(4);
+  }, 30_000);
+});
