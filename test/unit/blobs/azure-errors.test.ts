@@ -1,0 +1,78 @@
+import { RestError } from '@azure/storage-blob';
+import { describe, expect, it } from 'vitest';
+import { fromAzure, redact } from '../../../src/blobs/azure-errors.ts';
+
+const live = () => new AbortController().signal;
+const commit = { operation: 'commit', blob: 'disk.img' };
+
+describe('errors of the SDK', () => {
+  it.each([
+    { statusCode: 400, code: 'Md5Mismatch', becomes: 'checksum-mismatch' },
+    { statusCode: 409, code: 'BlobAlreadyExists', becomes: 'destination-exists' },
+    { statusCode: 412, code: 'ConditionNotMet', becomes: 'destination-exists' },
+    { statusCode: 403, code: 'UnauthorizedBlobOverwrite', becomes: 'destination-exists' },
+    { statusCode: 404, code: 'BlobNotFound', becomes: 'blob-not-found' },
+    { statusCode: 404, code: 'ContainerNotFound', becomes: 'storage-rejected' },
+    { statusCode: 409, code: 'ContainerBeingDeleted', becomes: 'storage-unavailable' },
+    { statusCode: 409, code: 'BlobImmutableDueToPolicy', becomes: 'storage-rejected' },
+    { statusCode: 400, code: 'InvalidBlockList', becomes: 'storage-rejected' },
+    { statusCode: 409, code: 'BlockCountExceedsLimit', becomes: 'storage-rejected' },
+    { statusCode: 403, code: 'AuthorizationPermissionMismatch', becomes: 'storage-denied' },
+    { statusCode: 401, code: 'InvalidAuthenticationInfo', becomes: 'storage-denied' },
+    { statusCode: 503, code: 'ServerBusy', becomes: 'storage-unavailable' },
+  ])('$statusCode $code is $becomes', ({ statusCode, code, becomes }) => {
+    const error = new RestError('said the store', { statusCode, code });
+    expect(fromAzure(error, commit, live())).toMatchObject({ code: becomes });
+  });
+
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENOTFOUND'])(
+    '%s is storage-unavailable, wrapped by the SDK or not',
+    (code) => {
+      const wrapped = new RestError(`socket: ${code}`, { code });
+      const bare = Object.assign(new Error(`socket: ${code}`), { code });
+      for (const error of [wrapped, bare]) {
+        expect(fromAzure(error, commit, live())).toMatchObject({
+          code: 'storage-unavailable',
+          payload: { operation: 'commit', detail: expect.stringContaining(code) },
+        });
+      }
+    },
+  );
+
+  it('a body that Azurite saw cut is a checksum mismatch', () => {
+    const message = 'The size of the request body 17 mismatches the content-length 18.';
+    const error = new RestError(message, { statusCode: 400, code: 'InvalidOperation' });
+    expect(fromAzure(error, commit, live())).toMatchObject({ code: 'checksum-mismatch' });
+  });
+
+  it('a credential chain without a credential is denied', () => {
+    const error = Object.assign(new Error('no credential'), { name: 'CredentialUnavailableError' });
+    expect(fromAzure(error, commit, live())).toMatchObject({ code: 'storage-denied' });
+  });
+
+  it('a defect of the caller is rejected rather than waited for', () => {
+    expect(fromAzure(new TypeError('bad header'), commit, live())).toMatchObject({
+      code: 'storage-rejected',
+      payload: { status: 0, detail: 'bad header' },
+    });
+  });
+
+  it('anything after the signal has fired is the cancelling', () => {
+    const error = new RestError('aborted', { statusCode: 500 });
+    expect(fromAzure(error, commit, AbortSignal.abort())).toMatchObject({ code: 'cancelled' });
+  });
+});
+
+describe('what is told of an error', () => {
+  it.each([
+    ['GET https://a.net/c/b?sv=1&sig=c2VjcmV0%3D failed', 'GET https://a.net/c/b failed'],
+    ['Authorization: SharedKey acc:c2VjcmV0', 'Authorization: SharedKey [redacted]'],
+    ['token Bearer eyJ.c2VjcmV0', 'token Bearer [redacted]'],
+    ['x AccountKey=c2VjcmV0;y', 'x AccountKey=[redacted];y'],
+    ['signed &sig=c2VjcmV0&se=1', 'signed &sig=[redacted]&se=1'],
+    ['first line\nsecond c2VjcmV0', 'first line'],
+    ['is it there? yes', 'is it there? yes'],
+  ])('%j becomes %j', (said, told) => {
+    expect(redact(said)).toBe(told);
+  });
+});

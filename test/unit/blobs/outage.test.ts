@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Outage } from '../../../src/blobs/outage.ts';
+
+function outageOf(awayAfterMs: number) {
+  const told: string[] = [];
+  const outage = new Outage(
+    { awayAfterMs },
+    { onAway: (detail) => told.push(detail), onBack: () => told.push('back') },
+  );
+  return { outage, told };
+}
+
+describe('outage', () => {
+  it('is not told before it has lasted', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0);
+    outage.failed(10, 20, 'reset');
+    outage.failed(500, 1009, 'reset');
+    expect(told).toEqual([]);
+    outage.failed(1005, 1010, 'refused');
+    expect(told).toEqual(['refused']);
+  });
+
+  it('begins when the first request that failed began', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0);
+    outage.failed(100, 1100, 'no answer');
+    expect(told).toEqual(['no answer']);
+  });
+
+  it('does not begin before the last answer', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(5000);
+    outage.failed(100, 5010, 'no answer');
+    expect(told).toEqual([]);
+  });
+
+  it('ends silently when it was never told', () => {
+    const { outage, told } = outageOf(1000);
+    outage.failed(0, 10, 'reset');
+    outage.answered(20);
+    expect(told).toEqual([]);
+  });
+
+  it('is told in turns, away and back, for any story of requests', () => {
+    const event = fc.record({
+      kind: fc.constantFrom('failed', 'answered'),
+      tookMs: fc.nat({ max: 500 }),
+      afterMs: fc.nat({ max: 500 }),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), fc.nat({ max: 600 }), (events, awayAfter) => {
+        const { outage, told } = outageOf(awayAfter);
+        let now = 0;
+        for (const { kind, tookMs, afterMs } of events) {
+          now += afterMs;
+          if (kind === 'failed') outage.failed(now - tookMs, now, 'away');
+          else outage.answered(now);
+          if (kind === 'answered') expect(told.at(-1) ?? 'back').toBe('back');
+        }
+        expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'away' : 'back')));
+      }),
+    );
+  });
+});
