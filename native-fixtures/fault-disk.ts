@@ -10,6 +10,7 @@ import type {
   LoopDisk,
   PlugOptions,
 } from '../src/loopback/contract.ts';
+import { updateCapacity } from '../src/loopback/loop-device.ts';
 import { plug } from '../src/loopback/plug.ts';
 import { builtHelper } from './fault-disk/build.ts';
 import { FaultHelper } from './fault-disk/helper.ts';
@@ -135,11 +136,11 @@ function backingOf(helper: FaultHelper, pluggedPath: string): Backing {
     fail: async () => {
       await helper.command(`fail ${EIO}`);
     },
-    empty: async () => {
-      await helper.command(`fail ${EIO}`);
+    vanish: async (loop) => {
       await helper.command('size 0');
       // The kernel keeps the size that it saw last until somebody asks.
       await stat(pluggedPath);
+      await updateCapacity(loop);
     },
     release: async () => {
       try {

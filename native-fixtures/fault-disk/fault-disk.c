@@ -14,7 +14,8 @@
  *   release                                reads that wait go on
  *   clear                                  the same, and all faults and counters of ranges are dropped
  *   fail ERRNO                             every read fails from now on, also those that wait
- *   size BYTES                             the file has this length from now on
+ *   size BYTES                             the file says this length from now on; reads that the kernel
+ *                                          still sends for more are answered as before
  *   counters                               what was read, in total and per fault
  *
  * The end of standard input, the death of the parent, SIGTERM, SIGINT and SIGHUP end the program: no
@@ -146,8 +147,6 @@ static int disk_read(const char *path, char *bytes, size_t length, off_t offset,
   pthread_mutex_lock(&lock);
   total_reads++;
   wait_where_told(offset, length);
-  if (offset >= file_size) length = 0;
-  else if ((off_t)length > file_size - offset) length = file_size - offset;
   long wanted = readable(offset, length);
   if (wanted < 0) total_errors++;
   pthread_mutex_unlock(&lock);

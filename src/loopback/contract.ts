@@ -1,4 +1,5 @@
 import type { DiskIdentityFile } from '../detect/identity-file.ts';
+import type { LoopAttachment } from './loop-device.ts';
 
 /**
  * A loopback disk: an image file that the kernel shows as a read-only disk, for tests, for the demo
@@ -27,8 +28,8 @@ export interface LoopDisk extends AsyncDisposable {
 }
 
 /**
- * What an open reader sees of a pulled disk. `clean-eof`: 0 bytes and no error. `io-error`: EIO for a
- * short while, then 0 bytes, as with a USB disk. In both cases the size in sysfs becomes 0.
+ * What an open reader sees of a pulled disk. `clean-eof`: 0 bytes and no error (where `perl` lacks, a
+ * read in that very moment can meet EIO instead). `io-error`: EIO for a short while, then 0 bytes, as with a USB disk. In both cases the size in sysfs becomes 0.
  */
 export type PullKind = 'clean-eof' | 'io-error';
 
@@ -63,8 +64,8 @@ export interface AttachOrder {
 export interface Backing {
   /** From now on reads fail with EIO; the size stays. */
   fail(): Promise<void>;
-  /** From now on the file is empty. */
-  empty(): Promise<void>;
+  /** From now on the device has size 0; reads before this are not disturbed. */
+  vanish(loop: LoopAttachment): Promise<void>;
   /** Ends whatever keeps a read waiting, so that the device can be detached. */
   release(): Promise<void>;
   /** Removes the file at `pluggedPath` and all that was set up for it. Safe to call twice. */

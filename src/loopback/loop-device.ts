@@ -125,6 +125,28 @@ export async function updateCapacity(loop: LoopAttachment): Promise<void> {
   if (await isStill(loop)) await runTool('losetup', ['--set-capacity', `/dev/${loop.name}`]);
 }
 
+/*
+ * `struct loop_info64` of linux/loop.h is 232 bytes with `lo_sizelimit` at 32; 0x4c05 and 0x4c04 are
+ * LOOP_GET_STATUS64 and LOOP_SET_STATUS64. `losetup` cannot change the limit of an attached device.
+ */
+const LIMIT_TO_NOTHING = `
+  open(my $loop, '<', $ARGV[0]) or die "open: $!";
+  my $info = "\\0" x 232;
+  ioctl($loop, 0x4c05, $info) or die "get: $!";
+  substr($info, 32, 8) = pack('Q', 1);
+  ioctl($loop, 0x4c04, $info) or die "set: $!";
+`;
+
+/**
+ * Gives the device size 0 by limiting it to one byte, which is less than a sector. Reads that are under
+ * way get their bytes and later ones a clean end, so no reader meets an error. Throws `tool-failed`
+ * where there is no `perl`.
+ */
+export async function shrinkToNothing(loop: LoopAttachment): Promise<void> {
+  if (!(await isStill(loop))) return;
+  await runTool('perl', ['-e', LIMIT_TO_NOTHING, `/dev/${loop.name}`]);
+}
+
 /** Detaches; while a program has the device open the kernel does so at the last close. */
 export async function detachLoop(loop: LoopAttachment): Promise<void> {
   if (!(await isStill(loop))) return;

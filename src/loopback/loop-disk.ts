@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StationError } from '../errors.ts';
 import { emptyBay } from './bay.ts';
 import type { Backing, LoopDisk, PullKind, PullOutcome } from './contract.ts';
-import { detachLoop, type LoopAttachment, updateCapacity, waitUntilGone } from './loop-device.ts';
+import { detachLoop, type LoopAttachment, waitUntilGone } from './loop-device.ts';
 
 /** How long a pulled disk fails reads before its size is 0; a USB disk takes about as long. */
 const ERROR_WINDOW_MS = 250;
@@ -66,8 +66,8 @@ export class AttachedLoopDisk implements LoopDisk {
       await this.#backing.fail();
       await sleep(ERROR_WINDOW_MS);
     }
-    await this.#backing.empty();
-    await updateCapacity(this);
+    await this.#backing.vanish(this);
+    await this.#backing.fail();
     await detachLoop(this);
     return (await waitUntilGone(this, RELEASE_DEADLINE_MS)) ? 'released' : 'still-open';
   }

@@ -1,5 +1,7 @@
+import { isStationError } from '../errors.ts';
 import { emptyBay, openPlainFile, requirePlainFile } from './bay.ts';
 import type { AttachOrder, Backing } from './contract.ts';
+import { type LoopAttachment, shrinkToNothing, updateCapacity } from './loop-device.ts';
 import { runTool } from './run-tool.ts';
 
 /** Copying an image of some gigabytes onto the slowest disk that a station has. */
@@ -17,19 +19,21 @@ export async function privateCopy(order: AttachOrder): Promise<Backing> {
   return backingFile(pluggedPath);
 }
 
-/**
- * A plugged file that lies there already. Without its content the loop driver fails reads with EIO as
- * long as the device has its old size, and ends them with 0 bytes once the size was taken anew.
- */
+/** A plugged file that lies there already. */
 export function backingFile(pluggedPath: string): Backing {
-  const cut = async () => {
+  // Without content the loop driver fails reads with EIO for as long as the device has a size.
+  const fail = async () => {
     await using handle = await openPlainFile(pluggedPath, 'write');
     await handle.truncate(0);
   };
-  return {
-    fail: cut,
-    empty: cut,
-    release: () => Promise.resolve(),
-    close: () => emptyBay(pluggedPath),
+  const vanish = async (loop: LoopAttachment) => {
+    try {
+      await shrinkToNothing(loop);
+    } catch (error) {
+      if (!isStationError(error, 'tool-failed')) throw error;
+      await fail();
+      await updateCapacity(loop);
+    }
   };
+  return { fail, vanish, release: () => Promise.resolve(), close: () => emptyBay(pluggedPath) };
 }
