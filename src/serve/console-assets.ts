@@ -12,13 +12,8 @@ interface Asset {
   readonly etag: string;
 }
 
-/** The files of lit-html that the page imports, by the name under which it imports them. */
-const LIT_FILES = {
-  'lit-html': 'lit-html.js',
-  'lit-html/directive.js': 'directive.js',
-  'lit-html/directive-helpers.js': 'directive-helpers.js',
-  'lit-html/directives/repeat.js': 'directives/repeat.js',
-} as const;
+/** The files of lit-html that the page's import map names, and those that they import themselves. */
+const LIT_FILES = ['lit-html.js', 'directive.js', 'directive-helpers.js', 'directives/repeat.js'];
 const LIT_PATH = '/console/vendor/lit-html/';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -51,13 +46,12 @@ export class ConsoleAssets {
       const text = await readFile(join(directory, file), 'utf8');
       assets.set(`/console/${file}`, assetOf(file, browserText(file, text)));
     }
-    for (const file of Object.values(LIT_FILES)) {
+    for (const file of LIT_FILES) {
       assets.set(`${LIT_PATH}${file}`, assetOf(file, await readFile(litFile(file), 'utf8')));
     }
-    const importMap = importMapText();
     const page = await readFile(join(directory, 'index.html'), 'utf8');
-    assets.set('/', assetOf('index.html', page.replace('{{importmap}}', importMap)));
-    return new ConsoleAssets(assets, policyFor(importMap));
+    assets.set('/', assetOf('index.html', page));
+    return new ConsoleAssets(assets, policyFor(page));
   }
 
   routes(): Routes {
@@ -95,13 +89,9 @@ function litFile(file: string): string {
   return fileURLToPath(new URL(file, root));
 }
 
-function importMapText(): string {
-  const imports = Object.entries(LIT_FILES).map(([name, file]) => [name, `${LIT_PATH}${file}`]);
-  return JSON.stringify({ imports: Object.fromEntries(imports) });
-}
-
 /** Scripts and styles from here only. The one inline piece, the import map, is named by its digest. */
-function policyFor(importMap: string): string {
+function policyFor(page: string): string {
+  const [, importMap = ''] = /<script type="importmap">([\s\S]*?)<\/script>/u.exec(page) ?? [];
   return [
     "default-src 'none'",
     `script-src 'self' 'sha256-${sha256(importMap)}'`,

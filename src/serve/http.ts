@@ -4,6 +4,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import { HTTP_BODY_MAX_BYTES } from '../limits.ts';
 import { isArmPath, setArmHeaders } from './arm.ts';
@@ -24,7 +25,7 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   const app = Fastify({
     loggerInstance: logger,
     bodyLimit: HTTP_BODY_MAX_BYTES,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // ARM paths are equal whatever their case; a drive id can be long.
     routerOptions: { caseSensitive: false, maxParamLength: 300 },
   });

@@ -298,7 +298,7 @@ export const snapshotMessage = z.object({
 });
 export type Snapshot = z.output<typeof snapshotMessage>;
 
-/** What the station says. A client ignores a type that it does not know. */
+/** What the station says. Another type comes only with another protocol version. */
 export const serverMessage = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),

@@ -206,6 +206,7 @@ export function busyView(): StationView {
         serial: 'AZ31BGB1',
         model: 'TOSHIBA MQ04UBF100',
         transport: 'usb',
+        match: { kind: 'extra', reason: 'No active job lists serial AZ31BGB1.' },
       }),
       diskView('Bay 6', {
         key: 'near-1',

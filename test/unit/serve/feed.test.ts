@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyChanges } from '../../../src/serve/apply.ts';
+import { applyChanges } from '../../../src/console/apply.ts';
 import { Feed } from '../../../src/serve/feed.ts';
 import { inKeyOrder } from '../../../src/serve/view.ts';
 import { type StationView, serverMessage, stationView } from '../../../src/serve/wire.ts';

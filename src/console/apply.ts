@@ -1,9 +1,8 @@
-import { inKeyOrder } from './view.ts';
-import type { Change, StationView } from './wire.ts';
+import type { Change, StationView } from '../serve/wire.ts';
 
 /**
- * The view after the changes of one delta. The other half of `Feed`: for any two views, applying
- * their difference to the first gives the second.
+ * The view after the changes of one delta; the other half of the station's feed. Each list stays in
+ * the order of its keys, so that the result equals the station's own view.
  */
 export function applyChanges(view: StationView, changes: readonly Change[]): StationView {
   let station = view.station;
@@ -18,10 +17,9 @@ export function applyChanges(view: StationView, changes: readonly Change[]): Sta
     else if (change.entity === 'drive') drives.set(change.key, change.value);
     else disks.set(change.key, change.value);
   }
-  return inKeyOrder({
-    station,
-    jobs: [...jobs.values()],
-    drives: [...drives.values()],
-    disks: [...disks.values()],
-  });
+  return { station, jobs: inOrder(jobs), drives: inOrder(drives), disks: inOrder(disks) };
+}
+
+function inOrder<T>(items: ReadonlyMap<string, T>): T[] {
+  return [...items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
 }

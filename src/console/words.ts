@@ -1,0 +1,85 @@
+import type { DriveView } from '../serve/wire.ts';
+
+/** How a state is to be looked at: what moves, what is fine, what waits, what needs a person. */
+export type Tone = 'active' | 'good' | 'waiting' | 'attention' | 'fault' | 'quiet';
+
+export interface StateWords {
+  /** At most 22 characters: a badge, a column. */
+  readonly label: string;
+  readonly tone: Tone;
+  /** What it means or what to do now; `null` when the label says all. */
+  readonly detail: string | null;
+}
+
+const say = (label: string, tone: Tone, detail: string | null = null): StateWords => ({
+  label,
+  tone,
+  detail,
+});
+
+/** One drive's state in the words that the page and the command line share. */
+export function driveWords(drive: DriveView): StateWords {
+  switch (drive.state) {
+    case 'Specified':
+      return drive.bay === null ? say('not here yet', 'quiet') : say('found', 'active');
+    case 'NeverReceived':
+      return say('never received', 'waiting', 'Put it in any bay if it turns up.');
+    case 'Received':
+    case 'Transferring':
+      return activityWords(drive);
+    case 'Completed':
+      return say('verified', 'good', reasonsOf(drive));
+    case 'CompletedMoreInfo':
+      return say('done, with notes', 'attention', reasonsOf(drive));
+    case 'ShippedBack':
+      return say('shipped back', 'quiet');
+    case 'Faulted':
+      return say('needs you', 'fault', drive.fault?.reason ?? null);
+  }
+}
+
+function activityWords(drive: DriveView): StateWords {
+  const { activity } = drive;
+  switch (activity.kind) {
+    case 'idle':
+      return drive.state === 'Received' ? say('received', 'waiting') : say('paused', 'waiting');
+    case 'queued':
+      return say('waiting its turn', 'waiting');
+    case 'starting':
+      return say('starting', 'active');
+    case 'copying':
+      return say('copying', 'active');
+    case 'waiting-for-storage':
+      return say('waiting for storage', 'waiting', activity.reason);
+    case 'settling':
+      return say('verifying', 'active', 'All bytes are stored; they are being checked.');
+    case 'detached':
+      return say('unplugged', 'attention', `It left ${activity.bay}. Put it back in any bay.`);
+    case 'waiting-for-person':
+      return say('needs you', 'attention', activity.reason);
+    case 'retrying':
+      return say('trying again', 'waiting', activity.reason);
+  }
+}
+
+function reasonsOf(drive: DriveView): string | null {
+  const reasons = drive.verdict?.reasons ?? [];
+  return reasons.length === 0 ? null : reasons.map((reason) => reason.words).join(' ');
+}
+
+/** Whether a drive may be pulled: only the verdict can say so. */
+export function isSafeToRemove(drive: DriveView): boolean {
+  return drive.verdict?.safeToRemove === true && drive.bay !== null;
+}
+
+/** Drives that a disk without an answer could be: of jobs at work, and not already in a bay. */
+export function openDrives(drives: readonly DriveView[]): DriveView[] {
+  return drives.filter(
+    (drive) =>
+      drive.bay === null &&
+      (drive.state === 'Specified' ||
+        drive.state === 'NeverReceived' ||
+        drive.state === 'Received' ||
+        drive.state === 'Transferring'),
+  );
+}

@@ -1,0 +1,143 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DriveId, Job, JobDetails, JobName } from '../../src/domain/job.ts';
+import { StationError } from '../../src/errors.ts';
+import { SqliteLedger } from '../../src/ledger/sqlite.ts';
+import { createLog } from '../../src/log.ts';
+import type { ConfirmDisk, DriveName, StationActions } from '../../src/serve/actions.ts';
+import { Feed } from '../../src/serve/feed.ts';
+import { Server, type ServerOptions } from '../../src/serve/server.ts';
+import type { StationView } from '../../src/serve/wire.ts';
+import { emptyView } from './views.ts';
+
+/** A real server on a real ledger in a temporary directory; only the station behind it is made up. */
+export interface Serving {
+  readonly server: Server;
+  readonly feed: Feed;
+  readonly ledger: SqliteLedger;
+  /** What was asked of the station, in order. */
+  readonly asked: readonly Asked[];
+  publish(view: StationView): void;
+  /** Stops the server and starts another on the same port, as a restart of the daemon does. */
+  restart(): Promise<void>;
+  stopServer(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Asked =
+  | { readonly what: 'create'; readonly content: unknown; readonly actor: string }
+  | { readonly what: 'confirm'; readonly confirmation: ConfirmDisk; readonly actor: string }
+  | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string }
+  | { readonly what: 'check-in'; readonly jobName: string | null; readonly actor: string };
+
+export const CONSOLE_DIRECTORY = fileURLToPath(new URL('../../src/console/', import.meta.url));
+
+export async function startServing(
+  initial: StationView = emptyView(),
+  over: Partial<ServerOptions> = {},
+): Promise<Serving> {
+  const directory = await mkdtemp(join(tmpdir(), 'drive-station-serve-'));
+  const ledger = await SqliteLedger.open({
+    file: join(directory, 'ledger.db'),
+    station: 'station-7',
+    now: () => new Date(),
+    uuid: () => randomUUID(),
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+  });
+  const asked: Asked[] = [];
+  let view = initial;
+  let port = 0;
+  const start = async () => {
+    const feed = new Feed({ epoch: randomUUID() }, view);
+    const options = {
+      host: '127.0.0.1',
+      port,
+      stationName: 'station-7',
+      version: '0.1.0',
+      consoleDirectory: CONSOLE_DIRECTORY,
+      ...over,
+    };
+    const actions = recordingActions(asked, ledger);
+    const logger = createLog('error');
+    const server = await Server.create(options, {
+      ledger,
+      feed,
+      actions,
+      logger,
+      view: () => view,
+    });
+    port = server.address.port;
+    return { server, feed };
+  };
+  let current = await start();
+  return {
+    get server() {
+      return current.server;
+    },
+    get feed() {
+      return current.feed;
+    },
+    ledger,
+    asked,
+    publish(next) {
+      view = next;
+      current.feed.publish(next);
+    },
+    async restart() {
+      await current.server.close();
+      current = await start();
+    },
+    stopServer: () => current.server.close(),
+    async close() {
+      await current.server.close();
+      await ledger.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function recordingActions(asked: Asked[], ledger: SqliteLedger): StationActions {
+  return {
+    async createJob(content, actor) {
+      asked.push({ what: 'create', content, actor });
+      const problems = ['drives: too small'];
+      if (content === null)
+        throw new StationError('job-file-invalid', 'invalid', { file: '', problems });
+      return createJob(ledger, 'from-http');
+    },
+    async confirmDisk(confirmation, actor) {
+      asked.push({ what: 'confirm', confirmation, actor });
+    },
+    async retryDrive(drive, actor) {
+      asked.push({ what: 'retry', drive, actor });
+      if (drive.driveId !== 'UNKNOWN') return;
+      throw new StationError('drive-not-found', 'no such drive', drive);
+    },
+    async setCheckIn(jobName, actor) {
+      asked.push({ what: 'check-in', jobName, actor });
+    },
+  };
+}
+
+export const SUBSCRIPTION = '00000000-0000-4000-8000-000000000007';
+
+/** A job with two drives, `9CA995BB` and `9CA995BC`, in the real ledger. */
+export function createJob(ledger: SqliteLedger, name: string): Promise<Job> {
+  const details: JobDetails = {
+    jobType: 'Import',
+    storageAccount: 'contosoarchive',
+    subscriptionId: SUBSCRIPTION,
+    resourceGroup: 'myResourceGroup',
+    location: 'westus',
+    diagnosticsPath: 'waimportexport',
+    logLevel: 'Error',
+    backupDriveManifest: false,
+    returnAddress: { recipientName: 'Test', city: 'Redmond' },
+    plan: { kind: 'image', container: 'images', blobPrefix: '' },
+  };
+  const drives = ['9CA995BB', '9CA995BC'].map((id) => id as DriveId);
+  return ledger.createJob({ name: name as JobName, details, drives, shipped: true }, 'test');
+}
