@@ -7,7 +7,7 @@ import { LoopbackDisks } from './loopback.ts';
 import { readUsage } from './mounts.ts';
 import { devicePathOf, ownUses } from './own-disks.ts';
 import { portPath } from './port-path.ts';
-import { readDisks, type SysfsDescription, type SysfsDisk } from './sysfs.ts';
+import { attachmentOf, type KnownDescriptions, readDisks, type SysfsDisk } from './sysfs.ts';
 import { transportOf } from './transport.ts';
 import type { UdevProperties } from './udev-events.ts';
 
@@ -48,7 +48,7 @@ export class Scanner {
   readonly #options: ScannerOptions;
   readonly #evidence: Evidence;
   readonly #loopback: LoopbackDisks;
-  #descriptions: ReadonlyMap<number, SysfsDescription> = new Map();
+  #descriptions: KnownDescriptions = new Map();
 
   constructor(
     options: ScannerOptions,
@@ -67,8 +67,8 @@ export class Scanner {
       readDisks(sysRoot, this.#descriptions),
       readUsage({ sysRoot, procRoot, stateDirectory }),
     ]);
-    this.#descriptions = new Map(disks.map((disk) => [disk.diskseq, disk]));
-    this.#loopback.keepOnly(new Set(this.#descriptions.keys()));
+    this.#descriptions = new Map(disks.map((d) => [attachmentOf(d.name, d.diskseq), d]));
+    this.#loopback.keepOnly(new Set(disks.map((disk) => disk.diskseq)));
     const uses = ownUses(usage);
     const candidates = await Promise.all(
       disks.map((disk) => this.#classify(disk, uses.get(disk.name) ?? [])),

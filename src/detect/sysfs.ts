@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { linkTarget, readAttribute, readBinary, readNumber } from './attribute.ts';
 
-/** What stays the same while a disk is attached; read once for each `diskseq`. */
+/** What stays the same while a disk is attached; read once an attachment. */
 export interface SysfsDescription {
   /** `major:minor`. */
   readonly deviceNumber: string;
@@ -52,14 +52,19 @@ const VPD_HEADER_BYTES = 4;
 /** Never a disk, whatever is in them: not even looked at. */
 const NEVER_A_DISK = /^(?:ram|zram|dm-|md|nbd|fd|drbd|bcache|mtdblock|rbd|mmcblk\d+(?:boot|rpmb))/u;
 
+/** Descriptions of the scan before, by `attachmentOf`. */
+export type KnownDescriptions = ReadonlyMap<string, SysfsDescription>;
+
+/** One device under one name; a name that is used again has another `diskseq`. */
+export function attachmentOf(name: string, diskseq: number): string {
+  return `${name}#${diskseq}`;
+}
+
 /**
- * Reads every block device that could be a disk. `known` holds the descriptions of the scan before,
- * by `diskseq`, because they cannot change: a scan then costs five small reads a disk.
+ * Reads every block device that could be a disk. What is `known` is not read again, because it cannot
+ * change while the disk is attached: a scan then costs four small reads a disk.
  */
-export async function readDisks(
-  sysRoot: string,
-  known: ReadonlyMap<number, SysfsDescription>,
-): Promise<SysfsDisk[]> {
+export async function readDisks(sysRoot: string, known: KnownDescriptions): Promise<SysfsDisk[]> {
   const names = await readdir(join(sysRoot, 'block'));
   const candidates = names.filter((name) => !NEVER_A_DISK.test(name));
   const disks = await Promise.all(candidates.map((name) => readDisk(sysRoot, name, known)));
@@ -70,7 +75,7 @@ export async function readDisks(
 async function readDisk(
   sysRoot: string,
   name: string,
-  known: ReadonlyMap<number, SysfsDescription>,
+  known: KnownDescriptions,
 ): Promise<SysfsDisk | undefined> {
   const block = join(sysRoot, 'block', name);
   const isLoop = name.startsWith('loop');
@@ -83,7 +88,7 @@ async function readDisk(
     isLoop ? undefined : readAttribute(join(block, 'device/state')),
   ]);
   if (diskseq === undefined || sectors === undefined) return undefined;
-  const description = known.get(diskseq) ?? (await describe(sysRoot, name));
+  const description = known.get(attachmentOf(name, diskseq)) ?? (await describe(sysRoot, name));
   if (description === undefined) return undefined;
   return {
     ...description,

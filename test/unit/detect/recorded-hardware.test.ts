@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { identityOf } from '../../../src/detect/identity.ts';
 import { portPath } from '../../../src/detect/port-path.ts';
-import { readDisks, type SysfsDisk } from '../../../src/detect/sysfs.ts';
+import { attachmentOf, readDisks, type SysfsDisk } from '../../../src/detect/sysfs.ts';
 import { transportOf } from '../../../src/detect/transport.ts';
 import { parseUdevDatabase } from '../../../src/detect/udev-database.ts';
 import type { UdevProperties } from '../../../src/detect/udev-events.ts';
@@ -239,7 +239,7 @@ describe('what recorded disks are taken for', () => {
     if (before === undefined) throw new Error('the recorded disk is missing');
     await machine.write(`sys${before.devpath}/device/model`, 'another\n');
     await machine.write(`sys${before.devpath}/size`, '0\n');
-    const [after] = await readDisks(machine.sysRoot, new Map([[before.diskseq, before]]));
+    const [after] = await readDisks(machine.sysRoot, new Map([[attachmentOf('sda', 18), before]]));
     expect(after).toEqual({ ...before, sizeBytes: 0 });
   });
 });
