@@ -8,7 +8,7 @@ import { detachLoop, type LoopAttachment, waitUntilGone } from './loop-device.ts
 const ERROR_WINDOW_MS = 250;
 /** A reader that closes a pulled disk does so within this; after it the disk counts as held open. */
 const RELEASE_DEADLINE_MS = 3000;
-/** For a disk that nobody reads; short, because what holds it open is then pulled. */
+/** For a disk that nobody reads; short, because harder means follow. */
 const QUIET_RELEASE_MS = 500;
 
 export interface LoopDiskPlace {
@@ -67,8 +67,10 @@ export class AttachedLoopDisk implements LoopDisk {
       await sleep(ERROR_WINDOW_MS);
     }
     await this.#backing.vanish(this);
-    await this.#backing.fail();
     await detachLoop(this);
+    if (await waitUntilGone(this, QUIET_RELEASE_MS)) return 'released';
+    // Only now: reads that were under way when the size became 0 have had their bytes.
+    await this.#backing.fail();
     return (await waitUntilGone(this, RELEASE_DEADLINE_MS)) ? 'released' : 'still-open';
   }
 
