@@ -20,7 +20,7 @@ export interface CopyQueueOptions {
   readonly maxAttempts: number;
   /** Pause after the first failure; doubled for each further one, at most five minutes. */
   readonly retryDelayMs: number;
-  /** Start nothing until `resume` is called for the first time. */
+  /** Start nothing until `resume()` is called without a reason. */
   readonly startPaused?: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface QueueDepth {
   readonly delayed: number;
 }
 
-/** Why the queue starts nothing before its first `resume`, when it was created so. */
+/** Why a queue that was created paused starts nothing yet. */
 const NOT_STARTED = 'not started';
 /** Pause before the database is asked again after it failed. */
 const STORE_RETRY_MS = 1000;
@@ -141,11 +141,12 @@ export class CopyQueue {
     this.#queue?.pause();
   }
 
-  /** Withdraws one reason, or all of them; tasks start again when none is left. */
-  resume(reason?: string): void {
-    if (reason === undefined) this.#pauses.clear();
-    else this.#pauses.delete(reason);
-    this.#pauses.delete(NOT_STARTED);
+  /**
+   * Withdraws one reason to pause; without one, the first start that `startPaused` held back. Tasks
+   * start again when no reason is left.
+   */
+  resume(reason: string = NOT_STARTED): void {
+    this.#pauses.delete(reason);
     if (this.#pauses.size > 0) return;
     this.#gate.resolve();
     this.#poke();

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { DriveId, JobName } from './domain/job.ts';
+import { normaliseSerial } from './domain/serial.ts';
+import { MAX_DRIVES_PER_JOB } from './limits.ts';
+
+/**
+ * What a job file may say, key by key. Names are those of the Azure Import/Export job body where it
+ * has them; `storageAccount`, `plan` and the bare `driveList` are the station's own.
+ */
+
+/** Fields of a parcel or an address; longer ones fit on no label. */
+const MAX_TEXT_LENGTH = 256;
+const MAX_SERIAL_LENGTH = 252;
+const MAX_PREFIX_LENGTH = 512;
+const NIL_SUBSCRIPTION = '00000000-0000-0000-0000-000000000000';
+
+/** Says what to do when a value is missing, or when YAML read a number where text is meant. */
+const textOrWhy = z.string({
+  error: ({ input }) => {
+    if (input === undefined) return 'is missing';
+    if (typeof input === 'number') return 'must be text; put it in quotes, or YAML reads a number';
+    return 'must be text';
+  },
+});
+const label = textOrWhy
+  .min(1, 'must not be empty')
+  .max(MAX_TEXT_LENGTH, `must not be longer than ${MAX_TEXT_LENGTH} characters`)
+  .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+
+const jobName = textOrWhy
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$/u,
+    'must be 2-64 letters, digits, "-" and "_", beginning with a letter or digit',
+  )
+  .pipe(z.custom<JobName>());
+
+const jobType = z.literal('Import', {
+  error: ({ input }) =>
+    input === 'Export'
+      ? 'Export is not offered yet; this station takes Import jobs only'
+      : 'must be Import',
+});
+
+/** Azure's rules for container names. */
+const container = textOrWhy
+  .min(3, 'must have 3-63 characters')
+  .max(63, 'must have 3-63 characters')
+  .regex(
+    /^[a-z0-9]+(?:-[a-z0-9]+)*$/u,
+    'must be lower-case letters, digits and single hyphens between them',
+  );
+
+const blobPrefix = textOrWhy
+  .max(MAX_PREFIX_LENGTH, `must not be longer than ${MAX_PREFIX_LENGTH} characters`)
+  .regex(/^[^\p{Cc}\\]*$/u, 'must not contain control characters or "\\"')
+  .refine(isPrefix, {
+    message: 'must end with "/", and have no empty part and none of dots alone',
+  });
+
+function isPrefix(prefix: string): boolean {
+  if (prefix === '') return true;
+  const parts = prefix.split('/');
+  return parts.pop() === '' && parts.every((part) => !/^\.*$/u.test(part));
+}
+
+const driveId = textOrWhy
+  .max(MAX_SERIAL_LENGTH, `must not be longer than ${MAX_SERIAL_LENGTH} characters`)
+  .regex(/^[\x21-\x7e]+$/u, 'must be the serial number without blanks')
+  .pipe(z.custom<DriveId>());
+
+const driveList = z
+  .array(z.strictObject({ driveId }, { error: 'must be a map with the key driveId' }), {
+    error: ({ input }) => (input === undefined ? 'is missing' : 'must be a list of drives'),
+  })
+  .min(1, 'must name at least one drive')
+  .max(MAX_DRIVES_PER_JOB, `must not name more than ${MAX_DRIVES_PER_JOB} drives; split the job`)
+  .superRefine((drives, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, entry] of drives.entries()) {
+      const serial = normaliseSerial(entry.driveId) ?? entry.driveId;
+      const first = seen.get(serial);
+      if (first === undefined) seen.set(serial, index + 1);
+      else {
+        const message = `serial ${entry.driveId} is in the list twice (also as drive ${first})`;
+        context.addIssue({ code: 'custom', path: [index, 'driveId'], message });
+      }
+    }
+  });
+
+const deliveryPackage = z.strictObject({
+  carrierName: label,
+  trackingNumber: label,
+  driveCount: z
+    .int('must be a whole number')
+    .min(1, 'must be 1 or more')
+    .max(MAX_DRIVES_PER_JOB, `must not be more than ${MAX_DRIVES_PER_JOB}`)
+    .exactOptional(),
+  shipDate: label.exactOptional(),
+});
+
+const returnAddress = z.strictObject({
+  recipientName: label,
+  streetAddress1: label,
+  streetAddress2: label.exactOptional(),
+  city: label,
+  stateOrProvince: label.exactOptional(),
+  postalCode: label,
+  countryOrRegion: label,
+  phone: label,
+  email: label,
+});
+
+const returnShipping = z.strictObject({ carrierName: label, carrierAccountNumber: label });
+
+const plan = z.strictObject(
+  {
+    kind: z.literal('image', { error: 'must be image' }),
+    container,
+    blobPrefix: blobPrefix.default(''),
+  },
+  { error: ({ input }) => (input === undefined ? 'is missing' : 'must be a map') },
+);
+
+export const jobFileSchema = z.strictObject(
+  {
+    name: jobName,
+    jobType,
+    storageAccount: textOrWhy.regex(
+      /^[a-z0-9-]{1,63}$/u,
+      'must be the name of a configured storage account (lower-case letters, digits, hyphens)',
+    ),
+    subscriptionId: textOrWhy
+      .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu, 'must be a subscription id (UUID)')
+      .default(NIL_SUBSCRIPTION),
+    resourceGroup: textOrWhy
+      .regex(/^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$/u, 'must be the name of a resource group')
+      .default('drive-station'),
+    location: label.default('local'),
+    /** The value that all published samples have. */
+    diagnosticsPath: label.default('waimportexport'),
+    logLevel: z.enum(['Error', 'Verbose'], { error: 'must be Error or Verbose' }).default('Error'),
+    backupDriveManifest: z.boolean({ error: 'must be true or false' }).default(false),
+    returnAddress: returnAddress.exactOptional(),
+    returnShipping: returnShipping.exactOptional(),
+    deliveryPackage: deliveryPackage.exactOptional(),
+    tags: z
+      .record(label, textOrWhy.max(256, 'must not be longer than 256 characters'))
+      .exactOptional(),
+    plan,
+    driveList,
+  },
+  { error: 'must be a map of keys such as name, storageAccount, plan and driveList' },
+);
+
+export type JobFile = z.output<typeof jobFileSchema>;
