@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type BlobEvidence, judge } from '../../../src/domain/verdict.ts';
+
+const whole: BlobEvidence = {
+  name: 'disk.img',
+  url: 'https://example.net/disks/disk.img',
+  plannedBytes: 4096,
+  readBytes: 4096,
+  computedMd5: 'a'.repeat(32),
+  treeDigest: 'b'.repeat(64),
+  committed: { lengthBytes: 4096, md5: 'a'.repeat(32), blocksAgree: true },
+};
+
+test('Completed: all bytes read, and size, digest and blocks read back and equal', () => {
+  const verdict = judge({ plannedBytes: 4096, blobs: [whole], kernelWrites: 0 });
+  expect(verdict).toMatchObject({
+    outcome: 'Completed',
+    copyStatus: 'Completed',
+    verifiedBytes: 4096,
+    reasons: [{ code: 'all-verified' }],
+  });
+});
+
+test.each<[string, BlobEvidence]>([
+  ['bytes-missing', { ...whole, readBytes: 4095 }],
+  ['size-differs', { ...whole, committed: { ...whole.committed, lengthBytes: 1 } }],
+  ['digest-differs', { ...whole, committed: { ...whole.committed, md5: undefined } }],
+  ['digest-differs', { ...whole, computedMd5: 'c'.repeat(32) }],
+  ['blocks-differ', { ...whole, committed: { ...whole.committed, blocksAgree: false } }],
+])('%s is never Completed', (code, blob) => {
+  const verdict = judge({ plannedBytes: 4096, blobs: [blob], kernelWrites: 0 });
+  expect(verdict).toMatchObject({
+    outcome: 'CompletedMoreInfo',
+    copyStatus: 'CompletedWithErrors',
+    verifiedBytes: 0,
+  });
+  expect(verdict.reasons.map((reason) => reason.code)).toContain(code);
+});
+
+test.each([
+  [3, 'disk-was-written'],
+  [undefined, 'write-count-unknown'],
+] as const)('%s writes to the disk are told: %s', (kernelWrites, code) => {
+  const verdict = judge({ plannedBytes: 4096, blobs: [whole], kernelWrites });
+  expect(verdict).toMatchObject({
+    outcome: 'CompletedMoreInfo',
+    copyStatus: 'CompletedWithWarnings',
+    reasons: [{ code }],
+  });
+});
+
+test('Completed never comes with fewer blobs than planned, whatever the numbers', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat({ max: 3 }), (plannedBytes, count) => {
+      const blobs = Array.from({ length: count }, () => whole);
+      const verdict = judge({ plannedBytes, blobs, kernelWrites: 0 });
+      expect(verdict.outcome === 'Completed').toBe(plannedBytes === 4096 * count);
+    }),
+  );
+});
