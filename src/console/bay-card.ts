@@ -110,7 +110,7 @@ function todo(bay: Bay, open: readonly DriveView[], answers: Answers) {
   const { disk, drive, words } = bay;
   if (drive === undefined) return questionOf(disk, open, answers);
   if (drive.fault !== null) return faultBox(drive, answers);
-  if (isSafeToRemove(drive)) return safeBox(words);
+  if (isSafeToRemove(drive)) return answers.baysKnown ? safeBox(words) : nothing;
   return words.detail === null ? nothing : html`<div class="todo"><p>${words.detail}</p></div>`;
 }
 

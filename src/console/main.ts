@@ -61,9 +61,12 @@ class Console {
   }
 
   #answers(): Answers {
+    const { status, view } = this.#state;
+    const live = status.kind === 'live';
     return {
-      disabled: this.#state.status.kind !== 'live',
-      checkIn: this.#state.view?.station.checkIn ?? null,
+      disabled: !live,
+      baysKnown: live && view?.station.detection.known === true,
+      checkIn: view?.station.checkIn ?? null,
       confirm: async (disk, drive) => {
         if (!(await askToConfirm(disk, drive))) return;
         await this.#ask(confirmDisk(disk.key, drive.jobName, drive.driveId));

@@ -5,6 +5,8 @@ import type { CandidateView, DiskView, DriveView } from '../serve/wire.ts';
 export interface Answers {
   /** Nothing can be asked of a station that is not connected. */
   readonly disabled: boolean;
+  /** The view is of now; else a disk may have been swapped, and none is called safe to remove. */
+  readonly baysKnown: boolean;
   /** The job whose parcel is being unpacked. */
   readonly checkIn: string | null;
   confirm(disk: DiskView, drive: CandidateView): void;

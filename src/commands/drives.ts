@@ -1,0 +1,89 @@
+import { Command } from 'commander';
+import {
+  addStationOptions,
+  runWithSignal,
+  type StationOptions,
+  stationClient,
+  withExitCodes,
+} from '../client/options.ts';
+import { renderTable } from '../client/table.ts';
+import { StationError } from '../errors.ts';
+import type { DiskView, StationView } from '../serve/wire.ts';
+
+interface DrivesOptions extends StationOptions {
+  readonly json?: boolean;
+}
+
+const DEFAULT_COLUMNS = 120;
+
+/** `drive-station drives`: what is in the bays, and the two answers that a person can give. */
+export function drivesCommand(): Command {
+  const command = new Command('drives')
+    .description('list the drives of all jobs and the disks in the bays')
+    .option('--json', 'print the drives and disks as JSON')
+    .action((options: DrivesOptions) =>
+      runWithSignal(async (signal) => {
+        const view = await stationClient(options).view(signal);
+        process.stdout.write(`${options.json === true ? asJson(view) : asTable(view)}\n`);
+      }),
+    );
+  command.addCommand(confirmCommand());
+  command.addCommand(retryCommand());
+  return addStationOptions(command);
+}
+
+function confirmCommand(): Command {
+  const command = new Command('confirm')
+    .description('say which drive the disk in a bay is, after reading its label')
+    .argument('<bay>', 'name of the bay, or the key of the disk')
+    .argument('<job>', 'name of the job')
+    .argument('<drive>', 'drive id, as on the label and in the job')
+    .action((bay: string, jobName: string, driveId: string, _options: object, command: Command) =>
+      runWithSignal(async (signal) => {
+        const client = stationClient(command.optsWithGlobals<StationOptions>());
+        const disk = diskIn(bay, await client.view(signal));
+        await client.confirmDisk({ disk: disk.key, jobName, driveId }, signal);
+        process.stdout.write(`The disk in ${disk.bay} is drive ${driveId} of job ${jobName}.\n`);
+      }),
+    );
+  return withExitCodes(command);
+}
+
+function retryCommand(): Command {
+  const command = new Command('retry')
+    .description('let a drive that needs you go on where it was')
+    .argument('<job>', 'name of the job')
+    .argument('<drive>', 'drive id')
+    .action((jobName: string, driveId: string, _options: object, command: Command) =>
+      runWithSignal(async (signal) => {
+        await stationClient(command.optsWithGlobals<StationOptions>()).retryDrive(
+          jobName,
+          driveId,
+          signal,
+        );
+        process.stdout.write(`Drive ${driveId} of job ${jobName} goes on.\n`);
+      }),
+    );
+  return withExitCodes(command);
+}
+
+/** A bay holds one disk; two under one name means that the name is wrong, so the key is asked for. */
+function diskIn(bay: string, view: StationView): DiskView {
+  const found = view.disks.filter((disk) => disk.bay === bay || disk.key === bay);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const words =
+    found.length === 0
+      ? `There is no disk in ${bay}. Bays with a disk: ${view.disks.map((disk) => disk.bay).join(', ') || 'none'}.`
+      : `${found.length} disks are in a bay called ${bay}; give the key: ${found.map((disk) => disk.key).join(' or ')}.`;
+  throw new StationError('disk-not-found', words, { disk: bay });
+}
+
+function asJson({ drives, disks }: StationView): string {
+  return JSON.stringify({ drives, disks }, null, 2);
+}
+
+function asTable(view: StationView): string {
+  const columns = process.stdout.columns ?? DEFAULT_COLUMNS;
+  return renderTable(view, { columns, now: new Date() });
+}
