@@ -23,13 +23,11 @@ export function portPath(input: PortPathInput): string {
   const parts = input.devpath.split('/').filter((part) => part !== '');
   if (parts[1] === 'virtual') return parts.at(-1) ?? input.devpath;
   const pciAt = parts.findLastIndex((part) => PCI.test(part));
+  if (pciAt < 0) return `platform-${stable(parts.slice(1))}`;
   const below = parts.slice(pciAt + 1);
-  const words = pciAt < 0 ? [`platform-${stable(parts.slice(1))}`] : [`pci-${parts[pciAt]}`];
-  if (pciAt < 0) return words.join('-');
   const usb = below.map((part) => USB_INTERFACE.exec(part)?.[1]).find((port) => port !== undefined);
-  if (usb !== undefined) words.push(`usb-0:${usb}`);
-  words.push(...unitWords(below, input.ataPort));
-  return words.join('-');
+  const bridge = usb === undefined ? [] : [`usb-0:${usb}`];
+  return [`pci-${parts[pciAt]}`, ...bridge, ...unitWords(below, input.ataPort)].join('-');
 }
 
 /** The unit on its controller: an ATA port, a SAS device, a SCSI address or an NVMe namespace. */

@@ -30,10 +30,9 @@ function propertiesOf(lines: readonly string[]): UdevProperties {
 
 /** udev escapes what it keeps raw: `My\x20Passport` is `My Passport`, byte by byte. */
 export function decodeUdevText(text: string): string {
-  const bytes = text.replace(/(?:\\x[0-9a-f]{2})+/giu, (run) =>
+  return text.replace(/(?:\\x[0-9a-f]{2})+/giu, (run) =>
     Buffer.from(run.replace(/\\x/giu, ''), 'hex').toString('utf8'),
   );
-  return bytes;
 }
 
 /**
