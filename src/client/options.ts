@@ -1,11 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { isStationError, messageOf } from '../errors.ts';
+import { isCancelled } from '../errors.ts';
 import { loginActor } from './http.ts';
 import { DEFAULT_STATION_URL, StationClient } from './station-client.ts';
 
 /** What every command that talks to a station takes, and how it ends. */
-
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 export interface StationOptions {
   readonly url: string;
@@ -19,12 +17,12 @@ export function addStationOptions(command: Command): Command {
   return withExitCodes(command.addOption(url));
 }
 
-/** Wrong usage is 2, so that a script can tell it from a station that is away. */
+/** Says what the command ends with; `src/main.ts` maps what is thrown to that. */
 export function withExitCodes(command: Command): Command {
   return command
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', '\nExit codes: 0 ok, 1 station not reachable or refused, 2 wrong usage.')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage));
+    .exitOverride();
 }
 
 function stationUrl(text: string): string {
@@ -37,7 +35,7 @@ export function stationClient(options: StationOptions): StationClient {
   return new StationClient({ url: options.url, actor: loginActor() });
 }
 
-/** Runs a command's work; a signal from the terminal ends it, a refusal becomes exit code 1. */
+/** Runs a command's work until a signal from the terminal ends it; that is no failure. */
 export async function runWithSignal(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController();
   const end = () => stop.abort();
@@ -46,9 +44,7 @@ export async function runWithSignal(work: (signal: AbortSignal) => Promise<void>
   try {
     await work(stop.signal);
   } catch (error) {
-    if (isStationError(error, 'cancelled')) return;
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = EXIT.failed;
+    if (!isCancelled(error)) throw error;
   } finally {
     process.removeListener('SIGINT', end);
     process.removeListener('SIGTERM', end);

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** Where the distribution's Chromium lies; another can be named in `DRIVE_STATION_CHROMIUM`. */
+export const CHROMIUM = process.env.DRIVE_STATION_CHROMIUM ?? '/usr/bin/chromium';
+
+/** Why the browser tests cannot run here; `undefined` when they can. */
+export function whyNoBrowser(): string | undefined {
+  if (existsSync(CHROMIUM)) return undefined;
+  return `there is no browser at ${CHROMIUM} (install Chromium or set DRIVE_STATION_CHROMIUM)`;
+}
+
+/** A headless browser of its own; the sandbox needs rights that a build container does not give. */
+export function launchBrowser(): Promise<Browser> {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
