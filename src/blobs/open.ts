@@ -8,13 +8,9 @@ import type { BlobContainer, StorageAccount } from './contract.ts';
 import { DirectoryContainer } from './directory.ts';
 import { refused } from './rules.ts';
 
-/**
- * One try a request, since `withRetry` repeats; connections are kept alive, because a new one for
- * each block would cost a TLS handshake every few milliseconds.
- */
+/** One try a request, since `withRetry` repeats. The SDK keeps connections alive by itself. */
 const CLIENT_OPTIONS: StoragePipelineOptions = {
   retryOptions: { maxTries: 1 },
-  keepAliveOptions: { enable: true },
   userAgentOptions: { userAgentPrefix: 'drive-station' },
 };
 

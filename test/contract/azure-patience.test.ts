@@ -92,6 +92,19 @@ describe('a patient container on a store in trouble', () => {
     expect(requests).toBe(1);
   });
 
+  it('takes a refusal for the end of an outage', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      const status = ++requests > 4 ? 403 : 503;
+      request.resume().on('end', () => response.writeHead(status).end());
+    });
+    const { container, told } = await patientAt(store.port, { awayAfterMs: 1 });
+    await expect(container.listBlocks(disk, live())).rejects.toMatchObject({
+      code: 'storage-denied',
+    });
+    expect(told).toEqual(['away: 503', 'back']);
+  });
+
   it('stops waiting when it is cancelled', async () => {
     await using store = await serve((request) => request.resume());
     const { container } = await patientAt(store.port, { attemptTimeoutMs: 50, awayAfterMs: 60 });
@@ -100,6 +113,19 @@ describe('a patient container on a store in trouble', () => {
     setTimeout(() => controller.abort(), 170);
     const ends = await Promise.allSettled(waiting);
     for (const end of ends) expect(end).toMatchObject({ reason: { code: 'cancelled' } });
+  });
+
+  it('does not take a slow reader for a slow store', async () => {
+    await using store = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': MIB, etag: '"1"' }).end(Buffer.alloc(MIB));
+    });
+    const { container } = await patientAt(store.port, { attemptTimeoutMs: 100 });
+    let received = 0;
+    for await (const piece of container.read(disk, live())) {
+      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+      received += piece.length;
+    }
+    expect(received).toBe(MIB);
   });
 
   it('begins a read again before its first byte and not after', async () => {

@@ -6,6 +6,7 @@ const live = () => new AbortController().signal;
 
 /** One who asks for a slot, holds it for some turns of the scheduler, or loses patience. */
 interface Asker {
+  readonly arrivesAfter: number;
   readonly holdTurns: number;
   /** Turns after which the signal fires; `null` never. */
   readonly cancelAfter: number | null;
@@ -13,6 +14,7 @@ interface Asker {
 
 const askers = fc.array(
   fc.record({
+    arrivesAfter: fc.nat({ max: 8 }),
     holdTurns: fc.nat({ max: 5 }),
     cancelAfter: fc.option(fc.nat({ max: 8 }), { nil: null }),
   }),
@@ -30,7 +32,8 @@ describe('slots', () => {
         const slots = new Slots(count);
         let held = 0;
         let most = 0;
-        const ask = async ({ holdTurns, cancelAfter }: Asker) => {
+        const ask = async ({ arrivesAfter, holdTurns, cancelAfter }: Asker) => {
+          await turns(arrivesAfter);
           const controller = new AbortController();
           if (cancelAfter !== null) void turns(cancelAfter).then(() => controller.abort());
           using _slot = await slots.take(controller.signal);
