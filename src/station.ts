@@ -67,20 +67,37 @@ export class Station {
   }
 }
 
+type Keep = <T>(name: string, part: T, close: (part: T) => unknown) => T;
+
 async function build(config: Config, logger: Logger, opened: Opened[]): Promise<string> {
-  const keep = <T>(name: string, part: T, close: (part: T) => unknown): T => {
+  const keep: Keep = (name, part, close) => {
     opened.push({ name, close: () => close(part) });
     return part;
   };
-  const { stateDirectory, name, reserveBytes } = config.station;
-  const version = await ownVersion();
-  const startedAt = new Date().toISOString();
+  const ground = await layGround(config, logger, keep);
+  const work = await setUpWork(config, ground, keep);
+  const server = await openFront(config, { ...ground, ...work }, keep);
+  work.reserve.start();
+  work.queue.resume();
+  const { detector, version } = ground;
+  logger.info(
+    { subsystem: 'station', url: server.url, detection: detector.mode, version },
+    'the station is up',
+  );
+  return server.url;
+}
+
+type Ground = Awaited<ReturnType<typeof layGround>>;
+
+/** What everything stands on: the ledger, the facts, what goes on, and when the screens are told. */
+async function layGround(config: Config, logger: Logger, keep: Keep) {
+  const { stateDirectory, name } = config.station;
+  const log = (subsystem: string) => logger.child({ subsystem });
   const now = () => new Date();
   const monotonicMs = () => performance.now();
-  const log = (subsystem: string) => logger.child({ subsystem });
 
-  const release = await lockStateDirectory(stateDirectory);
-  keep('state lock', release, (unlock) => unlock());
+  const unlock = await lockStateDirectory(stateDirectory);
+  keep('state lock', unlock, (release) => release());
 
   const ledger = await SqliteLedger.open({
     file: join(stateDirectory, 'ledger.sqlite'),
@@ -100,6 +117,13 @@ async function build(config: Config, logger: Logger, opened: Opened[]): Promise<
   const floor = new Floor(monotonicMs);
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
+  return { ledger, detector, floor, screens, log, now, version: await ownVersion() };
+}
+
+/** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
+async function setUpWork(config: Config, ground: Ground, keep: Keep) {
+  const { ledger, detector, floor, screens, log, now } = ground;
+  const { stateDirectory, reserveBytes } = config.station;
 
   const runner = new CopyRunner({
     ledger,
@@ -112,22 +136,15 @@ async function build(config: Config, logger: Logger, opened: Opened[]): Promise<
     now,
     onProgress: () => screens.want(),
     onOutcome: () => void coordinator.poke(),
-    onStorageChange: () => {
-      if (floor.outage === undefined) queue.resume('storage');
-      else queue.pause('storage');
-    },
+    onStorageChange: () => pauseWhile(queue, 'storage', floor.outage !== undefined),
     onAbandoned: (pid, drive) => {
       log('copy').error({ pid, drive }, 'a copy process hangs in the kernel and is abandoned');
     },
   });
 
+  const { maxDrives: concurrent, maxAttempts, retryDelayMs } = config.copy;
   const queue = await CopyQueue.create(
-    {
-      concurrent: config.copy.maxDrives,
-      maxAttempts: config.copy.maxAttempts,
-      retryDelayMs: config.copy.retryDelayMs,
-      startPaused: true,
-    },
+    { concurrent, maxAttempts, retryDelayMs, startPaused: true },
     {
       store: ledger.queueStore(),
       run: (task, signal) => runner.run(task, signal),
@@ -139,35 +156,33 @@ async function build(config: Config, logger: Logger, opened: Opened[]): Promise<
   );
   keep('queue', queue, (part) => part.close(SHUTDOWN_DEADLINE_MS));
 
-  const coordinator: Coordinator = new Coordinator({
-    ledger,
-    detector,
-    queue,
-    floor,
-    logger: log('work'),
-    now,
-    onChange: () => screens.want(),
-  });
+  const parts = { ledger, detector, queue, floor, logger: log('work'), now };
+  const coordinator: Coordinator = new Coordinator({ ...parts, onChange: () => screens.want() });
   keep('coordinator', coordinator, (part) => part.close());
-  keep(
-    'disk events',
-    detector.onChange(() => void coordinator.poke()),
-    (stop) => stop(),
-  );
+  const unsubscribe = detector.onChange(() => void coordinator.poke());
+  keep('disk events', unsubscribe, (stop) => stop());
 
   const reserve = new Reserve({
     reserveBytes,
     intervalMs: FREE_SPACE_INTERVAL_MS,
     freeBytes: (signal) => freeBytes(stateDirectory, signal),
     onChange: ({ below }) => {
-      if (below) queue.pause('reserve');
-      else queue.resume('reserve');
+      pauseWhile(queue, 'reserve', below);
       screens.want();
     },
     logger: log('reserve'),
   });
   keep('reserve', reserve, (part) => part.close());
+  return { queue, coordinator, reserve };
+}
 
+type Work = Awaited<ReturnType<typeof setUpWork>>;
+
+/** What people and programs see and ask: the live feed, the API, the console. */
+async function openFront(config: Config, parts: Ground & Work, keep: Keep): Promise<Server> {
+  const { ledger, detector, floor, screens, log, version, coordinator, reserve } = parts;
+  const { name } = config.station;
+  const startedAt = parts.now().toISOString();
   const view = (): StationView =>
     buildStationView({
       ...{ name, version, startedAt, detector, floor },
@@ -187,17 +202,16 @@ async function build(config: Config, logger: Logger, opened: Opened[]): Promise<
     storageAccounts: Object.keys(config.storageAccounts),
     poke: () => coordinator.poke(),
   });
-  const { host, port } = config.http;
   const server = await Server.create(
-    { host, port, stationName: name, version, consoleDirectory: CONSOLE_DIRECTORY },
+    { ...config.http, stationName: name, version, consoleDirectory: CONSOLE_DIRECTORY },
     { ledger, feed, actions, logger: log('serve'), view },
   );
-  keep('server', server, (part) => part.close());
+  return keep('server', server, (part) => part.close());
+}
 
-  reserve.start();
-  queue.resume();
-  log('station').info({ url: server.url, detection: detector.mode, version }, 'the station is up');
-  return server.url;
+function pauseWhile(queue: CopyQueue, reason: string, paused: boolean): void {
+  if (paused) queue.pause(reason);
+  else queue.resume(reason);
 }
 
 /** Health is asked once for each attachment, before its copy: polling a bridge can kill the link. */

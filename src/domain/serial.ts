@@ -12,8 +12,8 @@ const MAX_SERIAL_LENGTH = 252;
 
 /** Brings a raw serial into canonical form; `undefined` when nothing that identifies is left. */
 export function normaliseSerial(raw: string): SerialNumber | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: firmware pads serials with NUL and worse.
-  const canonical = raw.replace(/[\s\u0000-\u001f\u007f]+/gu, '').toUpperCase();
+  // Firmware pads serials with NUL and worse.
+  const canonical = raw.replace(/[\s\p{Cc}]+/gu, '').toUpperCase();
   if (canonical === '' || canonical.length > MAX_SERIAL_LENGTH) return undefined;
   return canonical as SerialNumber;
 }
