@@ -34,7 +34,7 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   app.addHook('onRequest', async (request, reply) => {
     setCommonHeaders(reply);
     const refusal = guard(request, options.host);
-    if (refusal !== undefined) sendProblem(request, reply, refusal);
+    return refusal === undefined ? undefined : sendProblem(request, reply, refusal);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AttachedDisk, diskKey } from '../../../src/domain/disk.ts';
+import type { DriveState } from '../../../src/domain/drive-state.ts';
+import type { CopyProgress, Drive, DriveId, JobId, JobName } from '../../../src/domain/job.ts';
+import { judge } from '../../../src/domain/verdict.ts';
+import { copyStatusOf, diskView, driveView, percentOf } from '../../../src/serve/view.ts';
+import { diskView as diskSchema, driveView as driveSchema } from '../../../src/serve/wire.ts';
+
+const ref = { jobId: 'job-1' as JobId, driveId: 'A' as DriveId };
+
+function drive(state: DriveState, progress?: CopyProgress): Drive {
+  const base = { ref, jobName: 'job' as JobName, state };
+  return progress === undefined ? base : { ...base, progress };
+}
+
+const anyProgress = fc
+  .tuple(fc.integer({ min: 1, max: 2 ** 40 }), fc.double({ min: 0, max: 1, noNaN: true }))
+  .map(([totalBytes, share]) => ({
+    totalBytes,
+    stagedBytes: Math.floor(totalBytes * share),
+    verifiedBytes: 0,
+  }));
+
+describe('percentOf', () => {
+  it('is between 0 and 99 until every byte was read back', () => {
+    fc.assert(
+      fc.property(fc.array(anyProgress, { minLength: 1, maxLength: 10 }), (all) => {
+        const drives = all.map((p) => drive({ name: 'Transferring', copyId: 'c' }, p));
+        const percent = percentOf(drives);
+        expect(percent).toBeGreaterThanOrEqual(0);
+        expect(percent).toBeLessThanOrEqual(99);
+        const done = all.map((p) => ({
+          ...p,
+          stagedBytes: p.totalBytes,
+          verifiedBytes: p.totalBytes,
+        }));
+        const finished = done.map((p) => drive({ name: 'Completed', copyId: 'c' }, p));
+        expect(percentOf(finished)).toBe(100);
+        expect(percentOf([...finished, drive({ name: 'Specified' })])).toBeLessThan(100);
+      }),
+    );
+  });
+
+  it('is null before any drive has a plan', () => {
+    expect(percentOf([drive({ name: 'Specified' })])).toBeNull();
+    expect(percentOf([])).toBeNull();
+  });
+});
+
+describe('copyStatusOf', () => {
+  const fault = (code: string): DriveState => ({
+    name: 'Faulted',
+    fault: { code, reason: 'r', nextStep: 'n', publicState: 'Transferring' },
+  });
+  it.each([
+    [{ name: 'Specified' }, undefined],
+    [{ name: 'Received' }, undefined],
+    [{ name: 'Transferring', copyId: 'c' }, 'InProgress'],
+    [fault('disk-read-failed'), 'DiskOperationFailed'],
+    [fault('storage-denied'), 'InternalError'],
+  ] as const)('of %j is %s', (state, expected) => {
+    expect(copyStatusOf(drive(state))).toBe(expected);
+  });
+});
+
+describe('driveView', () => {
+  const now = { activity: { kind: 'idle' }, bay: null, rateBytesPerSecond: 0, eta: null } as const;
+
+  it('passes the schema and carries the verdict without the evidence of each blob', () => {
+    const verdict = judge({ plannedBytes: 0, blobs: [], kernelWrites: 0 });
+    const done = { ...drive({ name: 'Completed', copyId: 'c' }), verdict };
+    const view = driveView(done, { ...now, blobs: [] });
+    expect(driveSchema.parse(view)).toEqual(view);
+    expect(view.verdict).toMatchObject({ outcome: 'Completed', safeToRemove: true });
+    expect(view.verdict).not.toHaveProperty('blobs');
+  });
+
+  it('shows a faulted drive in its last public state, with the fault beside it', () => {
+    const state: DriveState = {
+      name: 'Faulted',
+      fault: { code: 'disk-read-failed', reason: 'r', nextStep: 'n', publicState: 'Received' },
+    };
+    const view = driveView(drive(state), { ...now, blobs: [] });
+    expect(view).toMatchObject({ state: 'Faulted', publicState: 'Received' });
+    expect(view.fault).toEqual({ code: 'disk-read-failed', reason: 'r', nextStep: 'n' });
+  });
+});
+
+describe('diskView', () => {
+  const disk: AttachedDisk = {
+    key: diskKey('pci-1', 7),
+    devicePath: '/dev/sdb',
+    deviceNumber: '8:16',
+    diskseq: 7,
+    physicalPath: 'pci-1',
+    bay: 'Bay 1',
+    sizeBytes: 1000,
+    logicalSectorBytes: 512,
+    physicalSectorBytes: 4096,
+    rotational: true,
+    kernelReadOnly: true,
+    transport: 'sata',
+    identity: {
+      serials: [
+        { source: 'lsblk', raw: 'BRIDGE' },
+        { source: 'ata-identify', raw: ' REAL ' },
+      ],
+      wwns: [],
+    },
+    health: { status: 'unknown' },
+    ownUses: [],
+    writesAtFirstSight: 0,
+  };
+  const names = new Map([[ref.jobId, 'contoso']]);
+
+  it('names jobs, not their ids, and shows the serial of the medium', () => {
+    const suggestions = [{ ref, jobName: 'contoso' as JobName, form: 'reversed' as const }];
+    for (const match of [
+      { kind: 'drive', ref, reason: 'r' },
+      { kind: 'ambiguous', candidates: [ref], rivals: [], reason: 'r' },
+      { kind: 'near', suggestions, reason: 'r' },
+    ] as const) {
+      const view = diskView(disk, match, names);
+      expect(diskSchema.parse(view)).toEqual(view);
+      expect(view.serial).toBe('REAL');
+      expect(JSON.stringify(view.match)).toContain('"jobName":"contoso"');
+    }
+  });
+
+  it('says why a device that has no match is left alone', () => {
+    const view = diskView({ ...disk, exclusion: 'optical' }, undefined, names);
+    expect(view.match).toEqual({ kind: 'excluded', reason: 'An optical drive.' });
+  });
+});
