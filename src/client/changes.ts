@@ -1,4 +1,4 @@
-import { formatBytes, percent } from '../console/format.ts';
+import { formatBytes, percent, printable } from '../console/format.ts';
 import { driveWords, isSafeToRemove } from '../console/words.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 
@@ -10,11 +10,12 @@ const STEP_PERCENT = 10;
  * progress, disks that came and went, storage that left or came back. Pure.
  */
 export function changeLines(before: StationView | undefined, after: StationView): string[] {
-  return [
+  const lines = [
     ...storageLines(before, after),
     ...entityLines(before?.disks ?? [], after.disks, diskLine, diskGone),
     ...entityLines(before?.drives ?? [], after.drives, driveLine, driveGone),
   ];
+  return lines.map(printable);
 }
 
 interface Keyed {

@@ -1,5 +1,12 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { formatBytes, formatDuration, formatEta, formatRate, percent } from '../console/format.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatEta,
+  formatRate,
+  percent,
+  printable,
+} from '../console/format.ts';
 import { driveWords, isSafeToRemove, type Tone } from '../console/words.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 
@@ -19,7 +26,9 @@ interface Column {
 }
 
 const GAP = '  ';
-const BAR_MIN = 6;
+/** Columns go before the bar gets shorter than this. */
+const BAR_WANTED = 12;
+const BAR_MIN = 4;
 const BAR_MAX = 30;
 
 /**
@@ -31,7 +40,7 @@ export function renderTable(view: StationView, options: TableOptions): string {
   const lines = [
     stationLine(view, options),
     ...driveLines(view, options),
-    ...diskLines(view, options),
+    ...noteLines(view, options),
   ];
   return lines.map((line) => cut(line, options.columns)).join('\n');
 }
@@ -45,16 +54,16 @@ function stationLine({ station, jobs, drives }: StationView, { now }: TableOptio
     parts.push(`storage away for ${formatDuration(seconds)} (${storage.reason})`);
   }
   if (station.belowReserve) parts.push('little free space: no new drive is started');
-  return parts.join(' · ');
+  return printable(parts.join(' · '));
 }
 
 function driveLines(view: StationView, options: TableOptions): string[] {
   if (view.drives.length === 0) return ['No drive is listed by any job.'];
   const all: Column[] = [
-    { title: 'DRIVE', cell: (drive) => drive.driveId, rank: 0 },
-    { title: 'BAY', cell: (drive) => drive.bay ?? '-', rank: 1 },
+    { title: 'DRIVE', cell: (drive) => printable(drive.driveId), rank: 0 },
+    { title: 'BAY', cell: (drive) => printable(drive.bay ?? '-'), rank: 1 },
     { title: 'STATE', cell: (drive) => driveWords(drive).label, rank: 0 },
-    { title: 'JOB', cell: (drive) => drive.jobName, rank: 4 },
+    { title: 'JOB', cell: (drive) => printable(drive.jobName), rank: 4 },
     { title: 'SIZE', cell: sizeOf, rank: 5 },
     { title: 'RATE', cell: rateOf, rank: 3 },
     { title: 'LEFT', cell: leftOf, rank: 2 },
@@ -81,7 +90,7 @@ const PERCENT_WIDTH = GAP.length + 1 + '100.0 %'.length;
 function fitting(all: Column[], drives: readonly DriveView[], width: number): Column[] {
   let kept = all;
   for (let rank = 5; rank > 0; rank--) {
-    if (widthOf(kept, drives) + PERCENT_WIDTH + BAR_MIN <= width) break;
+    if (widthOf(kept, drives) + PERCENT_WIDTH + BAR_WANTED <= width) break;
     kept = kept.filter((column) => column.rank < rank);
   }
   return kept;
@@ -132,12 +141,37 @@ function painted(drive: DriveView, { colour = false }: TableOptions): string {
   return colour ? styleText(COLOURS[tone], label, { validateStream: false }) : label;
 }
 
-function diskLines(view: StationView, { colour = false }: TableOptions): string[] {
-  const asking = view.disks.filter(({ match }) => isAsking(match.kind));
-  const notes = view.drives.flatMap(noteOf);
-  const lines = [...asking.map(questionOf), ...notes];
-  const mark = colour ? styleText('yellow', '!', { validateStream: false }) : '!';
-  return lines.map((line) => `${mark} ${line}`);
+/** What a person has to do, then what may be pulled; wrapped, because the end says what to do. */
+function noteLines(view: StationView, options: TableOptions): string[] {
+  const asking = view.disks.filter(({ match }) => isAsking(match.kind)).map(questionOf);
+  const safe = view.drives
+    .filter(isSafeToRemove)
+    .map((drive) => `${placeOf(drive)}: safe to remove`);
+  return [
+    ...[...asking, ...view.drives.flatMap(noteOf)].flatMap((note) => marked('!', note, options)),
+    ...safe.flatMap((note) => marked('✓', note, options)),
+  ];
+}
+
+function marked(
+  mark: '!' | '✓',
+  note: string,
+  { columns, colour = false }: TableOptions,
+): string[] {
+  const style = mark === '!' ? 'yellow' : 'green';
+  const first = colour ? styleText(style, mark, { validateStream: false }) : mark;
+  return wrapped(note, columns - GAP.length).map((line, at) => `${at === 0 ? first : ' '} ${line}`);
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of printable(text).split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
 }
 
 function isAsking(kind: DiskView['match']['kind']): boolean {
@@ -150,13 +184,15 @@ function questionOf(disk: DiskView): string {
   return `${disk.bay}: ${what} (${name}, ${formatBytes(disk.sizeBytes)}) ${disk.match.reason}`;
 }
 
-/** What a person has to do for a drive, or may do. */
 function noteOf(drive: DriveView): string[] {
-  const where = drive.bay === null ? drive.driveId : `${drive.bay} (${drive.driveId})`;
-  if (drive.fault !== null) return [`${where}: ${drive.fault.reason} ${drive.fault.nextStep}`];
-  if (isSafeToRemove(drive)) return [`${where}: safe to remove`];
+  const { fault } = drive;
+  if (fault !== null) return [`${placeOf(drive)}: ${fault.reason} ${fault.nextStep}`];
   const { tone, detail } = driveWords(drive);
-  return tone === 'attention' && detail !== null ? [`${where}: ${detail}`] : [];
+  return tone === 'attention' && detail !== null ? [`${placeOf(drive)}: ${detail}`] : [];
+}
+
+function placeOf(drive: DriveView): string {
+  return drive.bay === null ? drive.driveId : `${drive.bay} (${drive.driveId})`;
 }
 
 function sizeOf({ progress }: DriveView): string {

@@ -45,3 +45,11 @@ export function percent(done: number, total: number): number {
   if (total <= 0) return 0;
   return Math.floor((Math.min(done, total) / total) * 1000) / 10;
 }
+
+/**
+ * Without what steers a terminal or turns the direction of writing: serials come from firmware, names
+ * from files, and neither is to be trusted.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+}

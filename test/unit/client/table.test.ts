@@ -8,6 +8,7 @@ import {
   completedDrive,
   copyingDrive,
   diskOf,
+  diskView,
   emptyView,
   stationInfo,
 } from '../../support/views.ts';
@@ -22,7 +23,7 @@ describe('renderTable', () => {
     );
     expect(text).toMatch(/S3Z8NB0K712345 +Bay 2 +verified .* 100\.0 %/u);
     expect(text).toContain('! Bay 5: extra drive (AZ31BGB1');
-    expect(text).toContain('! Bay 2 (S3Z8NB0K712345): safe to remove');
+    expect(text).toContain('✓ Bay 2 (S3Z8NB0K712345): safe to remove');
     expect(text).toContain('! PL1331LAGXN5AH: It left Bay 4. Put it back in any bay.');
     expect(text).toContain('Try another bay and cable');
   });
@@ -57,6 +58,24 @@ describe('renderTable', () => {
     const almost = { ...drive, progress: { ...progress, stagedBytes: progress.totalBytes - 1 } };
     const text = renderTable({ ...emptyView(), drives: [almost] }, { columns: 120, now });
     expect(text).toContain('99.9 %');
+  });
+});
+
+describe('what comes from a disk', () => {
+  it('cannot steer the terminal', () => {
+    const serial = 'EVIL\u001b[2J\u0007\u202e';
+    const disks = [
+      diskView('Bay\u001b[31m 1', { serial, match: { kind: 'extra', reason: serial } }),
+    ];
+    const hostile = { ...emptyView(), disks, drives: [copyingDrive(serial, 'Bay 1', 0.5)] };
+    const texts = [
+      renderTable(hostile, { columns: 120, now }),
+      changeLines(undefined, hostile).join('\n'),
+    ];
+    for (const text of texts) {
+      expect(text).toContain('EVIL');
+      expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    }
   });
 });
 
