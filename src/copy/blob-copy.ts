@@ -1,11 +1,12 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
-import { type BlobPlan, blockCount, blockExtents, blockLength } from '../domain/plan.ts';
+import { type BlobPlan, blockCount, blockLength } from '../domain/plan.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import type { SourceDevice } from './device.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
 import type { CopyJournal } from './journal.ts';
 import { MD5_START } from './md5.ts';
+import { readBlock } from './read-block.ts';
 import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
 
@@ -29,6 +30,12 @@ export interface StagedBlob {
   readonly digests: readonly string[];
   /** MD5 of the whole blob, 32 hex digits. */
   readonly md5: string;
+}
+
+/** A block in its buffer; its hashes may still be on their way. */
+interface ReadBlock {
+  readonly slot: Slot;
+  readonly hashes: Promise<BlockHashes>;
 }
 
 interface DoneBlock {
@@ -67,9 +74,9 @@ export class BlobCopy {
       for (let index = first; index < blockCount(this.#blob); index++) {
         const slot = await this.#readBlock(index, either);
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
-        const block = this.#finish(index, { slot, hashes }, either)
-          .catch((error) => this.#fail(error))
-          .finally(() => this.#parts.ring.release(slot));
+        const block = this.#finish(index, { slot, hashes }, either).catch((error) =>
+          this.#fail(error),
+        );
         inFlight.add(block);
         block.finally(() => inFlight.delete(block));
       }
@@ -93,12 +100,7 @@ export class BlobCopy {
   async #readBlock(index: number, signal: AbortSignal): Promise<Slot> {
     const slot = await this.#parts.ring.acquire(signal);
     try {
-      let filled = 0;
-      for (const extent of blockExtents(this.#blob, index)) {
-        const target = slot.buffer.subarray(filled, filled + extent.lengthBytes);
-        await this.#parts.device.readInto(target, extent.offsetBytes);
-        filled += extent.lengthBytes;
-      }
+      await readBlock(this.#parts.device, { blob: this.#blob, index }, slot);
       return slot;
     } catch (error) {
       this.#parts.ring.release(slot);
@@ -116,23 +118,33 @@ export class BlobCopy {
     };
   }
 
-  async #finish(
+  async #finish(index: number, read: ReadBlock, signal: AbortSignal): Promise<void> {
+    const id = await this.#stage(index, read, signal).finally(() =>
+      this.#parts.ring.release(read.slot),
+    );
+    if (id === undefined) return;
+    await this.#parts.journal.append({ kind: 'staged', blob: this.#blob.name, index, id });
+    this.#parts.onSafe(blockLength(this.#blob, index));
+  }
+
+  /** The id of a block that the store took; `undefined` for one that it held already. */
+  async #stage(
     index: number,
-    { slot, hashes }: { slot: Slot; hashes: Promise<BlockHashes> },
+    { slot, hashes }: ReadBlock,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<BlockId | undefined> {
     const { md5, md5State, sha256 } = await hashes;
     throwIfCancelled(signal);
-    const { nonce, container, journal } = this.#parts;
-    const id = encodeBlockId({ nonce, index, sha256, md5State });
+    const id = encodeBlockId({ nonce: this.#parts.nonce, index, sha256, md5State });
     this.#done[index] = { id, sha256, md5State };
     const held = this.#held.blocks.get(index);
-    if (held !== undefined) return this.#compare(held, sha256);
-    const lengthBytes = blockLength(this.#blob, index);
-    const body = slot.buffer.subarray(0, lengthBytes);
-    await container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
-    await journal.append({ kind: 'staged', blob: this.#blob.name, index, id });
-    this.#parts.onSafe(lengthBytes);
+    if (held !== undefined) {
+      this.#compare(held, sha256);
+      return undefined;
+    }
+    const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
+    await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
+    return id;
   }
 
   /** A block behind a gap was staged by an earlier attempt and is read only for the blob's MD5. */

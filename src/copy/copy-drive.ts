@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlobPlan, blockExtents, blockLength, type CopyPlan } from '../domain/plan.ts';
+import { type BlobPlan, blockLength, type CopyPlan } from '../domain/plan.ts';
 import { type BlobEvidence, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import { RESUME_SAMPLES } from '../limits.ts';
@@ -10,6 +10,7 @@ import { Hasher } from './hashing.ts';
 import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 import { planFor } from './planners.ts';
+import { readBlock } from './read-block.ts';
 import { askStore, type Held, samplesOf } from './resume.ts';
 import { BufferRing } from './ring.ts';
 import { settleBlob } from './settle.ts';
@@ -107,13 +108,7 @@ async function proveContent(
     for (const sample of samplesOf(blobHeld, share, random)) {
       const slot = await ring.acquire(signal);
       try {
-        const block = slot.buffer.subarray(0, blockLength(blob, sample.index));
-        let filled = 0;
-        for (const extent of blockExtents(blob, sample.index)) {
-          const target = block.subarray(filled, filled + extent.lengthBytes);
-          await device.readInto(target, extent.offsetBytes);
-          filled += extent.lengthBytes;
-        }
+        const block = await readBlock(device, { blob, index: sample.index }, slot);
         const digest = createHash('sha256').update(block).digest('hex');
         if (digest !== sample.sha256) throw contentChanged(device, blob, sample.index);
       } finally {
