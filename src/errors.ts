@@ -1,6 +1,6 @@
 /**
- * The error catalogue. Each code has a typed payload here and a paragraph in `docs/ERRORS.md` that
- * says what the technician does now; a test compares the two lists.
+ * The error catalogue. Each code has a typed payload here, and in `src/error-help.ts` what it means and
+ * what a person does now; `docs/ERRORS.md` is generated from that.
  */
 
 /** What is wrong with what was typed or sent in. */
@@ -36,7 +36,6 @@ export interface DiskErrors {
     errno: string;
   };
   'disk-unresponsive': { devicePath: string; waitedMs: number };
-  'scan-failed': { step: string };
   'tool-failed': { tool: string; exitCode: number | null; detail: string };
   'tool-timed-out': { tool: string; deadlineMs: number };
 }
@@ -56,7 +55,6 @@ export interface StorageErrors {
 /** What goes wrong in the copy itself or in what it keeps. */
 export interface CopyErrors {
   'plan-impossible': { driveId: string; reason: string };
-  'journal-foreign': { file: string };
   'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
   'copy-process-silent': { waitedMs: number };

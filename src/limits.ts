@@ -1,8 +1,8 @@
 import type { PlanLimits } from './domain/plan.ts';
 
 /**
- * Every bound of the station, with its unit and its reason. `docs/LIMITS.md` repeats them with the
- * memory sum; a test compares the two.
+ * Every bound of the station, with its unit and its reason. The comment above each one is its text in
+ * `docs/LIMITS.md`, which is generated from here.
  */
 
 const KIB = 1024;
@@ -54,7 +54,7 @@ export const PROGRESS_INTERVAL_MS = 250;
 export const TOOL_DEADLINE_MS = 10_000;
 /** Output of such a tool that is kept; more is cut and counts as a failure. */
 export const TOOL_OUTPUT_MAX_BYTES = 8 * MIB;
-/** A copy process that says nothing for this long while it should be moving is shown as stuck. */
+/** A copy process that gives no sign of life for this long is stuck: the attempt has failed. */
 export const COPY_SILENCE_MS = 30_000;
 /** From asking a copy process to stop until it is killed. */
 export const COPY_STOP_GRACE_MS = 5_000;

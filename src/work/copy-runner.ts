@@ -6,10 +6,10 @@ import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import { shownSerial } from '../domain/disk.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import { type BoundDisk, type Drive, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+import { nextStepFor } from '../error-help.ts';
 import { isCancelled, isStationError, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';
-import { nextStepFor } from './faults.ts';
 import type { Floor, WorkItem } from './floor.ts';
 
 export interface RunnerLogger {

@@ -1,67 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { expect, test } from 'vitest';
+import { CONSOLE_SEES, HOUSE, type Room, SHARED } from '../../docs/house.ts';
 
-/**
- * Which room may import which, as `docs/ARCHITECTURE.md` draws it. `outside` lists what a room may
- * use that is not ours: packages by name, and whether Node's own modules are allowed.
- */
-interface Room {
-  readonly rooms: readonly string[];
-  readonly node: boolean;
-  readonly packages: readonly string[];
-}
-
-const SHARED = ['errors', 'limits'];
-const ROOMS: Readonly<Record<string, Room>> = {
-  domain: { rooms: [], node: false, packages: [] },
-  errors: { rooms: ['domain'], node: false, packages: [] },
-  limits: { rooms: ['domain'], node: false, packages: [] },
-  config: { rooms: ['domain', 'yaml', ...SHARED], node: true, packages: ['zod'] },
-  yaml: { rooms: SHARED, node: true, packages: ['yaml', 'zod'] },
-  log: { rooms: SHARED, node: true, packages: ['pino'] },
-  'job-schema': { rooms: ['domain', ...SHARED], node: false, packages: ['zod'] },
-  'job-file': {
-    rooms: ['domain', 'yaml', 'job-schema', 'ledger', ...SHARED],
-    node: true,
-    packages: ['zod'],
-  },
-  detect: {
-    rooms: ['domain', 'yaml', ...SHARED],
-    node: true,
-    packages: ['zod', 'yaml', 'drivelist', 'systeminformation', 'node-disk-info'],
-  },
-  loopback: { rooms: ['domain', 'detect', ...SHARED], node: true, packages: ['zod', 'yaml'] },
-  volumes: { rooms: ['domain', ...SHARED], node: true, packages: ['zod'] },
-  formats: { rooms: ['domain', ...SHARED], node: true, packages: ['zod'] },
-  blobs: {
-    rooms: ['domain', ...SHARED],
-    node: true,
-    packages: ['zod', '@azure/storage-blob', '@azure/identity', '@azure/core-rest-pipeline'],
-  },
-  copy: {
-    rooms: ['domain', 'volumes', 'formats', 'blobs', ...SHARED],
-    node: true,
-    packages: ['zod'],
-  },
-  ledger: { rooms: ['domain', ...SHARED], node: true, packages: ['zod', 'kysely', 'better-queue'] },
-  serve: { rooms: ['domain', 'ledger', ...SHARED], node: true, packages: ['zod', 'fastify', 'ws'] },
-  console: { rooms: ['serve'], node: false, packages: ['lit-html'] },
-  client: {
-    rooms: ['domain', 'serve', 'console', ...SHARED],
-    node: true,
-    packages: ['zod', 'ws', 'commander'],
-  },
-  work: {
-    rooms: ['domain', 'detect', 'copy', 'blobs', 'ledger', 'serve', 'job-file', ...SHARED],
-    node: true,
-    packages: [],
-  },
-};
-/** May import every room: they put the parts together. */
-const EVERYTHING = new Set(['station', 'main', 'commands', 'demo']);
-/** The only room whose imports from `serve` must be types, and of this one file. */
-const CONSOLE_SEES = 'serve/wire.ts';
+/** Which room may import which is in `docs/house.ts`, which `docs/ARCHITECTURE.md` draws as well. */
+const ROOMS: ReadonlyMap<string, Room> = new Map(HOUSE.map((room) => [room.name, room]));
 
 const SOURCE = resolve('src');
 const IMPORT =
@@ -95,8 +38,7 @@ function packageOf(target: string): string {
 }
 
 function complaint({ file, room, target, statement }: Import): string | undefined {
-  if (EVERYTHING.has(room)) return undefined;
-  const rule = ROOMS[room];
+  const rule = ROOMS.get(room);
   if (rule === undefined) return `${file}: the room ${room} is in no plan of the house`;
   if (target.startsWith('node:'))
     return rule.node ? undefined : `${file}: ${room} may not use ${target}`;
@@ -107,7 +49,7 @@ function complaint({ file, room, target, statement }: Import): string | undefine
   }
   const path = relative(SOURCE, resolve(SOURCE, file, '..', target));
   const other = roomOf(path);
-  if (other === room || rule.rooms.includes(other)) {
+  if (other === room || rule.rooms === 'everything' || rule.rooms.includes(other)) {
     const typesOnly = statement.startsWith('import type');
     const wireOnly = room !== 'console' || other === room || (path === CONSOLE_SEES && typesOnly);
     return wireOnly ? undefined : `${file}: console sees only the types of ${CONSOLE_SEES}`;
@@ -120,6 +62,35 @@ test('every import goes where the plan of the house allows it', async () => {
   expect(imports.length).toBeGreaterThan(100);
   expect(imports.map(complaint).filter((words) => words !== undefined)).toEqual([]);
 });
+
+test('the plan has a room for everything in src, and every room of the plan is built', async () => {
+  const files = await readdir(SOURCE, { recursive: true });
+  const built = files.filter((name) => name.endsWith('.ts')).map(roomOf);
+  expect([...ROOMS.keys()].sort()).toEqual([...new Set(built)].sort());
+});
+
+test('no room is granted what it does not use', async () => {
+  const imports = await allImports();
+  const used = new Set(
+    imports.map(({ room, file, target }) => `${room}: ${wordFor(file, target)}`),
+  );
+  const granted = HOUSE.flatMap(({ name, rooms, packages }) =>
+    [...(rooms === 'everything' ? [] : rooms.filter(isNotShared)), ...packages].map(
+      (item) => `${name}: ${item}`,
+    ),
+  );
+  expect(granted.filter((grant) => !used.has(grant))).toEqual([]);
+});
+
+/** What a target is called in the plan: a room or a package. */
+function wordFor(file: string, target: string): string {
+  if (!target.startsWith('.')) return packageOf(target);
+  return roomOf(relative(SOURCE, resolve(SOURCE, file, '..', target)));
+}
+
+function isNotShared(room: string): boolean {
+  return !SHARED.some((shared) => shared === room);
+}
 
 test('the check sees a forbidden import', () => {
   const from = (file: string, target: string) =>

@@ -1,0 +1,13 @@
+import { ERROR_SECTIONS, type ErrorHelp } from '../../src/error-help.ts';
+
+/** A paragraph for each code of the catalogue, under the heading of its area. */
+export function errorParagraphs(): string {
+  return ERROR_SECTIONS.map(({ title, help }) => {
+    const entries: [string, ErrorHelp][] = Object.entries(help);
+    return [`## ${title}`, ...entries.map(paragraph)].join('\n\n');
+  }).join('\n\n');
+}
+
+function paragraph([code, { meaning, nextStep }]: [string, ErrorHelp]): string {
+  return `### \`${code}\`\n\n${meaning}\n**Now:** ${nextStep}`;
+}

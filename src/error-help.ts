@@ -1,0 +1,262 @@
+import type { CopyErrors, DiskErrors, ErrorCode, InputErrors, StorageErrors } from './errors.ts';
+
+/**
+ * What each error means and what a person does about it: the next step that the console shows beside
+ * a faulted drive, and the text of `docs/ERRORS.md`, which is generated from here. A code without an
+ * entry does not compile.
+ */
+export interface ErrorHelp {
+  readonly meaning: string;
+  /** What to do now, in full sentences. */
+  readonly nextStep: string;
+}
+
+type Help<Codes> = { readonly [Code in keyof Codes]: ErrorHelp };
+
+const INPUT_HELP: Help<InputErrors> = {
+  'config-invalid': {
+    meaning:
+      'The configuration has keys or values that the schema does not take. Each is named with file, line and column, and the station does not start.',
+    nextStep:
+      'Correct the places that are named (`docs/CONFIGURATION.md` has every key with its range), then start the station.',
+  },
+  'config-unreadable': {
+    meaning: 'The configuration file is not there or may not be read.',
+    nextStep: 'Check the path after `--config` and the rights of the file, then start again.',
+  },
+  'job-file-invalid': {
+    meaning:
+      'A job file, or the body of a request for a job, is not one. Every problem is named with its place; nothing was stored.',
+    nextStep:
+      'Correct the places that are named and create the job again. `config/examples` has jobs to start from.',
+  },
+  'job-file-unreadable': {
+    meaning: 'The job file is not there, is no plain file, or may not be read.',
+    nextStep: 'Check the path and the rights of the file, then create the job again.',
+  },
+  'job-file-too-large': {
+    meaning:
+      'The job file has more bytes than any job needs; it was not read. It is probably another file.',
+    nextStep: 'Check that the path leads to the job file.',
+  },
+  'job-exists': {
+    meaning: 'A job of this name is in the ledger already. The new one was not stored.',
+    nextStep:
+      'Look at the job with `drive-station job show NAME`. When the new one is another job, give it another name.',
+  },
+  'job-not-found': {
+    meaning: 'There is no job of this name in the ledger of this station.',
+    nextStep: 'Look for the name with `drive-station job list`.',
+  },
+  'drive-not-found': {
+    meaning: 'The job lists no drive of this id.',
+    nextStep: 'Look for the drive id with `drive-station job show NAME`; it is the listed serial.',
+  },
+  'disk-not-found': {
+    meaning: 'No disk with this key, or in this bay, is plugged in any more.',
+    nextStep: 'Look at `drive-station drives`: a disk that was plugged in anew has a new key.',
+  },
+  'storage-account-unknown': {
+    meaning:
+      'The job names a storage account that the configuration of this station does not have.',
+    nextStep:
+      'Add the storage account to the configuration and restart the station, then create the job again; for a drive that faulted, press Retry.',
+  },
+  'request-invalid': {
+    meaning:
+      'What was asked for cannot be: a field is missing or wrong, a bay is occupied, a disk belongs to the station. Each problem is named; nothing was changed.',
+    nextStep: 'Correct what is named and ask again.',
+  },
+  'station-unreachable': {
+    meaning: 'A command found no station at the address.',
+    nextStep:
+      'Check that the station runs (`drive-station serve`) and that `--url` or `DRIVE_STATION_URL` is the address in its log.',
+  },
+  'station-refused': {
+    meaning: 'The station answered a command with a refusal; its words and its code are shown.',
+    nextStep: 'Look up the code that was shown on this page.',
+  },
+  'transition-refused': {
+    meaning:
+      'The job or drive is in a state that does not take this event, for example a Retry of a drive that is not faulted. The refusal is in the event log.',
+    nextStep: 'Look at the state as it is now; someone else may have answered already.',
+  },
+  'identity-file-invalid': {
+    meaning: 'The identity file beside a loopback image is not one. Each problem is named.',
+    nextStep: 'Correct the file, or make a new image with `drive-station loopback make NAME`.',
+  },
+};
+
+const DISK_HELP: Help<DiskErrors> = {
+  'disk-gone': {
+    meaning:
+      'The disk left while it was read, or could not be opened any more. The copy pauses; no attempt is counted and nothing that arrived is lost.',
+    nextStep: 'Put the disk back, into any bay; the copy goes on by itself.',
+  },
+  'disk-changed': {
+    meaning:
+      'Behind the device name there is another disk now, or another attachment of the same one. Nothing was read from it; the copy pauses and the disks are matched anew.',
+    nextStep: 'Put the drive’s own disk back, into any bay; the copy goes on by itself.',
+  },
+  'disk-content-changed': {
+    meaning:
+      'A block that the store already holds reads differently now: this is another disk with the same serial, or the disk was written in the meantime. The drive is faulted at once, since going on would mix two contents.',
+    nextStep:
+      'Compare the label with the drive list: another disk with this serial may have been plugged in. Plug in the first one, then press Retry.',
+  },
+  'disk-busy': {
+    meaning:
+      'The kernel refuses an exclusive open: the disk is mounted, or another program holds it. The copy is tried again a few times, then the drive is faulted.',
+    nextStep: 'Find out what mounted or holds the disk and release it, then press Retry.',
+  },
+  'disk-not-readonly': {
+    meaning:
+      'The kernel’s read-only flag of the disk could not be set. Nothing is read without it, so the drive is faulted at once.',
+    nextStep:
+      'Run the station with the right to set the read-only flag (CAP_SYS_ADMIN), then press Retry.',
+  },
+  'disk-read-failed': {
+    meaning:
+      'The kernel reports an error at an offset, and the disk is still there: a defect of the medium, the cable or the bay. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
+    nextStep:
+      'The disk has unreadable places. Try another cable and bay, then press Retry; else keep it for recovery.',
+  },
+  'disk-unresponsive': {
+    meaning:
+      'The kernel has not answered a read for two minutes. The copy process cannot be ended while it waits in the kernel, so it is abandoned and the drive faulted; other drives go on.',
+    nextStep: 'Pull the disk, wait ten seconds, plug it into another bay, then press Retry.',
+  },
+  'tool-failed': {
+    meaning:
+      'A tool that looks at disks or attaches loop devices (`lsblk`, `udevadm`, `losetup` …) could not be started, exited with an error or printed something else than agreed; its words are in the message.',
+    nextStep:
+      'Do what the tool’s words say; a missing tool is installed with apt. Detection goes on without the one that failed.',
+  },
+  'tool-timed-out': {
+    meaning:
+      'A tool did not answer before its deadline and was abandoned. Usually one disk hangs and the tool waits for it.',
+    nextStep: 'Look for a bay whose lamp stands still, pull that disk, and look whether it recurs.',
+  },
+};
+
+const STORAGE_HELP: Help<StorageErrors> = {
+  'storage-unavailable': {
+    meaning:
+      'The store does not answer or asks to be left alone. Copies wait with every buffer kept and no drive is to blame; new ones are not started meanwhile.',
+    nextStep:
+      'Check network, proxy and the state of the service. Leave the disks in; the copies go on by themselves.',
+  },
+  'storage-denied': {
+    meaning: 'The store refuses the credential: it is wrong, has expired or allows too little.',
+    nextStep: 'The credential of the storage account is refused. Renew it, then press Retry.',
+  },
+  'storage-rejected': {
+    meaning:
+      'The store refuses a request for another reason, for example a name or a container that it does not allow.',
+    nextStep:
+      'The blob service refuses the request; its words are in the log. Correct the cause, then press Retry.',
+  },
+  'checksum-mismatch': {
+    meaning:
+      'A block did not arrive as it was sent, several times in a row; the store kept none of them. In a directory it can also be a blob whose blocks make up another MD5.',
+    nextStep:
+      'Blocks keep arriving damaged. Check the network and the memory of the station, then press Retry.',
+  },
+  'short-write': {
+    meaning: 'A directory store took fewer bytes than it was given; the block was not kept.',
+    nextStep: 'Check the disk that holds the store and its free space, then press Retry.',
+  },
+  'destination-exists': {
+    meaning:
+      'There is a committed blob of this name that is not from this copy. The station never replaces one, so the drive is faulted at once.',
+    nextStep:
+      'A blob with this name is already there and is not from this copy. Move it away or use another prefix in a new job, then press Retry.',
+  },
+  'blob-not-found': {
+    meaning:
+      'A blob that should be there is not: after a commit somebody must have removed it before it was read back.',
+    nextStep: 'Find out who removes blobs from the container, then press Retry.',
+  },
+  'credential-missing': {
+    meaning: 'The file with the credential of a storage account is empty or cannot be read.',
+    nextStep:
+      'The credential file of the storage account cannot be read. Put it back, then press Retry.',
+  },
+};
+
+const COPY_HELP: Help<CopyErrors> = {
+  'plan-impossible': {
+    meaning:
+      'The disk cannot be stored as the job asks, for example because a blob name is too long. That is found before the first byte moves; the drive is faulted at once.',
+    nextStep:
+      'The disk cannot be stored as the job asks. Make a job that fits and list the drive there.',
+  },
+  'copy-attempt-failed': {
+    meaning:
+      'One attempt of a copy failed; the error that it carries says why. It is in the log and is tried again until the attempts are used up.',
+    nextStep: 'Look up the code that it carries on this page, then press Retry.',
+  },
+  'copy-process-ended': {
+    meaning:
+      'The copy process of a drive ended without a result: it was killed or it crashed. The next attempt goes on from what the store holds.',
+    nextStep:
+      'The log has the process’s last words. Look whether the machine ran out of memory, then press Retry.',
+  },
+  'copy-process-silent': {
+    meaning:
+      'A copy process gave no sign of life for half a minute, or did not stop when asked: it is stuck in the kernel. It is killed, or abandoned when even that does not end it.',
+    nextStep: 'Pull the disk, wait ten seconds, plug it into another bay, then press Retry.',
+  },
+  'ledger-newer': {
+    meaning:
+      'A newer version of the station wrote this ledger. Nothing was touched and the station does not start.',
+    nextStep: 'Run the newer version, or give this one another state directory.',
+  },
+  'ledger-unreadable': {
+    meaning:
+      'The ledger is damaged or is no ledger. The station does not start rather than guess, or the call that met it failed.',
+    nextStep:
+      'Keep a copy of the state directory, then put the last good backup of it back and start again.',
+  },
+  'ledger-failed': {
+    meaning:
+      'The database could not do what was asked: the disk is full, may not be written or fails. The call changed nothing.',
+    nextStep:
+      'Check free space and health of the disk that holds the state directory; for a drive that faulted, press Retry.',
+  },
+  'state-directory-in-use': {
+    meaning: 'Another station works in this state directory. This one does not start.',
+    nextStep: 'Stop the other station, or give this one another state directory.',
+  },
+  'internal-error': {
+    meaning: 'Something happened that should not; it is a defect of the station.',
+    nextStep: 'See the log of the station for this drive, report it, then press Retry.',
+  },
+  cancelled: {
+    meaning:
+      'Somebody or something stopped the work: the station closes, a disk was pulled, a person interrupted. It is no failure and no attempt is counted.',
+    nextStep: 'Nothing is to be done.',
+  },
+};
+
+/** The catalogue as its page shows it, in sections. */
+export const ERROR_SECTIONS = [
+  { title: 'What was typed or sent in', help: INPUT_HELP },
+  { title: 'Disks', help: DISK_HELP },
+  { title: 'The blob store', help: STORAGE_HELP },
+  { title: 'The copy and what the station keeps', help: COPY_HELP },
+] as const;
+
+const ERROR_HELP: { readonly [Code in ErrorCode]: ErrorHelp } = {
+  ...INPUT_HELP,
+  ...DISK_HELP,
+  ...STORAGE_HELP,
+  ...COPY_HELP,
+};
+
+const BY_NAME: ReadonlyMap<string, ErrorHelp> = new Map(Object.entries(ERROR_HELP));
+
+/** What a person does about an error; a code that nobody knows is a defect like any other. */
+export function nextStepFor(code: string): string {
+  return (BY_NAME.get(code) ?? ERROR_HELP['internal-error']).nextStep;
+}
