@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { CiReporter } from './test/support/ci-reporter.ts';
 
 export default defineConfig({
   test: {
@@ -9,6 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    reporters: ['default'],
+    // The last line of the output is for programs: it must stay the last reporter.
+    reporters: ['default', new CiReporter()],
   },
 });

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import { Station } from '../station.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
+import { notifyReady } from './notify.ts';
 
 const DEFAULT_CONFIG = fileURLToPath(new URL('../../config/station.yaml', import.meta.url));
 
@@ -15,10 +15,15 @@ export function serveCommand(): Command {
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
     .action(async ({ config: file }: { config: string }) => {
+      // Loaded only here: the other commands need none of the daemon.
+      const { Station } = await import('../station.ts');
       const config = await loadConfig(file);
       const logger = createLog(config.log.level);
       const station = await Station.create(config, logger);
-      await untilToldToStop();
+      const toldToStop = untilToldToStop();
+      const managed = { env: process.env, logger: logger.child({ subsystem: 'station' }) };
+      await notifyReady(`Up at ${station.url}`, managed);
+      await toldToStop;
       logger.info({ subsystem: 'station' }, 'stopping; running copies go on after the next start');
       await station.close();
       logger.info({ subsystem: 'station' }, 'stopped');
