@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import logUpdate from 'log-update';
 import { renderTable } from '../client/table.ts';
 import type { Finding } from '../demo/check.ts';
-import { type DemoAddresses, type DemoScreen, runDemo } from '../demo/demo.ts';
+import type { DemoAddresses, DemoScreen } from '../demo/demo.ts';
 import { isCancelled } from '../errors.ts';
 import type { StationView } from '../serve/wire.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
@@ -24,6 +24,8 @@ export function demoCommand(): Command {
 }
 
 async function demo(once: boolean): Promise<number> {
+  // Loaded only here: the other commands need none of it.
+  const { runDemo } = await import('../demo/demo.ts');
   const stop = new AbortController();
   process.on('SIGINT', () => stop.abort());
   process.on('SIGTERM', () => stop.abort());
