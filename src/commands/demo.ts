@@ -57,19 +57,26 @@ function print(line: string): void {
 }
 
 interface EndingScreen extends DemoScreen {
+  /** Shows the last view for good; later ones would push the findings away. */
   end(): void;
 }
 
 function terminalScreen(): EndingScreen {
   const colour = process.stdout.hasColors();
   const columns = () => process.stdout.columns;
+  let ended = false;
   return {
     say: (line) => {
       logUpdate.clear();
       print(line);
     },
-    show: (view) => logUpdate(renderTable(view, { columns: columns(), now: new Date(), colour })),
-    end: () => logUpdate.done(),
+    show: (view) => {
+      if (!ended) logUpdate(renderTable(view, { columns: columns(), now: new Date(), colour }));
+    },
+    end: () => {
+      ended = true;
+      logUpdate.done();
+    },
   };
 }
 
@@ -77,18 +84,21 @@ function terminalScreen(): EndingScreen {
 function plainScreen(): EndingScreen {
   let shownAt = 0;
   let last: StationView | undefined;
+  let ended = false;
   const table = (view: StationView) =>
     print(renderTable(view, { columns: DEFAULT_COLUMNS, now: new Date() }));
   return {
     say: print,
     show: (view) => {
+      if (ended) return;
       last = view;
       if (Date.now() - shownAt < PLAIN_TABLE_MS) return;
       shownAt = Date.now();
       table(view);
     },
     end: () => {
-      if (last !== undefined) table(last);
+      if (!ended && last !== undefined) table(last);
+      ended = true;
     },
   };
 }
