@@ -75,6 +75,10 @@ export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
     distrust:
       'Redaction by path is the second line: secrets travel to a copy process over IPC and are not put into log fields to begin with.',
   },
+  saxes: {
+    use: 'reading XML: drive manifests and blob lists',
+    why: 'A strict streaming parser: what is on a drive is hostile, and a manifest can be large. It loads no entities and no external files.',
+  },
   systeminformation: {
     use: 'serial, model and protocol as `lsblk` sees them; SMART health',
     why: 'One parser for many tools’ formats.',
@@ -86,6 +90,10 @@ export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
     why: 'It shows `bufferedAmount`, which the byte budget of a slow client needs, and leaves the upgrade to us.',
     distrust:
       'Message size is bounded and compression is off; every message, in both directions, goes through the schemas of `src/serve/wire.ts`.',
+  },
+  xmlbuilder2: {
+    use: 'writing XML: copy logs and manifests',
+    why: 'It escapes and refuses characters that XML cannot hold.',
   },
   yaml: {
     use: 'configuration, job files and identity files of loopback disks',
@@ -112,6 +120,10 @@ export const OPTIONAL_REASONS: Readonly<Record<string, Reason>> = {
 };
 
 export const DEVELOPMENT_REASONS: Readonly<Record<string, Reason>> = {
+  '@azure/arm-storageimportexport': {
+    use: 'the published client of Azure Import/Export, as a customer’s program',
+    why: 'What it accepts is the contract of the job API.',
+  },
   '@biomejs/biome': {
     use: 'formatter and linter',
     why: 'One tool and one file of settings for both.',

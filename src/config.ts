@@ -111,9 +111,11 @@ export const configSchema = z.strictObject({
         .describe(
           'Failed attempts of one drive before a person is asked; a pulled disk or an absent store is none.',
         ),
-      retryDelayMs: milliseconds(0, 3_600_000)
+      retryDelayMs: milliseconds(0, 300_000)
         .default(5000)
-        .describe('Pause before the second attempt; doubled for each further one.'),
+        .describe(
+          'Pause before the second attempt; doubled for each further one, up to five minutes.',
+        ),
     })
     .prefault({}),
   storageAccounts: z

@@ -7,8 +7,8 @@ import { code, table } from './markdown.ts';
 const node = z.object({
   type: z.string().optional(),
   description: z.string().optional(),
-  default: z.unknown(),
-  const: z.unknown(),
+  default: z.unknown().optional(),
+  const: z.unknown().optional(),
   enum: z.array(z.string()).optional(),
   pattern: z.string().optional(),
   format: z.string().optional(),
@@ -75,9 +75,18 @@ function defaultOf(key: string, value: unknown): string {
 function rangeOf(key: string, value: Node): string {
   if (value.enum !== undefined) return value.enum.map(code).join(', ');
   if (value.type === 'integer') return numbers(key, value);
-  if (value.type === 'object') return 'a map';
+  if (value.type === 'object') return mapOf(value.additionalProperties);
   if (value.pattern !== undefined) return `text like ${code(value.pattern)}`;
   return value.format === 'uri' ? 'a URL' : 'text';
+}
+
+function mapOf(entry: Node['additionalProperties']): string {
+  if (entry === undefined || entry === false || entry.oneOf !== undefined) {
+    return 'a map, see below';
+  }
+  return entry.maxLength === undefined
+    ? 'a map to text'
+    : `a map to text of at most ${entry.maxLength} characters`;
 }
 
 function numbers(key: string, { minimum = 0, maximum = 0 }: Node): string {

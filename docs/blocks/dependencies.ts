@@ -43,7 +43,7 @@ function paragraph(name: string, reason: Reason, state: string): string {
   const lines = [
     `### ${code(name)} (${state})`,
     '',
-    `- **Used for** ${reason.use}, in ${placesOf(name, reason)}.`,
+    `- **For** ${reason.use}. ${placesOf(name, reason)}`,
     `- **Why:** ${reason.why}`,
     ...(reason.distrust === undefined ? [] : [`- **Not trusted with:** ${reason.distrust}`]),
   ];
@@ -53,7 +53,8 @@ function paragraph(name: string, reason: Reason, state: string): string {
 function placesOf(name: string, { elsewhere }: Reason): string {
   const rooms = HOUSE.filter(({ packages }) => packages.includes(name));
   const places = rooms.map((room) => code(`src/${room.name}`));
-  return [...places, ...(elsewhere === undefined ? [] : [elsewhere])].join(', ');
+  if (elsewhere !== undefined) places.push(elsewhere);
+  return places.length === 0 ? 'Not used yet.' : `In ${places.join(', ')}.`;
 }
 
 function readJson(file: string): unknown {

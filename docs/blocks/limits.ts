@@ -8,16 +8,20 @@ const CONSTANT = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (\w+)/gu;
 
 /** Every bound with its value and its reason, which is the comment above it in the source. */
 export function limitsTable(): string {
+  const values = new Map<string, unknown>(Object.entries(limits));
   const reasons = documented();
-  const rows = Object.entries(limits).flatMap(([name, value]) => {
-    const reason = reasons.get(name);
-    if (reason === undefined) throw new RangeError(`${name} has no reason in src/limits.ts`);
-    if (typeof value === 'number') return [[code(name), amount(name, value), reason]];
-    return planRows(name, value, reason);
-  });
+  const silent = [...values.keys()].filter((name) => !reasons.has(name));
+  if (silent.length > 0) throw new RangeError(`without a reason: ${silent.join(', ')}`);
+  const rows = [...reasons].flatMap(([name, reason]) => rowsOf(name, values.get(name), reason));
   return table(['bound', 'value', 'reason'], rows);
 }
 
+function rowsOf(name: string, value: unknown, reason: string): string[][] {
+  if (typeof value === 'number') return [[code(name), amount(name, value), reason]];
+  return typeof value === 'object' && value !== null ? planRows(name, value, reason) : [];
+}
+
+/** In the order of the source. */
 function documented(): Map<string, string> {
   const found = readFileSync(SOURCE, 'utf8').matchAll(CONSTANT);
   return new Map([...found].map(([, comment = '', name = '']) => [name, inOneLine(comment)]));

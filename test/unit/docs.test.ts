@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { readManifest } from '../../docs/blocks/dependencies.ts';
+import { DEVELOPMENT_REASONS, OPTIONAL_REASONS, RUNTIME_REASONS } from '../../docs/dependencies.ts';
+import { PAGES, readPage, renderPage } from '../../docs/generate.ts';
+import { loadConfig } from '../../src/config.ts';
+import { ERROR_SECTIONS, nextStepFor } from '../../src/error-help.ts';
+import { readJobFile } from '../../src/job-file.ts';
+
+const namesOf = (list: object) => Object.keys(list).sort();
+const CODES = ERROR_SECTIONS.flatMap(({ help }) => Object.keys(help));
+const HANDWRITTEN = ['OPERATIONS.md', 'PROTOCOL.md', '../README.md'];
+
+describe('generated pages', () => {
+  test.each(Object.keys(PAGES))('%s says what the code says (else: npm run docs)', (page) => {
+    expect(readPage(page)).toBe(renderPage(page));
+  });
+
+  test('a page that says something else is noticed', () => {
+    const page = readPage('LIMITS.md');
+    expect(page).toContain('| `RING_BYTES` | 64 MiB |');
+    expect(page.replace('| `RING_BYTES` | 64 MiB |', '| `RING_BYTES` | 65 MiB |')).not.toBe(
+      renderPage('LIMITS.md'),
+    );
+  });
+
+  test.each([
+    ['dependencies', RUNTIME_REASONS],
+    ['optionalDependencies', OPTIONAL_REASONS],
+    ['devDependencies', DEVELOPMENT_REASONS],
+  ] as const)('every package of %s has its reason, and no other', (list, reasons) => {
+    expect(namesOf(reasons)).toEqual(namesOf(readManifest()[list]));
+  });
+});
+
+describe('errors', () => {
+  test('every code that decides how a copy ends is in the catalogue', async () => {
+    const runner = await readFile('src/work/copy-runner.ts', 'utf8');
+    const decides = /function endingOf[\s\S]*?\n\}/u.exec(runner)?.[0] ?? '';
+    const codes = [...decides.matchAll(/case '([a-z-]+)':/gu)].map(([, code]) => code);
+    expect(codes).toContain('disk-content-changed');
+    expect(codes.filter((code) => !CODES.includes(code ?? ''))).toEqual([]);
+  });
+
+  test('a drive that faulted for an unknown reason still has a next step', () => {
+    expect(nextStepFor('disk-busy')).toContain('press Retry');
+    expect(nextStepFor('no-such-code')).toBe(nextStepFor('internal-error'));
+  });
+
+  test('the page names no code that the catalogue does not have', () => {
+    const headings = [...readPage('ERRORS.md').matchAll(/^### `(.+)`$/gmu)].map(([, code]) => code);
+    expect(headings).toEqual(CODES);
+  });
+});
+
+describe('what a stranger starts from', () => {
+  test('the configuration in config/ is one', async () => {
+    const config = await loadConfig('config/station.yaml');
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8380 });
+  });
+
+  test.each(['config/examples/job.yaml', 'config/examples/job-full.yaml'])(
+    '%s is a job',
+    async (file) => {
+      expect((await readJobFile(file)).drives.length).toBeGreaterThan(0);
+    },
+  );
+
+  test.each([...Object.keys(PAGES), ...HANDWRITTEN])('links of %s lead somewhere', async (page) => {
+    const base = new URL(`../../docs/${page}`, import.meta.url);
+    const text = await readFile(base, 'utf8');
+    const targets = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/gu)].map(([, to]) => to ?? '');
+    const missing = await Promise.all(
+      targets.map((to) =>
+        readFile(new URL(to, base)).then(
+          () => undefined,
+          (error: NodeJS.ErrnoException) => (error.code === 'EISDIR' ? undefined : to),
+        ),
+      ),
+    );
+    expect(missing.filter((to) => to !== undefined)).toEqual([]);
+  });
+});
