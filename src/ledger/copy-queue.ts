@@ -1,5 +1,5 @@
 import BetterQueue from 'better-queue';
-import { StationError } from '../errors.ts';
+import { StationError, throwIfCancelled } from '../errors.ts';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.ts';
 import type { CopyTask } from './contract.ts';
 import type { QueueStore, Settlement } from './queue-store.ts';
@@ -77,6 +77,8 @@ export class CopyQueue {
   readonly #runs = new Map<string, Run>();
   /** Tasks on their way into better-queue, by id: never two for one id. */
   readonly #offers = new Map<string, Promise<void>>();
+  /** What waits to be due again, by id; each ends its pause early when it is aborted. */
+  readonly #timers = new Map<string, AbortController>();
   readonly #pauses = new Set<string>();
   readonly #closing = new AbortController();
   #gate = Promise.withResolvers<void>();
@@ -105,13 +107,15 @@ export class CopyQueue {
 
   /**
    * Puts a task into the queue; durable when it resolves. A task that is in it already stays where it
-   * is; one that runs is taken again if that run ends parked.
+   * is; one that runs is taken again if that run ends parked. Throws `cancelled` after `close`.
    */
   async enqueue(task: CopyTask): Promise<void> {
+    throwIfCancelled(this.#closing.signal);
+    await this.#offers.get(task.id);
     const row = await this.#deps.store.find(task.id);
     if (row?.status === 'waiting' || row?.status === 'delayed') return;
     if (row?.status === 'running') await this.#deps.store.put(task);
-    else await this.#offer(task);
+    else await this.#offering(task.id, () => this.#push(task));
   }
 
   /** Whether the task waits, runs or is due again; a parked or cancelled one is not in the queue. */
@@ -125,6 +129,8 @@ export class CopyQueue {
    * fired, and it keeps its place in the bound until the run ends.
    */
   async cancel(id: string): Promise<boolean> {
+    this.#timers.get(id)?.abort();
+    this.#timers.delete(id);
     await this.#offers.get(id);
     await this.#deps.store.remove(id);
     const run = this.#runs.get(id);
@@ -210,7 +216,8 @@ export class CopyQueue {
         }),
       takeLastN: (count, done) => store.takeLastN(count, done),
       getLock: (lockId, done) => store.getLock(lockId, done),
-      releaseLock: (lockId, done) => store.releaseLock(lockId, done),
+      // The run was settled before, so nothing is under the lock; it would ask again each millisecond.
+      releaseLock: (lockId, done) => store.releaseLock(lockId, () => done(null)),
       getRunningTasks: (done) => {
         store.getRunningTasks(done);
         connected();
@@ -306,11 +313,15 @@ export class CopyQueue {
   /** Puts a task that is due at that time into better-queue then. */
   #offerLater(task: CopyTask, dueAtMs: number): void {
     const waitMs = Math.min(Math.max(dueAtMs - this.#deps.now().getTime(), 0), MAX_BACKOFF_MS);
-    const { signal } = this.#closing;
+    const timer = new AbortController();
+    this.#timers.get(task.id)?.abort();
+    this.#timers.set(task.id, timer);
+    const signal = AbortSignal.any([timer.signal, this.#closing.signal]);
     void this.#slept(waitMs, signal).then(async () => {
       if (signal.aborted) return;
+      this.#timers.delete(task.id);
       try {
-        await this.#offerIfDelayed(task);
+        await this.#offerIfDelayed(task.id);
       } catch (error) {
         this.#deps.logger.error({ err: error, task: task.id }, 'cannot queue a copy again');
         this.#offerLater(task, this.#deps.now().getTime() + STORE_RETRY_MS);
@@ -319,17 +330,20 @@ export class CopyQueue {
   }
 
   /** It can have been cancelled, or enqueued anew, in the meantime. */
-  async #offerIfDelayed(task: CopyTask): Promise<void> {
-    const row = await this.#deps.store.find(task.id);
-    if (row?.status === 'delayed') await this.#offer(row.task);
+  async #offerIfDelayed(id: string): Promise<void> {
+    await this.#offering(id, async () => {
+      const row = await this.#deps.store.find(id);
+      if (row?.status === 'delayed') await this.#push(row.task);
+    });
   }
 
-  async #offer(task: CopyTask): Promise<void> {
-    const known = this.#offers.get(task.id);
+  /** One offer an id at a time, on record from its first step: `cancel` waits for it. */
+  async #offering(id: string, offer: () => Promise<void>): Promise<void> {
+    const known = this.#offers.get(id);
     if (known !== undefined) return await known;
-    const offer = this.#push(task).finally(() => this.#offers.delete(task.id));
-    this.#offers.set(task.id, offer);
-    await offer;
+    const mine = offer().finally(() => this.#offers.delete(id));
+    this.#offers.set(id, mine);
+    await mine;
   }
 
   /** Resolves when better-queue has stored the task; later events of its ticket are not used. */

@@ -157,8 +157,10 @@ export class QueueStore {
   async requeueRunning(): Promise<void> {
     await this.#transaction(async (scope) => {
       for (const row of await tasksIn(scope, 'running')) {
-        if (row.afterRun === 'remove') await removeTask(scope, row.task.id);
-        else await changeTask(scope, row.task.id, { status: 'waiting', ...unlocked });
+        const { id } = row.task;
+        const failures = row.afterRun === 'restart' ? 0 : row.failures;
+        if (row.afterRun === 'remove') await removeTask(scope, id);
+        else await changeTask(scope, id, { status: 'waiting', ...unlocked, failures });
       }
     });
   }

@@ -1,0 +1,160 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { Kysely } from 'kysely';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { MIGRATIONS, migrateToLatest } from '../../../src/ledger/migrations.ts';
+import { NodeSqliteDialect, openDurable } from '../../../src/ledger/sqlite-dialect.ts';
+import type { Tables } from '../../../src/ledger/tables.ts';
+import {
+  aNewJob,
+  openLedger,
+  type TemporaryDirectory,
+  temporaryDirectory,
+  transferring,
+} from '../../support/ledger.ts';
+
+/** A ledger as version 1 wrote it, dumped as SQL; it never changes. */
+const VERSION_1 = fileURLToPath(new URL('version-1.sql', import.meta.url));
+
+let directory: TemporaryDirectory;
+let file: string;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  file = join(directory.path, 'ledger.sqlite');
+  onTestFinished(() => directory[Symbol.asyncDispose]());
+});
+
+it('syncs every commit, keeps a write-ahead log and enforces references', async () => {
+  const database = openDurable(file);
+  const pragma = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+  expect(pragma('journal_mode')).toBe('wal');
+  expect(pragma('synchronous')).toBe(2);
+  expect(pragma('foreign_keys')).toBe(1);
+  expect(pragma('busy_timeout')).toBe(5000);
+  database.close();
+});
+
+it('has strict tables only', async () => {
+  await (await openLedger(file)).close();
+  const database = new DatabaseSync(file);
+  const loose = database
+    .prepare(`SELECT name FROM pragma_table_list
+      WHERE schema = 'main' AND NOT strict AND name NOT LIKE 'kysely%' AND name NOT LIKE 'sqlite%'`)
+    .all();
+  database.close();
+  expect(loose).toEqual([]);
+});
+
+it('reads what version 1 wrote', async () => {
+  const shell = new DatabaseSync(file);
+  shell.exec(await readFile(VERSION_1, 'utf8'));
+  shell.close();
+  const ledger = await openLedger(file);
+  const [job] = await ledger.jobs();
+  expect(job).toMatchObject({ name: 'archive', state: 'Shipping' });
+  const drives = job === undefined ? [] : await ledger.drivesOf(job.id);
+  expect(drives.map((drive) => drive.state.name)).toEqual(['Transferring']);
+  expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  await ledger.note('x', 'noted', {}, 'alex');
+  expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  await ledger.close();
+});
+
+it('leaves a ledger as it was when a migration fails half-way', async () => {
+  const ledger = await openLedger(file);
+  await ledger.createJob(aNewJob('job', ['A1']), 'alex');
+  await ledger.close();
+  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(openDurable(file)) });
+  const halfWay = {
+    ...MIGRATIONS,
+    '0002-first': {
+      up: (schema: Kysely<never>) => schema.schema.dropTable('extra_drives').execute(),
+    },
+    '0003-second': { up: () => Promise.reject(new Error('half-way')) },
+  };
+  await expect(migrateToLatest(db, halfWay)).rejects.toThrow('half-way');
+  await db.destroy();
+  const again = await openLedger(file);
+  expect(await again.extras()).toEqual([]);
+  expect(await again.jobs()).toHaveLength(1);
+  await again.close();
+});
+
+it('refuses a ledger of a newer version and does not touch it', async () => {
+  await (await openLedger(file)).close();
+  const shell = new DatabaseSync(file);
+  shell.exec("INSERT INTO kysely_migration VALUES ('0099-from-the-future', '2030-01-01')");
+  shell.close();
+  const before = await readFile(file);
+  await expect(openLedger(file)).rejects.toMatchObject({
+    code: 'ledger-newer',
+    payload: { file, found: '0099-from-the-future' },
+  });
+  expect(await readFile(file)).toEqual(before);
+});
+
+it('refuses a file that is no database', async () => {
+  await writeFile(file, 'something else entirely, and long enough to have a header'.repeat(200));
+  await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+});
+
+it('refuses a database that is no ledger', async () => {
+  const shell = new DatabaseSync(file);
+  shell.exec('CREATE TABLE recipes (name TEXT)');
+  shell.close();
+  const before = await readFile(file);
+  await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+  expect(await readFile(file)).toEqual(before);
+});
+
+it('refuses a ledger that lost its end', async () => {
+  const ledger = await openLedger(file);
+  await transferring(ledger, 'job');
+  await ledger.close();
+  await truncate(file, 3 * 4096);
+  await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+});
+
+it('refuses a ledger with a damaged page', async () => {
+  const ledger = await openLedger(file);
+  await transferring(ledger, 'job');
+  await ledger.close();
+  const content = await readFile(file);
+  content.fill(0xff, 4096, 8192);
+  await writeFile(file, content);
+  await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+});
+
+it('says that it cannot open a file in a directory that is not there', async () => {
+  const nowhere = join(directory.path, 'missing', 'ledger.sqlite');
+  await expect(openLedger(nowhere)).rejects.toMatchObject({ code: 'ledger-failed' });
+  expect(await readdir(directory.path)).toEqual([]);
+});
+
+it.each([
+  ['a state that there is not', "UPDATE drives SET state = 'Lost'"],
+  ['a state without its data', "UPDATE drives SET state_data = '{}'"],
+  ['data that is not JSON', "UPDATE drives SET state_data = '{'"],
+  [
+    'a disk without its size',
+    `UPDATE copies SET bound_disk = '{"serial":"A","wwns":[],"bay":"1"}'`,
+  ],
+])('hands out no drive with %s', async (_, sql) => {
+  const ledger = await openLedger(file);
+  const ref = await transferring(ledger, 'job');
+  const shell = new DatabaseSync(file);
+  shell.exec(sql);
+  shell.close();
+  await expect(ledger.drive(ref)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+  await ledger.close();
+});
+
+it('closes twice, and fails with a code after that', async () => {
+  const ledger = await openLedger(file);
+  await ledger.close();
+  await ledger.close();
+  await expect(ledger.jobs()).rejects.toMatchObject({ code: 'ledger-failed' });
+});
