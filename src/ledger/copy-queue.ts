@@ -3,6 +3,7 @@ import { StationError, throwIfCancelled } from '../errors.ts';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.ts';
 import type { CopyTask } from './contract.ts';
 import type { QueueStore, Settlement } from './queue-store.ts';
+import { watchedStore } from './watched-store.ts';
 
 /**
  * How one run of a task ended. `parked` leaves the queue without a failure (the disk is away, or a
@@ -191,39 +192,16 @@ export class CopyQueue {
     const connected = Promise.withResolvers<void>();
     const queue = new BetterQueue<CopyTask, void>({
       process: (task: CopyTask, done) => this.#process(task, done),
-      store: this.#watchedStore(connected.resolve),
+      store: watchedStore(this.#deps.store, {
+        onConnected: connected.resolve,
+        onTakeFailed: (error) => this.#pokeLater(error),
+      }),
       concurrent: this.#options.concurrent,
     });
     queue.on('error', (error) => this.#deps.logger.error({ err: error }, 'the queue failed'));
     if (this.#pauses.size > 0) queue.pause();
     this.#queue = queue;
     await connected.promise;
-  }
-
-  /** The store, with the two moments that better-queue does not tell: connected, and a failed take. */
-  #watchedStore(connected: () => void): BetterQueue.Store<CopyTask> {
-    const { store } = this.#deps;
-    const watched: BetterQueue.Store<CopyTask> & Pick<QueueStore, 'getRunningTasks'> = {
-      connect: (done) => store.connect(done),
-      // Its types do not know that there may be no such task.
-      getTask: (id, done) => store.getTask(id, (...found) => Reflect.apply(done, undefined, found)),
-      putTask: (id, task, priority, done) => store.putTask(id, task, priority, done),
-      deleteTask: (id, done) => store.deleteTask(id, done),
-      takeFirstN: (count, done) =>
-        store.takeFirstN(count, (error, lockId) => {
-          if (error !== null) this.#pokeLater(error);
-          done(error, lockId);
-        }),
-      takeLastN: (count, done) => store.takeLastN(count, done),
-      getLock: (lockId, done) => store.getLock(lockId, done),
-      // The run was settled before, so nothing is under the lock; it would ask again each millisecond.
-      releaseLock: (lockId, done) => store.releaseLock(lockId, () => done(null)),
-      getRunningTasks: (done) => {
-        store.getRunningTasks(done);
-        connected();
-      },
-    };
-    return watched;
   }
 
   #process(task: CopyTask, done: () => void): void {
