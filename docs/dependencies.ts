@@ -16,7 +16,7 @@ export interface Reason {
 export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
   '@azure/identity': {
     use: 'the default credential chain, for accounts of `kind: default-credential`',
-    why: 'Workload and managed identities need no secret on the station. It is loaded only for such an account, because it takes longer to load than the rest of the program.',
+    why: 'Workload and managed identities need no secret on the station. It is loaded only for such an account.',
   },
   '@azure/storage-blob': {
     use: 'Put Block, Put Block List, Get Block List, Get Properties, Get Blob',
@@ -28,14 +28,14 @@ export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
     use: 'the blob server of the demo, in a child process on 127.0.0.1',
     why: 'A stranger sees real requests against a real blob server without an account.',
     distrust:
-      'It is an emulator: the contract suite runs on it, and what only the service does (throttling, a week’s life of uncommitted blocks) is tested against answers that a test server gives.',
+      'It is an emulator. Refusals and throttling as the service gives them are tested on a server that answers so; that uncommitted blocks vanish after a week is known from the service’s documentation only.',
     elsewhere: '`src/demo`, `test/contract`, `test/faults`',
   },
   'better-queue': {
     use: 'the queue of copies: their order, how many run at once, pausing',
     why: 'It has the seam we need, a store of one’s own, so the queue lives in the ledger’s database.',
     distrust:
-      'Its retries are counted in memory, `cancel` frees a place while the work still runs, and after a restart it starts everything that ran at once. `src/ledger/copy-queue.ts` and `queue-store.ts` do these three themselves.',
+      'Its retries are counted in memory, `cancel` frees a place while the work still runs, and after a restart it starts everything that ran at once. `src/ledger/copy-queue.ts` does these three itself.',
   },
   commander: {
     use: 'the command line and its help',
@@ -56,11 +56,11 @@ export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
     why: 'The same queries can run on PostgreSQL when one ledger serves a site; no ORM, no second language for SQL.',
   },
   'lit-html': {
-    use: 'renders the console page',
+    use: 'rendering the console page',
     why: 'Small, no build step, and text from a disk’s firmware cannot become markup.',
   },
   'log-update': {
-    use: 'redraws the live table on a terminal',
+    use: 'redrawing the live table on a terminal',
     why: 'Wrapping and cursor movement of terminals are its whole work.',
   },
   'node-disk-info': {
@@ -150,17 +150,17 @@ export const DEVELOPMENT_REASONS: Readonly<Record<string, Reason>> = {
     elsewhere: '`test/unit`',
   },
   'playwright-core': {
-    use: 'drives a real Chromium in the tests of the console',
+    use: 'driving a real Chromium in the tests of the console',
     why: 'The page is seen as the technician sees it. The browser is Debian’s; none is downloaded.',
     elsewhere: '`test/browser`',
   },
   typescript: {
-    use: 'checks the types',
+    use: 'checking the types',
     why: 'Node strips types at run time and checks nothing; nothing is compiled.',
     elsewhere: '`bin/check`',
   },
   vitest: {
-    use: 'runs the tests',
+    use: 'running the tests',
     why: 'TypeScript without a build, and a process for each file.',
     distrust:
       'Its mocks of modules are not used: tests meet real processes, real loop devices and a real blob server. What must survive a SIGKILL runs in processes that the test starts itself, not in its workers.',

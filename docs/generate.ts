@@ -42,8 +42,8 @@ export function readPage(page: string): string {
 }
 
 /** The page with every block as the code says it today. */
-export function renderPage(page: string): string {
-  let text = readPage(page);
+export function renderPage(page: string, before = readPage(page)): string {
+  let text = before;
   for (const [name, render] of Object.entries(PAGES[page] ?? {})) {
     text = withBlock(text, name, render());
   }

@@ -43,7 +43,7 @@ function paragraph(name: string, reason: Reason, state: string): string {
   const lines = [
     `### ${code(name)} (${state})`,
     '',
-    `- **For** ${reason.use}. ${placesOf(name, reason)}`,
+    `- **For:** ${reason.use}. ${placesOf(name, reason)}`,
     `- **Why:** ${reason.why}`,
     ...(reason.distrust === undefined ? [] : [`- **Not trusted with:** ${reason.distrust}`]),
   ];

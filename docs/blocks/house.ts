@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { HOUSE, type Room, SHARED } from '../house.ts';
 import { code, mermaid, table } from './markdown.ts';
 
@@ -5,7 +6,7 @@ import { code, mermaid, table } from './markdown.ts';
 export function roomsTable(): string {
   const rows = HOUSE.map((room) => [
     code(pathOf(room)),
-    room.what,
+    room.unfinished === undefined ? room.what : `${room.what} (not finished)`,
     importsOf(room),
     packagesOf(room),
   ]);
@@ -24,21 +25,9 @@ export function dependencyDiagram(): string {
   return mermaid(['flowchart TD', ...nodes, ...arrows]);
 }
 
-const FILES = new Set([
-  'main',
-  'station',
-  'job-file',
-  'job-schema',
-  'config',
-  'yaml',
-  'log',
-  'error-help',
-  'errors',
-  'limits',
-]);
-
 function pathOf({ name }: Room): string {
-  return FILES.has(name) ? `src/${name}.ts` : `src/${name}/`;
+  const file = `src/${name}.ts`;
+  return existsSync(new URL(`../../${file}`, import.meta.url)) ? file : `src/${name}/`;
 }
 
 function importsOf({ rooms }: Room): string {

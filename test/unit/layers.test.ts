@@ -65,8 +65,9 @@ test('every import goes where the plan of the house allows it', async () => {
 
 test('the plan has a room for everything in src, and every room of the plan is built', async () => {
   const files = await readdir(SOURCE, { recursive: true });
-  const built = files.filter((name) => name.endsWith('.ts')).map(roomOf);
-  expect([...ROOMS.keys()].sort()).toEqual([...new Set(built)].sort());
+  const built = new Set(files.filter((name) => name.endsWith('.ts')).map(roomOf));
+  const planned = HOUSE.filter(({ name }) => isFinished(name) || built.has(name));
+  expect(planned.map(({ name }) => name).sort()).toEqual([...built].sort());
 });
 
 test('no room is granted what it does not use', async () => {
@@ -74,11 +75,11 @@ test('no room is granted what it does not use', async () => {
   const used = new Set(
     imports.map(({ room, file, target }) => `${room}: ${wordFor(file, target)}`),
   );
-  const granted = HOUSE.flatMap(({ name, rooms, packages }) =>
-    [...(rooms === 'everything' ? [] : rooms.filter(isNotShared)), ...packages].map(
-      (item) => `${name}: ${item}`,
-    ),
-  );
+  const finished = HOUSE.filter(({ name }) => isFinished(name));
+  const granted = finished.flatMap(({ name, rooms, packages }) => {
+    const named = rooms === 'everything' ? [] : rooms.filter(isNotShared).filter(isFinished);
+    return [...named, ...packages].map((item) => `${name}: ${item}`);
+  });
   expect(granted.filter((grant) => !used.has(grant))).toEqual([]);
 });
 
@@ -86,6 +87,10 @@ test('no room is granted what it does not use', async () => {
 function wordFor(file: string, target: string): string {
   if (!target.startsWith('.')) return packageOf(target);
   return roomOf(relative(SOURCE, resolve(SOURCE, file, '..', target)));
+}
+
+function isFinished(room: string): boolean {
+  return ROOMS.get(room)?.unfinished === undefined;
 }
 
 function isNotShared(room: string): boolean {
