@@ -66,6 +66,12 @@ export const DISK_CLAIM_WAIT_MS = 5_000;
 export const READ_HANG_MS = 120_000;
 /** One request to the blob store; a block that takes longer is tried again on a fresh connection. */
 export const STORAGE_ATTEMPT_MS = 60_000;
+/**
+ * When no request to the blob store was answered for this long, it counts as away, though each of them
+ * still waits: a store that takes connections and says nothing would else look like a copy at work.
+ * Four blocks of 8 MiB over a line of 20 Mbit/s take less.
+ */
+export const STORAGE_SILENCE_MS = 15_000;
 /** An outage of the blob store shorter than this is not worth telling. */
 export const STORAGE_AWAY_AFTER_MS = 2_000;
 /** A copy process says that it is alive this often, and how long its oldest read has waited. */
@@ -76,3 +82,14 @@ export const COPY_ABANDON_MS = 2_000;
 export const FREE_SPACE_INTERVAL_MS = 10_000;
 /** After a read error, the kernel gets this long to take a pulled disk away. */
 export const DISK_GONE_GRACE_MS = 2_000;
+/** A copy log is staged in blocks of this size: one is in memory, and 50,000 of them make 48 GiB. */
+export const LOG_BLOCK_BYTES = 1 * MIB;
+/** XML of the Import/Export formats is at most five elements deep; deeper is not theirs. */
+export const XML_DEPTH_MAX = 8;
+/**
+ * Elements in one blob of an XML file that is read: 262,144 are the 4 MiB ranges of the largest page
+ * blob of the 2014 format, 1 TiB.
+ */
+export const XML_ITEM_MAX_ELEMENTS = 270_000;
+/** Characters of one tag, text or comment of an XML file that is read; paths are 32,767 at most. */
+export const XML_RUN_MAX_LENGTH = 64 * KIB;

@@ -24,10 +24,11 @@ interface Failure {
 }
 
 /**
- * Request time-out, throttling and the service's own failures: the same request can succeed later.
+ * Request time-out, throttling, the service's own failures and a network that wants a login first: the
+ * same request can succeed later.
  * ("Common REST API error codes", Microsoft Learn.)
  */
-const WORTH_WAITING = new Set([408, 429, 500, 502, 503, 504]);
+const WORTH_WAITING = new Set([408, 429, 500, 502, 503, 504, 511]);
 /** A container under deletion keeps its name for half a minute or more. */
 const WORTH_WAITING_CODES = new Set(['ContainerBeingDeleted', 'ServerBusy', 'OperationTimedOut']);
 /** `If-None-Match: *` met a blob; the last is what a SAS with create but without write answers. */
@@ -117,6 +118,9 @@ function refusal(error: unknown, failure: Failure, request: StorageRequest): Sta
 
 function isAway(error: unknown, failure: Failure): boolean {
   if (WORTH_WAITING.has(failure.status) || WORTH_WAITING_CODES.has(failure.code)) return true;
+  // An error with a status of success or redirection: the words of something in between, a captive
+  // portal for one, that is not a blob store.
+  if (failure.status >= 200 && failure.status < 400) return true;
   if (failure.status !== 0 || isCredentialError(error)) return false;
   // Without a status no answer was read at all; that includes TLS trouble, which is the network's
   // or the station's fault and never the drive's.

@@ -1,7 +1,7 @@
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex, toHex } from '../domain/bytes.ts';
-import { isStationError, throwIfCancelled } from '../errors.ts';
+import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import { fromAzure, type StorageRequest } from './azure-errors.ts';
 import type {
   BlobContainer,
@@ -96,6 +96,7 @@ export class AzureContainer implements BlobContainer {
     const answer = await request({ operation: 'read properties', blob: name }, signal, () =>
       this.#client.getBlockBlobClient(name).getProperties({ abortSignal: signal }),
     );
+    if (answer.etag === undefined) throw notAStore('read properties');
     return {
       lengthBytes: answer.contentLength ?? 0,
       md5: answer.contentMD5 && toHex(answer.contentMD5),
@@ -145,6 +146,12 @@ async function request<T>(
   } catch (error) {
     throw fromAzure(error, what, signal);
   }
+}
+
+/** Every blob has an ETag: an answer without one comes from something in between. */
+function notAStore(operation: string): StationError {
+  const detail = 'what answers is not a blob store';
+  return new StationError('storage-unavailable', `${operation}: ${detail}`, { operation, detail });
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -41,6 +41,19 @@ export class Outage {
     this.#listeners.onAway(detail);
   }
 
+  /**
+   * A request that began at `startedAt` still waits at `now`. When none was answered for `silenceMs`
+   * either, the store is away.
+   */
+  waited(startedAt: number, now: number, silenceMs: number): void {
+    if (this.#state.kind === 'away') return;
+    const { kind } = this.#state;
+    const lastSign = kind === 'failing' ? this.#state.since : this.#state.lastAnswerAt;
+    if (now - Math.max(lastSign, startedAt) < silenceMs) return;
+    this.#state = { kind: 'away' };
+    this.#listeners.onAway(`no answer for ${Math.round(silenceMs / 1000)} s`);
+  }
+
   /** The store answered at `now`; a refusal is an answer too. */
   answered(now: number): void {
     const wasAway = this.#state.kind === 'away';

@@ -16,6 +16,8 @@ export interface RetryOptions {
   readonly attemptTimeoutMs: number;
   /** An outage shorter than this is not told, in ms. */
   readonly awayAfterMs: number;
+  /** Without any answer for this long the store is told to be away, in ms; never unless given. */
+  readonly silenceMs?: number;
   /** Pause after the first failure, in ms; doubled for each further one. */
   readonly firstDelayMs?: number;
   /** Longest pause, in ms: also how late the end of an outage can be noticed. */
@@ -34,10 +36,14 @@ export interface RetryDependencies extends OutageListeners {
 }
 
 const RETRY_DEFAULTS = {
+  silenceMs: Number.POSITIVE_INFINITY,
   firstDelayMs: 250,
   maxDelayMs: 10_000,
   checksumAttempts: 4,
 };
+
+/** A silence is noticed at most this part of it late. */
+const SILENCE_LOOKS = 10;
 
 /**
  * A container that is patient: a store that is away is waited for as long as the signal lives, with
@@ -172,12 +178,23 @@ class RetryingContainer implements BlobContainer {
     signal: AbortSignal,
   ): Promise<T> {
     using deadline = new Deadline({ timeoutMs: this.#timeoutMs }, signal);
+    using _watch = this.#watchSilence();
     deadline.arm();
     try {
       return await send(deadline.signal);
     } catch (error) {
       throw deadline.explain(error, operation);
     }
+  }
+
+  /** Looks at an attempt that waits, so that silence is told long before its time-out. */
+  #watchSilence(): Disposable {
+    const { silenceMs } = this.#options;
+    const startedAt = this.#clock.now();
+    if (this.#inner.local || !Number.isFinite(silenceMs)) return { [Symbol.dispose]: () => {} };
+    const look = () => this.#outage.waited(startedAt, this.#clock.now(), silenceMs);
+    const timer = setInterval(look, silenceMs / SILENCE_LOOKS);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   async #untilAnswered<T>(

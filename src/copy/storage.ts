@@ -2,7 +2,12 @@ import type { BlobContainer } from '../blobs/contract.ts';
 import { withLimit } from '../blobs/limit.ts';
 import { openContainer } from '../blobs/open.ts';
 import { withRetry } from '../blobs/retry.ts';
-import { STAGE_CONCURRENCY, STORAGE_ATTEMPT_MS, STORAGE_AWAY_AFTER_MS } from '../limits.ts';
+import {
+  STAGE_CONCURRENCY,
+  STORAGE_ATTEMPT_MS,
+  STORAGE_AWAY_AFTER_MS,
+  STORAGE_SILENCE_MS,
+} from '../limits.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 
 /**
@@ -15,7 +20,11 @@ export async function openDestination(
 ): Promise<BlobContainer> {
   const patient = withRetry(
     await openContainer(storage, plan.container),
-    { attemptTimeoutMs: STORAGE_ATTEMPT_MS, awayAfterMs: STORAGE_AWAY_AFTER_MS },
+    {
+      attemptTimeoutMs: STORAGE_ATTEMPT_MS,
+      awayAfterMs: STORAGE_AWAY_AFTER_MS,
+      silenceMs: STORAGE_SILENCE_MS,
+    },
     {
       onAway: (detail) => report({ kind: 'storage-away', detail }),
       onBack: () => report({ kind: 'storage-back' }),

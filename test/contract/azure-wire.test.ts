@@ -61,7 +61,7 @@ describe('what goes over the wire', () => {
     { status: 403, code: 'storage-denied' },
     { status: 400, code: 'storage-rejected' },
     { status: 413, code: 'storage-rejected' },
-    { status: 200, code: 'storage-rejected' },
+    { status: 200, code: 'storage-unavailable' },
   ])('asks once and calls an answer of $status $code', async ({ status, code }) => {
     let requests = 0;
     await using store = await serve((request, response) => {

@@ -20,6 +20,9 @@ describe('errors of the SDK', () => {
     { statusCode: 403, code: 'AuthorizationPermissionMismatch', becomes: 'storage-denied' },
     { statusCode: 401, code: 'InvalidAuthenticationInfo', becomes: 'storage-denied' },
     { statusCode: 503, code: 'ServerBusy', becomes: 'storage-unavailable' },
+    { statusCode: 200, code: 'PARSE_ERROR', becomes: 'storage-unavailable' },
+    { statusCode: 302, code: '', becomes: 'storage-unavailable' },
+    { statusCode: 511, code: '', becomes: 'storage-unavailable' },
   ])('$statusCode $code is $becomes', ({ statusCode, code, becomes }) => {
     const error = new RestError('said the store', { statusCode, code });
     expect(fromAzure(error, commit, live())).toMatchObject({ code: becomes });

@@ -36,6 +36,26 @@ describe('outage', () => {
     expect(told).toEqual([]);
   });
 
+  it('is told when requests wait and none is answered for the silence', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0);
+    outage.waited(100, 9999, 10_000);
+    expect(told).toEqual([]);
+    outage.waited(100, 10_100, 10_000);
+    expect(told).toEqual(['no answer for 10 s']);
+    outage.answered(11_000);
+    expect(told).toEqual(['no answer for 10 s', 'back']);
+  });
+
+  it('is not told of a slow line, on which one request after the other is answered', () => {
+    const { outage, told } = outageOf(1000);
+    for (let now = 1000; now < 60_000; now += 9000) {
+      outage.answered(now);
+      outage.waited(0, now + 8999, 10_000);
+    }
+    expect(told).toEqual([]);
+  });
+
   it('ends silently when it was never told', () => {
     const { outage, told } = outageOf(1000);
     outage.failed(0, 10, 'reset');
