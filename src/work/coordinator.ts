@@ -91,15 +91,17 @@ export class Coordinator {
   /** Whether something was done that may call for more. */
   async #oneRound(): Promise<boolean> {
     const { detector, floor } = this.#deps;
+    // Before the ledger is read: who has ended work by then has put down what came of it.
+    const working = new Map(floor.working);
     this.#jobs = await this.#load();
     this.#checkIn = await this.#deps.ledger.checkIn();
     const facts = detector.facts();
-    this.#forgetGone(new Set(facts.disks.map((disk) => disk.key)));
+    if (facts.known) this.#forgetGone(new Set(facts.disks.map((disk) => disk.key)));
     const { matches, steps } = decide({
       facts,
       jobs: this.#jobs,
       confirmations: floor.confirmations,
-      working: floor.working,
+      working,
       flaggedExtras: floor.flaggedExtras,
       checkIn: this.#checkIn,
     });
@@ -153,8 +155,9 @@ export class Coordinator {
     void queue
       .cancel(driveKey(ref))
       .catch((err) => logger.error({ err, drive: ref }, 'a copy could not be taken from the queue'))
-      .then(() => {
-        floor.end(item);
+      .then((wasRunning) => {
+        // One that runs ends in its own time, and says so.
+        if (wasRunning !== true) floor.end(item);
         return this.poke();
       });
   }

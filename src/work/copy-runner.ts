@@ -72,9 +72,13 @@ export class CopyRunner {
   /** Every attempt failed: a person is asked. */
   async giveUp(task: CopyTask, error: unknown): Promise<void> {
     const item = this.#deps.floor.working.get(driveKey(task.ref));
-    if (item !== undefined) this.#deps.floor.end(item);
-    await this.#fault(task.ref, codeOf(error), messageOf(error));
-    this.#deps.onOutcome();
+    try {
+      await this.#fault(task.ref, codeOf(error), messageOf(error));
+    } finally {
+      // Only now: a drive that nobody works on and that is not faulted yet would be started again.
+      if (item !== undefined) this.#deps.floor.end(item);
+      this.#deps.onOutcome();
+    }
   }
 
   async #attempt(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<CopyOutcome> {
