@@ -22,12 +22,11 @@ export interface StagedRequest {
  * - `pass`: nothing goes wrong; each Put Block waits for `delayMs()` on its way in, and its answer
  *   again on its way out.
  * - `busy`: 503 to everything.
- * - `hang`: requests are read and never answered.
  * - `cut`: the connection ends after a part of the body of a Put Block.
  * - `nonsense`: 200 and a page of HTML, as a captive portal answers.
  * - `refuse`: connections are closed at once.
  */
-export type ProxyMode = 'pass' | 'busy' | 'hang' | 'cut' | 'nonsense' | 'refuse';
+export type ProxyMode = 'pass' | 'busy' | 'cut' | 'nonsense' | 'refuse';
 
 const CUT_AFTER_BYTES = 1024 * 1024;
 
@@ -97,9 +96,6 @@ export class BlobProxy implements AsyncDisposable {
       case 'busy':
         incoming.resume();
         incoming.on('end', () => answer.writeHead(503, { 'retry-after': '1' }).end());
-        break;
-      case 'hang':
-        incoming.resume();
         break;
       case 'nonsense':
         incoming.resume();

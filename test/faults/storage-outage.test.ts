@@ -1,0 +1,200 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ContainerClient } from '@azure/storage-blob';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { plug } from '../../native-fixtures/loop-disk.ts';
+import type { StationView } from '../../src/serve/wire.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { Daemon } from '../support/daemon.ts';
+import {
+  ACCOUNT,
+  blobDigest,
+  blobNameOf,
+  CONTAINER,
+  fileDigest,
+  jobOf,
+  MIB,
+  makeImage,
+} from '../support/disks.ts';
+import { readLedger } from '../support/ledger-file.ts';
+import { residentBytes } from '../support/processes.ts';
+import { BlobProxy, type ProxyMode } from '../support/proxy.ts';
+
+/** The store goes away in mid-copy, in every way that is known. No drive is to blame for any of them. */
+
+const OUTAGE_MS = Number(process.env.DRIVE_STATION_OUTAGE_MS ?? 12_000);
+/** From the start of an outage until everybody must have been told. */
+const TOLD_WITHIN_MS = 20_000;
+/** What memory may differ by between the middle of an outage and its end. */
+const MEMORY_SLACK_BYTES = 16 * MIB;
+const JOB = 'outage';
+const RUNNING = 'WD-WCC4N7XKPZ01';
+const LATE = 'ZC18QV4T';
+
+let azurite: Azurite;
+let directory: string;
+let proxy: BlobProxy;
+let daemon: Daemon;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'drive-station-outage-'));
+  azurite = await startAzurite({ directory });
+  proxy = await BlobProxy.start(azurite.blobEndpoint);
+  proxy.delayMs = () => 80;
+  const connectionString = proxy.connectionString(azurite.connectionString);
+  daemon = await Daemon.start({
+    storageAccounts: { [ACCOUNT]: { kind: 'connection-string', connectionString } },
+  });
+});
+
+afterEach(async () => {
+  await daemon[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+  await azurite.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const account = () =>
+  ({ kind: 'connection-string', connectionString: azurite.connectionString }) as const;
+
+/** A copy that is under way, with some blocks safe and many to come. */
+async function startCopy(sizeBytes = 120 * MIB): Promise<string> {
+  const image = await makeImage(daemon.disksDirectory, { serial: RUNNING, sizeBytes });
+  await plug(image);
+  await daemon.createJob(jobOf(JOB, [RUNNING, LATE]));
+  await daemon.untilDrive(
+    RUNNING,
+    ({ progress }) => (progress?.stagedBytes ?? 0) >= 16 * MIB,
+    'some blocks are safe',
+  );
+  return image;
+}
+
+async function arrived(serial: string, image: string): Promise<void> {
+  await daemon.untilDrive(serial, ({ state }) => state === 'Completed', 'Completed');
+  expect(await blobDigest(account(), blobNameOf(JOB, serial))).toBe(await fileDigest(image));
+}
+
+/** Attempts of each drive that the event log knows, and whether anything was ever faulted. */
+async function attempts(): Promise<{ begun: number; faults: number }> {
+  await daemon.stop();
+  const { events, firstBrokenEvent, illegalMoves } = await readLedger(daemon.stateDirectory);
+  expect({ firstBrokenEvent, illegalMoves }).toEqual({
+    firstBrokenEvent: undefined,
+    illegalMoves: [],
+  });
+  const count = (type: string) => events.filter((event) => event.type === type).length;
+  return { begun: count('copy-attempt-begun'), faults: count('faulted') };
+}
+
+const waits = (view: StationView) =>
+  view.drives.some((d) => d.driveId === RUNNING && d.activity.kind === 'waiting-for-storage');
+
+describe('a store that is stopped for a while', () => {
+  it('makes drives wait and nothing else; then all goes on by itself', {
+    timeout: 120_000 + OUTAGE_MS,
+  }, async () => {
+    const image = await startCopy();
+    const { port } = azurite;
+    // As a lost machine does it: its clients see broken connections, then refused ones.
+    proxy.change('refuse', { cut: true });
+    await azurite.stop();
+    const view = await daemon.until(waits, 'the drive waits for the store', TOLD_WITHIN_MS);
+    expect(view.station.storage).toMatchObject({ kind: 'away' });
+    const seen = new Set<string>();
+    const forget = daemon.onView(({ drives }) => {
+      for (const d of drives) seen.add(`${d.driveId} ${d.state} ${d.activity.kind}`);
+    });
+    const lateImage = await makeImage(daemon.disksDirectory, { serial: LATE, sizeBytes: 40 * MIB });
+    await plug(lateImage);
+    const growth = await growthOfCopyOver(OUTAGE_MS);
+    expect(growth).toBeLessThan(MEMORY_SLACK_BYTES);
+    expect(daemon.drive(LATE)).toMatchObject({ state: 'Received', activity: { kind: 'queued' } });
+    const ofRunning = [...seen].filter((line) => line.startsWith(RUNNING));
+    expect(ofRunning).toEqual([`${RUNNING} Transferring waiting-for-storage`]);
+    const ofLate = ['Specified idle', 'Received idle', 'Received queued'];
+    const allowed = [...ofRunning, ...ofLate.map((words) => `${LATE} ${words}`)];
+    expect(allowed).toEqual(expect.arrayContaining([...seen]));
+    forget();
+
+    azurite = await startAzurite({ directory, port });
+    proxy.change('pass');
+    await arrived(RUNNING, image);
+    await arrived(LATE, lateImage);
+    expect(daemon.view?.station.storage).toEqual({ kind: 'ok' });
+    expect(await attempts()).toEqual({ begun: 2, faults: 0 });
+  });
+
+  it('is asked anew what it holds when it was killed and forgot blocks', {
+    timeout: 120_000,
+  }, async () => {
+    const image = await startCopy();
+    const { port, pid } = azurite;
+    process.kill(pid, 'SIGKILL');
+    await azurite.stop();
+    await daemon.until(waits, 'the drive waits for the store', TOLD_WITHIN_MS);
+    azurite = await startAzurite({ directory, port });
+    await arrived(RUNNING, image);
+    expect(await attempts()).toMatchObject({ faults: 0 });
+  });
+});
+
+/** How much the one copy process grew over that time; it must be the same one at the end. */
+async function growthOfCopyOver(ms: number): Promise<number> {
+  const copies = await daemon.copyProcesses();
+  const before = await residentBytes(copies[0]?.pid ?? 0);
+  await sleep(ms);
+  expect(await daemon.copyProcesses()).toEqual(copies);
+  const after = await residentBytes(copies[0]?.pid ?? 0);
+  return (after ?? Number.POSITIVE_INFINITY) - (before ?? 0);
+}
+
+const freeze = {
+  words: 'takes connections and never answers',
+  begin: () => process.kill(azurite.pid, 'SIGSTOP'),
+  end: () => process.kill(azurite.pid, 'SIGCONT'),
+};
+const through = (mode: ProxyMode, words: string) => ({
+  words,
+  begin: () => proxy.change(mode),
+  end: () => {
+    expect(proxy.met.get(mode)).toBeGreaterThan(0);
+    proxy.change('pass');
+  },
+});
+
+describe('a store in trouble', () => {
+  it.each([
+    freeze,
+    through('busy', 'says 503'),
+    through('cut', 'loses connections in mid body'),
+    through('nonsense', 'is behind a captive portal'),
+  ])('is waited for when it $words', { timeout: 150_000 }, async ({ begin, end }) => {
+    const image = await startCopy();
+    begin();
+    try {
+      await daemon.until(waits, 'the drive waits for the store', TOLD_WITHIN_MS);
+      expect(daemon.view?.station.storage).toMatchObject({ kind: 'away' });
+      expect(daemon.drive(RUNNING)).toMatchObject({ state: 'Transferring' });
+    } finally {
+      end();
+    }
+    await arrived(RUNNING, image);
+    expect(daemon.view?.station.storage).toEqual({ kind: 'ok' });
+    expect(await attempts()).toEqual({ begun: 1, faults: 0 });
+  });
+});
+
+describe('a container that is deleted in mid-copy', () => {
+  it('never leads to a false Completed: everything is staged again', {
+    timeout: 90_000,
+  }, async () => {
+    const image = await startCopy();
+    await new ContainerClient(azurite.connectionString, CONTAINER).delete();
+    await arrived(RUNNING, image);
+    const sentTwice = proxy.staged.filter(({ block }) => block.index === 0);
+    expect(sentTwice.length).toBe(2);
+  });
+});
