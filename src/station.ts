@@ -115,9 +115,13 @@ async function layGround(config: Config, logger: Logger, keep: Keep) {
   keep('detector', detector, (part) => part.close());
 
   const floor = new Floor(monotonicMs);
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  for (const { disk, ref, actor } of await ledger.confirmedDisks(bootId)) {
+    floor.confirmations.set(disk, { ref, actor });
+  }
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
-  return { ledger, detector, floor, screens, log, now, version: await ownVersion() };
+  return { ledger, detector, floor, screens, log, now, bootId, version: await ownVersion() };
 }
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
@@ -199,6 +203,7 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     ledger,
     detector,
     floor,
+    bootId: parts.bootId,
     storageAccounts: Object.keys(config.storageAccounts),
     poke: () => coordinator.poke(),
   });

@@ -1,3 +1,4 @@
+import type { DiskKey } from '../domain/disk.ts';
 import type { DriveEvent, Fault } from '../domain/drive-state.ts';
 import type {
   BoundDisk,
@@ -49,6 +50,13 @@ export interface ExtraDrive {
   readonly jobId: JobId | null;
   readonly reason: string;
   readonly seenAt: string;
+}
+
+/** A person read the label: this attachment is that drive. */
+export interface ConfirmedDisk {
+  readonly disk: DiskKey;
+  readonly ref: DriveRef;
+  readonly actor: Actor;
 }
 
 /** What an event moves, with the data that the new state carries. */
@@ -117,6 +125,14 @@ export interface Ledger {
   /** The job whose parcel is being checked in; `null` ends the check-in. */
   setCheckIn(jobId: JobId | null, actor: Actor): Promise<void>;
   checkIn(): Promise<JobId | undefined>;
+
+  /**
+   * Keeps a person's answer to whose disk this is, with its event. Attachments are numbered anew at
+   * every boot of the machine, so an answer holds within one boot only.
+   */
+  confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void>;
+  /** The answers that were given since this boot. */
+  confirmedDisks(bootId: string): Promise<readonly ConfirmedDisk[]>;
 
   /** Something worth remembering that is no change of state: a disk came, a person confirmed. */
   note(entity: string, type: string, data: unknown, actor: Actor): Promise<void>;

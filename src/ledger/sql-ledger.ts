@@ -12,8 +12,10 @@ import { JOB_TRANSITIONS, type JobEvent } from '../domain/job-state.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import { applyEvent } from '../domain/transition.ts';
 import { messageOf, StationError } from '../errors.ts';
+import { answersOf, withAnswer } from './confirmations.ts';
 import type {
   Actor,
+  ConfirmedDisk,
   CopyRecord,
   DriveChange,
   ExtraDrive,
@@ -191,6 +193,23 @@ export class SqlLedger implements Ledger {
     return value === undefined ? undefined : jobIdOf(value);
   }
 
+  async confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void> {
+    await this.#write(async (db) => {
+      const { station } = this.#options;
+      const key = this.#confirmationsKey();
+      const value = withAnswer(await readSetting(db, key), bootId, confirmed);
+      await writeSetting(db, { key, station, value });
+      const entity = `disk:${confirmed.disk}`;
+      await this.#append(db, { entity, type: 'confirmed', data: confirmed.ref, actor });
+    });
+  }
+
+  async confirmedDisks(bootId: string): Promise<readonly ConfirmedDisk[]> {
+    return await this.#guard(async () =>
+      answersOf(await readSetting(this.#deps.db, this.#confirmationsKey()), bootId),
+    );
+  }
+
   async note(entity: string, type: string, data: unknown, actor: Actor): Promise<void> {
     await this.#write((db) => this.#append(db, { entity, type, data, actor }));
   }
@@ -245,6 +264,10 @@ export class SqlLedger implements Ledger {
 
   #checkInKey(): string {
     return `check-in/${this.#options.station}`;
+  }
+
+  #confirmationsKey(): string {
+    return `confirmations/${this.#options.station}`;
   }
 
   /** As `#write`, for work that can also end in a refusal which is kept and then thrown. */

@@ -10,6 +10,8 @@ export interface ActionDependencies {
   readonly ledger: Ledger;
   readonly detector: DiskDetector;
   readonly floor: Floor;
+  /** Names this boot of the machine; attachments are numbered within it. */
+  readonly bootId: string;
   /** Names of the configured storage accounts. */
   readonly storageAccounts: readonly string[];
   /** Asks for a round of decisions; resolves when it was made. */
@@ -47,9 +49,9 @@ export class Actions implements StationActions {
       throw new StationError('request-invalid', problem, { problems: [problem] });
     }
     const drive = await this.#drive(name);
-    const { driveId } = drive.ref;
-    await this.#deps.ledger.note(`disk:${key}`, 'confirmed', { ...name, driveId }, actor);
-    this.#deps.floor.confirmations.set(key, { ref: drive.ref, actor });
+    const { ref } = drive;
+    await this.#deps.ledger.confirmDisk({ disk: key, ref, actor }, this.#deps.bootId, actor);
+    this.#deps.floor.confirmations.set(key, { ref, actor });
     await this.#deps.poke();
   }
 

@@ -96,7 +96,6 @@ export class Coordinator {
     this.#jobs = await this.#load();
     this.#checkIn = await this.#deps.ledger.checkIn();
     const facts = detector.facts();
-    if (facts.known) this.#forgetGone(new Set(facts.disks.map((disk) => disk.key)));
     const { matches, steps } = decide({
       facts,
       jobs: this.#jobs,
@@ -186,14 +185,6 @@ export class Coordinator {
         'station',
       );
     }
-  }
-
-  #forgetGone(present: ReadonlySet<DiskKey>): void {
-    const { floor } = this.#deps;
-    for (const key of floor.confirmations.keys()) {
-      if (!present.has(key)) floor.confirmations.delete(key);
-    }
-    for (const key of floor.flaggedExtras) if (!present.has(key)) floor.flaggedExtras.delete(key);
   }
 
   async #settleJobs(): Promise<boolean> {

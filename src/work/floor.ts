@@ -28,6 +28,7 @@ export interface FloorOptions {
 export class Floor {
   /** Whose each present disk is, from the last decision. */
   matches: ReadonlyMap<DiskKey, Match> = new Map();
+  /** What people said; a key names one attachment for ever, so what is pulled needs no cleaning. */
   readonly confirmations = new Map<DiskKey, Confirmation>();
   readonly flaggedExtras = new Set<DiskKey>();
   readonly #working = new Map<string, WorkItem>();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobName } from '../../src/domain/blob-name.ts';
+import type { DiskKey } from '../../src/domain/disk.ts';
 import type { DriveEvent } from '../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../src/domain/job.ts';
 import type { CopyPlan } from '../../src/domain/plan.ts';
@@ -245,6 +246,32 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         expect(await ledger.checkIn()).toBeUndefined();
         const nobody = ledger.setCheckIn('no-such-job' as JobId, 'alex');
         await expect(nobody).rejects.toMatchObject({ code: 'job-not-found' });
+      });
+    });
+
+    describe('a person’s answer to whose disk this is', () => {
+      const about = (disk: string, driveId: string) => ({
+        disk: disk as DiskKey,
+        ref: { jobId: 'a-job' as JobId, driveId: driveId as DriveId },
+        actor: 'kim',
+      });
+
+      it('survives a restart of the station, the latest one for each attachment', async () => {
+        await ledger.confirmDisk(about('usb-1#7', 'A1'), 'boot-1', 'kim');
+        await ledger.confirmDisk(about('usb-2#8', 'B2'), 'boot-1', 'kim');
+        await ledger.confirmDisk(about('usb-1#7', 'C3'), 'boot-1', 'kim');
+        ledger = await subject.reopen();
+        expect(await ledger.confirmedDisks('boot-1')).toEqual([
+          about('usb-2#8', 'B2'),
+          about('usb-1#7', 'C3'),
+        ]);
+      });
+
+      it('ends with the boot, since attachments are then numbered anew', async () => {
+        await ledger.confirmDisk(about('usb-1#7', 'A1'), 'boot-1', 'kim');
+        expect(await ledger.confirmedDisks('boot-2')).toEqual([]);
+        await ledger.confirmDisk(about('usb-1#7', 'B2'), 'boot-2', 'kim');
+        expect(await ledger.confirmedDisks('boot-1')).toEqual([]);
       });
     });
 
