@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
-import { parseYaml } from './yaml.ts';
+import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
  * The configuration: one schema gives types, ranges, defaults and the documentation
@@ -140,6 +140,6 @@ export async function loadConfig(file: string): Promise<Config> {
 export function parseConfig(text: string, file: string): Config {
   const parsed = parseYaml(text, file, configSchema);
   if (parsed.ok) return parsed.value;
-  const { problems } = parsed;
+  const problems = firstProblems(parsed.problems);
   throw new StationError('config-invalid', problems.join('\n'), { file, problems });
 }

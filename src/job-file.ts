@@ -4,12 +4,10 @@ import { messageOf, StationError } from './errors.ts';
 import { type JobFile, jobFileSchema } from './job-schema.ts';
 import type { NewJob } from './ledger/contract.ts';
 import { JOB_FILE_MAX_BYTES } from './limits.ts';
-import { parseYaml } from './yaml.ts';
+import { firstProblems, parseYaml } from './yaml.ts';
 
 /** Commas and line breaks in one file: checking unique keys takes quadratic time. */
 const MAX_ENTRIES = 5000;
-/** More problems than a person reads are counted only. */
-const MAX_PROBLEMS = 20;
 
 /**
  * Reads a job from a YAML or JSON file. Throws `job-file-unreadable`, `job-file-too-large`, or
@@ -22,13 +20,7 @@ export async function readJobFile(file: string): Promise<NewJob> {
 
 export function parseJobFile(text: string, file: string): NewJob {
   refuseOdd(text, file);
-  let answer: ReturnType<typeof parseYaml<JobFile>>;
-  try {
-    answer = parseYaml(text, file, jobFileSchema);
-  } catch (cause) {
-    // The YAML reader throws at aliases that multiply or have no anchor.
-    throw invalid(file, [`${file}:1:1: cannot be read as YAML: ${messageOf(cause)}`], cause);
-  }
+  const answer = parseYaml(text, file, jobFileSchema);
   if (!answer.ok) throw invalid(file, answer.problems);
   return newJobOf(answer.value);
 }
@@ -105,7 +97,6 @@ function refuseOdd(text: string, file: string): void {
 }
 
 function invalid(file: string, found: readonly string[], cause?: unknown): StationError {
-  const more = found.length - MAX_PROBLEMS;
-  const problems = more > 0 ? [...found.slice(0, MAX_PROBLEMS), `and ${more} more`] : found;
+  const problems = firstProblems(found);
   return new StationError('job-file-invalid', problems.join('\n'), { file, problems }, cause);
 }

@@ -1,53 +1,96 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { messageOf } from './errors.ts';
 
 export type YamlAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Reads YAML (JSON is YAML too) through a schema; each problem is `file:line:column: path: what`. */
+/** Checking that keys are unique takes quadratic time; nothing of ours has as many lines. */
+const MAX_LINES = 5000;
+const MAX_PROBLEMS = 20;
+const MAX_ALIASES = 100;
+
+interface Source {
+  readonly file: string;
+  readonly document: Document;
+  readonly lineCounter: LineCounter;
+}
+
+/**
+ * Reads YAML (JSON is YAML too) through a schema; each problem is `file:line:column: path: what`, an
+ * unknown key at the key, a wrong value at the value. Never throws, whatever the text.
+ */
 export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): YamlAnswer<T> {
+  const lines = text.split('\n').length;
+  if (lines > MAX_LINES) return refused([`${file}: ${lines} lines are too many`]);
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, uniqueKeys: true });
+  const source = { file, document, lineCounter };
   if (document.errors.length > 0) {
-    const problems = document.errors.slice(0, 20).map((error) => {
-      const { line, col } = lineCounter.linePos(error.pos[0]);
-      return `${file}:${line}:${col}: ${error.message.split('\n')[0]}`;
-    });
-    return { ok: false, problems };
+    return refused(
+      document.errors.map((error) => {
+        return at(source, error.pos[0], error.message.split('\n')[0] ?? 'cannot be read');
+      }),
+    );
+  }
+  return throughSchema(source, schema);
+}
+
+function throughSchema<T>(source: Source, schema: z.ZodType<T>): YamlAnswer<T> {
+  let content: unknown;
+  try {
+    content = source.document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    // Aliases that multiply, or that name no anchor.
+    return refused([`${source.file}:1:1: cannot be read as YAML: ${messageOf(error)}`]);
   }
   // An empty file is an empty map: everything has a default.
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const result = schema.safeParse(content ?? {});
   if (result.success) return { ok: true, value: result.data };
-  const problems = result.error.issues.flatMap((issue) =>
-    issuePaths(issue).map((path) => {
-      const { line, col } = positionOf(document, path, lineCounter);
-      const where = path.map(String).join('.') || 'file';
-      return `${file}:${line}:${col}: ${where}: ${wordsOf(issue)}`;
-    }),
-  );
+  return refused(result.error.issues.flatMap((issue) => problemsOf(source, issue)));
+}
+
+function refused(problems: readonly string[]): { ok: false; problems: readonly string[] } {
   return { ok: false, problems };
 }
 
-/** An unknown key is reported at the key, not at the map that holds it. */
-function issuePaths(issue: z.core.$ZodIssue): PropertyKey[][] {
-  if (issue.code !== 'unrecognized_keys') return [[...issue.path]];
-  return issue.keys.map((key) => [...issue.path, key]);
+/** The problems to show; more than a person reads are counted only. */
+export function firstProblems(problems: readonly string[]): readonly string[] {
+  const more = problems.length - MAX_PROBLEMS;
+  return more > 0 ? [...problems.slice(0, MAX_PROBLEMS), `and ${more} more`] : problems;
 }
 
-function wordsOf(issue: z.core.$ZodIssue): string {
-  return issue.code === 'unrecognized_keys' ? 'unknown key' : issue.message;
+function problemsOf(source: Source, issue: z.core.$ZodIssue): string[] {
+  const where = (path: readonly PropertyKey[]) => path.map(String).join('.') || 'file';
+  if (issue.code !== 'unrecognized_keys') {
+    const { path, message } = issue;
+    return [at(source, valueOffset(source.document, path), `${where(path)}: ${message}`)];
+  }
+  return issue.keys.map((key) => {
+    const offset = keyOffset(source.document, issue.path, key);
+    return at(source, offset, `${where([...issue.path, key])}: unknown key`);
+  });
 }
 
-function positionOf(
-  document: ReturnType<typeof parseDocument>,
-  path: readonly PropertyKey[],
-  lineCounter: LineCounter,
-): { line: number; col: number } {
+function at({ file, lineCounter }: Source, offset: number, words: string): string {
+  const { line, col } = lineCounter.linePos(offset);
+  return `${file}:${line}:${col}: ${words}`;
+}
+
+/** Where the value lies, or the innermost thing around a value that is missing. */
+function valueOffset(document: Document, path: readonly PropertyKey[]): number {
   for (let depth = path.length; depth >= 0; depth--) {
     const node = document.getIn(path.slice(0, depth), true);
-    const range = (node as { range?: [number, number, number] } | undefined)?.range;
-    if (range) return lineCounter.linePos(range[0]);
+    if (isNode(node) && node.range) return node.range[0];
   }
-  return { line: 1, col: 1 };
+  return 0;
+}
+
+function keyOffset(document: Document, path: readonly PropertyKey[], key: string): number {
+  const map = path.length === 0 ? document.contents : document.getIn(path, true);
+  const pair = isMap(map)
+    ? map.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+    : undefined;
+  return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : valueOffset(document, path);
 }
