@@ -110,7 +110,7 @@ describe('user and directories', () => {
 });
 
 describe('the udev rules', () => {
-  const UDEV = has('udevadm') && has('unshare') && process.getuid?.() === 0;
+  const UDEV = has('udevadm') && has('unshare', ['-m', 'true']) && process.getuid?.() === 0;
 
   /** What udevd says about a rules file when it reads it, beside all others of this machine. */
   async function complaints(rules: string): Promise<string[]> {
