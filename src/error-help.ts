@@ -101,6 +101,12 @@ const DISK_HELP: Help<DiskErrors> = {
   'disk-content-changed': {
     meaning:
       'A block that the store already holds reads differently now: this is another disk with the same serial, or the disk was written in the meantime. The drive is faulted at once, since going on would mix two contents.',
+  'xml-invalid': {
+    meaning:
+      'An XML file of the Import/Export formats is not well-formed, not what it should be, or larger than such a file can be. The line and what is wrong there are named.',
+    nextStep:
+      'Get the file again from where it was written; one that a person edited is at fault there.',
+  },
     nextStep:
       'Compare the label with the drive list: another disk with this serial may have been plugged in. Plug in the first one, then press Retry.',
   },

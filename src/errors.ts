@@ -23,6 +23,7 @@ export interface InputErrors {
 }
 
 /** What goes wrong with a disk. */
+  'xml-invalid': { line: number; column?: number; problem: string };
 export interface DiskErrors {
   'disk-gone': { devicePath: string; offsetBytes: number };
   'disk-changed': { devicePath: string; expectedDiskseq: number; foundDiskseq: number };

@@ -58,7 +58,7 @@ export interface Verdict {
  * read back and agree. Anything less is `CompletedMoreInfo` with its reasons.
  */
 export function judge(evidence: VerdictEvidence): Verdict {
-  const errors = evidence.blobs.flatMap(blobErrors);
+  const errors = evidence.blobs.flatMap(blobProblems);
   const covered = evidence.blobs.reduce((sum, blob) => sum + blob.plannedBytes, 0);
   if (covered !== evidence.plannedBytes) {
     const words = `The blobs cover ${covered} of ${evidence.plannedBytes} planned bytes.`;
@@ -66,7 +66,7 @@ export function judge(evidence: VerdictEvidence): Verdict {
   }
   const warnings = writeNotes(evidence.kernelWrites);
   const clean = errors.length === 0 && warnings.length === 0;
-  const verified = evidence.blobs.filter((blob) => blobErrors(blob).length === 0);
+  const verified = evidence.blobs.filter((blob) => blobProblems(blob).length === 0);
   return {
     outcome: clean ? 'Completed' : 'CompletedMoreInfo',
     copyStatus: statusWord(errors.length, warnings.length),
@@ -90,7 +90,11 @@ function allVerified(evidence: VerdictEvidence): VerdictReason {
   return { code: 'all-verified', words };
 }
 
-function blobErrors(blob: BlobEvidence): VerdictReason[] {
+/**
+ * What is wrong with one blob; nothing when every byte of it is verified. The verdict is made of these,
+ * and the copy log says of a blob what they say.
+ */
+export function blobProblems(blob: BlobEvidence): VerdictReason[] {
   const found: VerdictReason[] = [];
   const add = (code: VerdictReason['code'], words: string) => found.push({ code, words });
   const { plannedBytes, readBytes, committed } = blob;
@@ -121,4 +125,13 @@ function writeNotes(kernelWrites: number | undefined): VerdictReason[] {
   }
   const words = `The kernel counted ${kernelWrites} writes to the disk while it was plugged in.`;
   return [{ code: 'disk-was-written', words }];
+}
+
+/** Where a drive's copy logs are; beside the verdict, because the logs tell it and are no part of it. */
+export interface DriveLogs {
+  /** URLs without any credential. */
+  readonly errorLogUri?: string;
+  readonly verboseLogUri?: string;
+  /** Why a log is missing that should be there, in words. */
+  readonly problem?: string;
 }
