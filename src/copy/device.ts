@@ -214,14 +214,25 @@ async function openExclusively(devicePath: string, signal: AbortSignal): Promise
         await sleep(CLAIM_RETRY_MS);
         continue;
       }
-      if (errno === 'EBUSY') {
-        const words = `${devicePath} is mounted or held by another process`;
-        throw new StationError('disk-busy', words, { devicePath }, cause);
-      }
-      const words = `${devicePath} could not be opened (${errno ?? 'unknown'})`;
-      throw new StationError('disk-gone', words, { devicePath, offsetBytes: 0 }, cause);
+      throw openError(devicePath, errno ?? 'unknown', cause);
     }
   }
+}
+
+/** What open answers when the disk behind a node is not there, or its medium is not. */
+const ABSENT = new Set(['ENOENT', 'ENXIO', 'ENODEV', 'ENOMEDIUM']);
+
+function openError(devicePath: string, errno: string, cause: unknown): StationError {
+  if (errno === 'EBUSY') {
+    const words = `${devicePath} is mounted or held by another process`;
+    return new StationError('disk-busy', words, { devicePath }, cause);
+  }
+  const words = `${devicePath} could not be opened (${errno})`;
+  if (ABSENT.has(errno)) {
+    return new StationError('disk-gone', words, { devicePath, offsetBytes: 0 }, cause);
+  }
+  const place = { devicePath, offsetBytes: 0, lengthBytes: 0, errno };
+  return new StationError('disk-read-failed', words, place, cause);
 }
 
 /** The sysfs directory of the disk behind the descriptor, by its device number. */

@@ -44,6 +44,7 @@ export interface Verdict {
   readonly outcome: 'Completed' | 'CompletedMoreInfo';
   /** The word for it in the job API's `copyStatus`. */
   readonly copyStatus: 'Completed' | 'CompletedWithWarnings' | 'CompletedWithErrors';
+  /** Nothing on the disk is needed any more: everything planned is in the store, and agrees. */
   readonly safeToRemove: boolean;
   readonly reasons: readonly VerdictReason[];
   readonly plannedBytes: number;
@@ -70,7 +71,7 @@ export function judge(evidence: VerdictEvidence): Verdict {
   return {
     outcome: clean ? 'Completed' : 'CompletedMoreInfo',
     copyStatus: statusWord(errors.length, warnings.length),
-    safeToRemove: true,
+    safeToRemove: errors.length === 0,
     reasons: clean ? [allVerified(evidence)] : [...errors, ...warnings],
     plannedBytes: evidence.plannedBytes,
     verifiedBytes: verified.reduce((sum, blob) => sum + blob.plannedBytes, 0),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { constants, mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -123,6 +123,24 @@ test('another attachment than the one that was matched is refused', async () => 
   const stale = { ...assignment, disk: { ...assignment.disk, diskseq: disk.diskseq - 1 } };
   const result = await runCopy(stale);
   expect(result).toMatchObject({ kind: 'failed', failure: { code: 'disk-changed' } });
+});
+
+test('a disk in use elsewhere is refused, and one that cannot be opened is not taken for absent', async () => {
+  const assignment = await assignmentFor(disk);
+  const holder = await open(disk.device, constants.O_RDONLY | constants.O_EXCL);
+  try {
+    const busy = await runCopy(assignment);
+    expect(busy).toMatchObject({ kind: 'failed', failure: { code: 'disk-busy' } });
+  } finally {
+    await holder.close();
+  }
+  const loop = { ...assignment.disk, devicePath: join(directory, 'loop') };
+  await symlink('loop', loop.devicePath);
+  const unreadable = await runCopy({ ...assignment, disk: loop });
+  expect(unreadable).toMatchObject({
+    kind: 'failed',
+    failure: { code: 'disk-read-failed', payload: { errno: 'ELOOP' } },
+  });
 });
 
 test.each(['clean-eof', 'io-error'] as const)(

@@ -33,6 +33,7 @@ test.each<[string, BlobEvidence]>([
   expect(verdict).toMatchObject({
     outcome: 'CompletedMoreInfo',
     copyStatus: 'CompletedWithErrors',
+    safeToRemove: false,
     verifiedBytes: 0,
   });
   expect(verdict.reasons.map((reason) => reason.code)).toContain(code);
@@ -46,6 +47,7 @@ test.each([
   expect(verdict).toMatchObject({
     outcome: 'CompletedMoreInfo',
     copyStatus: 'CompletedWithWarnings',
+    safeToRemove: true,
     reasons: [{ code }],
   });
 });
