@@ -3,13 +3,14 @@ import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex, toHex } from '../domain/bytes.ts';
 import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import { fromAzure, type StorageRequest } from './azure-errors.ts';
-import type {
-  BlobContainer,
-  BlobProperties,
-  BlockLists,
-  CommitBlob,
-  StageBlock,
-  StoredBlock,
+import {
+  type BlobContainer,
+  type BlobProperties,
+  type BlockLists,
+  type CommitBlob,
+  OCTET_STREAM,
+  type StageBlock,
+  type StoredBlock,
 } from './contract.ts';
 import { checkBlobName, checkCommit, checkStage } from './rules.ts';
 
@@ -82,7 +83,7 @@ export class AzureContainer implements BlobContainer {
         abortSignal: signal,
         blobHTTPHeaders: {
           blobContentMD5: fromHex(blob.md5),
-          blobContentType: 'application/octet-stream',
+          blobContentType: blob.contentType ?? OCTET_STREAM,
         },
         metadata: { ...blob.metadata },
         conditions: { ifNoneMatch: '*' },
@@ -100,6 +101,7 @@ export class AzureContainer implements BlobContainer {
     return {
       lengthBytes: answer.contentLength ?? 0,
       md5: answer.contentMD5 && toHex(answer.contentMD5),
+      contentType: answer.contentType ?? OCTET_STREAM,
       metadata: lowerCaseNames(answer.metadata ?? {}),
     };
   }

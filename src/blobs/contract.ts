@@ -19,6 +19,7 @@ export interface BlobProperties {
   readonly lengthBytes: number;
   /** 32 hex digits; `undefined` when the blob carries none. */
   readonly md5: string | undefined;
+  readonly contentType: string;
   /** Names are in lower case, whatever they were at the commit: they travel as HTTP headers. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -35,6 +36,8 @@ export interface StageBlock {
 export interface CommitBlob {
   readonly name: BlobName;
   readonly blocks: readonly BlockId[];
+  /** `type/subtype`, with parameters or without; `application/octet-stream` when it is not given. */
+  readonly contentType?: string;
   /**
    * MD5 of the whole blob, 32 hex digits, kept as its Content-MD5. The blob service takes it on trust;
    * a directory computes it and throws `checksum-mismatch` when the blocks make up another.
@@ -46,6 +49,9 @@ export interface CommitBlob {
    */
   readonly metadata: Readonly<Record<string, string>>;
 }
+
+/** What a blob is when nobody says what it is. */
+export const OCTET_STREAM = 'application/octet-stream';
 
 /**
  * A container of blobs. Everything the station asks of blob storage, and no more. Implementations are

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
-import type { CommitBlob, StoredBlock } from './contract.ts';
+import { type CommitBlob, OCTET_STREAM, type StoredBlock } from './contract.ts';
 import { CONTENT, fileOfBlock, PROPERTIES } from './directory-layout.ts';
 import { syncDirectory, writeAll, writeSynced } from './durable-file.ts';
 import { refused } from './rules.ts';
@@ -41,7 +41,12 @@ export async function assembleBlob(
     const words = `commit of ${blob.name}: the staged blocks do not have the digest of the blob`;
     throw new StationError('checksum-mismatch', words, { operation: 'commit', blob: blob.name });
   }
-  const record = { md5: blob.md5.toLowerCase(), metadata: lowerCaseNames(blob.metadata), blocks };
+  const record = {
+    md5: blob.md5.toLowerCase(),
+    contentType: blob.contentType ?? OCTET_STREAM,
+    metadata: lowerCaseNames(blob.metadata),
+    blocks,
+  };
   await writeSynced(path.join(places.target, PROPERTIES), (handle) =>
     writeAll(handle, Buffer.from(JSON.stringify(record))),
   );

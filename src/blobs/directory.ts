@@ -7,13 +7,14 @@ import { z } from 'zod';
 import type { BlobName } from '../domain/blob-name.ts';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
 import type { StorageRequest } from './azure-errors.ts';
-import type {
-  BlobContainer,
-  BlobProperties,
-  BlockLists,
-  CommitBlob,
-  StageBlock,
-  StoredBlock,
+import {
+  type BlobContainer,
+  type BlobProperties,
+  type BlockLists,
+  type CommitBlob,
+  OCTET_STREAM,
+  type StageBlock,
+  type StoredBlock,
 } from './contract.ts';
 import { assembleBlob } from './directory-commit.ts';
 import { fromFileSystem } from './directory-errors.ts';
@@ -48,6 +49,7 @@ const STAT_BATCH = 64;
 
 const recordSchema = z.object({
   md5: z.string(),
+  contentType: z.string().default(OCTET_STREAM),
   metadata: z.record(z.string(), z.string()),
   blocks: z.array(z.object({ id: z.string(), lengthBytes: z.int().min(0) })),
 });
@@ -136,7 +138,8 @@ export class DirectoryContainer implements BlobContainer {
       if (record === undefined) throw blobNotFound(name);
       // The length is what is there, not what was written down: a cut file must be seen.
       const { size } = await stat(path.join(this.#blob(name), CONTENT));
-      return { lengthBytes: size, md5: record.md5, metadata: record.metadata };
+      const { md5, contentType, metadata } = record;
+      return { lengthBytes: size, md5, contentType, metadata };
     });
   }
 

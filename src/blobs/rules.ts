@@ -46,6 +46,13 @@ export function checkCommit(blob: CommitBlob): void {
   checkBlobName(blob.name, operation);
   for (const id of blob.blocks) checkBlockId(id, operation);
   checkMetadata(blob.metadata, operation);
+  if (blob.contentType !== undefined) checkContentType(blob.contentType, operation);
+}
+
+/** A header: nothing but what a media type has, so that it cannot bring another header with it. */
+function checkContentType(contentType: string, operation: string): void {
+  if (/^[\w.+-]+\/[\w.+-]+(?:; ?[\w-]+=[\w.-]+)*$/u.test(contentType)) return;
+  throw refused(operation, 'the content type is not one');
 }
 
 function checkBlockId(id: string, operation: string): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobContainer, CommitBlob, StageBlock } from '../../src/blobs/contract.ts';
+import { writeText } from '../../src/blobs/write-text.ts';
 import { type BlobName, safeSegment } from '../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../src/domain/block-id.ts';
 import type { ErrorCode } from '../../src/errors.ts';
@@ -134,6 +135,7 @@ export function blobContainerContract(
         expect(await container.properties(disk, live())).toEqual({
           lengthBytes: 12_345,
           md5: md5Of(body),
+          contentType: 'application/octet-stream',
           metadata: { jobname: 'Contoso 7', drive_1: '~!?#%&="' },
         });
       });
@@ -143,6 +145,7 @@ export function blobContainerContract(
         expect(await container.properties(disk, live())).toEqual({
           lengthBytes: 0,
           md5: 'd41d8cd98f00b204e9800998ecf8427e',
+          contentType: 'application/octet-stream',
           metadata: {},
         });
         expect(await container.listBlocks(disk, live())).toEqual({
@@ -188,6 +191,92 @@ export function blobContainerContract(
         await container.commit(commitOf(disk, bodies), live());
         expect((await readAll(container, disk)).equals(Buffer.concat(bodies))).toBe(true);
       });
+    });
+
+    describe('writing text', () => {
+      const options = { contentType: 'application/xml', blockBytes: 1000 };
+      async function* pieces(...parts: string[]) {
+        yield* parts;
+      }
+
+      it('makes one blob of all pieces, of the type that was given', async () => {
+        const parts = ['<a>', 'ä€🙂'.repeat(700), '', 'x'.repeat(5000), '</a>'];
+        await writeText(container, { name: disk, text: pieces(...parts), ...options }, live());
+        const whole = Buffer.from(parts.join(''));
+        expect((await readAll(container, disk)).equals(whole)).toBe(true);
+        expect(await container.properties(disk, live())).toEqual({
+          lengthBytes: whole.length,
+          md5: md5Of(whole),
+          contentType: 'application/xml',
+          metadata: {},
+        });
+        const { committed } = await container.listBlocks(disk, live());
+        expect(committed).toHaveLength(Math.ceil(whole.length / 1000));
+        expect(Math.max(...(committed ?? []).map((block) => block.lengthBytes))).toBe(1000);
+      });
+
+      it('makes a blob of no text', async () => {
+        await writeText(container, { name: disk, text: pieces(), ...options }, live());
+        expect((await container.properties(disk, live())).lengthBytes).toBe(0);
+      });
+
+      it('takes no more text than it can stage', async () => {
+        let taken = 0;
+        async function* text() {
+          for (let piece = 0; piece < 100; piece++) {
+            taken++;
+            yield 'x'.repeat(500);
+            const { uncommitted } = await container.listBlocks(disk, live());
+            expect(taken - 2 * uncommitted.length).toBeLessThanOrEqual(2);
+          }
+        }
+        await writeText(container, { name: disk, text: text(), ...options }, live());
+        expect((await container.properties(disk, live())).lengthBytes).toBe(50_000);
+      });
+
+      it('leaves no blob when the text breaks off, and can begin again', async () => {
+        async function* broken() {
+          yield 'x'.repeat(1500);
+          throw new RangeError('no more');
+        }
+        const writing = writeText(container, { name: disk, text: broken(), ...options }, live());
+        await expect(writing).rejects.toThrow('no more');
+        await refused(container.properties(disk, live()), 'blob-not-found');
+        await writeText(container, { name: disk, text: pieces('again'), ...options }, live());
+        expect((await readAll(container, disk)).toString()).toBe('again');
+      });
+
+      it('never replaces a blob', async () => {
+        await store(disk, [sharedBytes(5, 1)]);
+        const writing = writeText(
+          container,
+          { name: disk, text: pieces('new'), ...options },
+          live(),
+        );
+        await refused(writing, 'destination-exists');
+        expect((await container.properties(disk, live())).lengthBytes).toBe(5);
+      });
+
+      it('takes nothing when cancelled before it began', async () => {
+        const text = pieces('x');
+        const cancelled = AbortSignal.abort();
+        await refused(
+          writeText(container, { name: disk, text, ...options }, cancelled),
+          'cancelled',
+        );
+        expect((await text.next()).value).toBe('x');
+        expect((await container.listBlocks(disk, live())).uncommitted).toEqual([]);
+      });
+
+      it.each(['', 'xml', 'a/b\r\nx-ms-meta-a: b', 'a/b; c'])(
+        'refuses the content type %j',
+        async (contentType) => {
+          const text = pieces('x');
+          const written = { name: disk, text, ...options, contentType };
+          await refused(writeText(container, written, live()), 'storage-rejected');
+          await refused(container.properties(disk, live()), 'blob-not-found');
+        },
+      );
     });
 
     describe('names', () => {
