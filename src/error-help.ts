@@ -48,6 +48,22 @@ const INPUT_HELP: Help<InputErrors> = {
     meaning: 'There is no job of this name in the ledger of this station.',
     nextStep: 'Look for the name with `drive-station job list`.',
   },
+  'job-name-ambiguous': {
+    meaning:
+      'Several resource groups have a job of this name, so that the name alone does not say which is meant.',
+    nextStep: 'Use the id of the job instead of its name; the answer lists the ids.',
+  },
+  'job-change-refused': {
+    meaning:
+      'The job is in a state in which this may not be changed, replaced or deleted any more. Nothing was changed.',
+    nextStep:
+      'Read the reason, which names the property and the state of the job. What is refused for good needs another job.',
+  },
+  'job-change-incomplete': {
+    meaning:
+      'A job goes to Shipping only with a return address and the parcel’s carrier and tracking number. Nothing was changed.',
+    nextStep: 'Send what is missing together with the state, or before it.',
+  },
   'drive-not-found': {
     meaning: 'The job lists no drive of this id.',
     nextStep: 'Look for the drive id with `drive-station job show NAME`; it is the listed serial.',
@@ -85,6 +101,12 @@ const INPUT_HELP: Help<InputErrors> = {
     meaning: 'The identity file beside a loopback image is not one. Each problem is named.',
     nextStep: 'Correct the file, or make a new image with `drive-station loopback make NAME`.',
   },
+  'xml-invalid': {
+    meaning:
+      'An XML file of the Import/Export formats is not well-formed, not what it should be, or larger than such a file can be. The line and what is wrong there are named.',
+    nextStep:
+      'Get the file again from where it was written; one that a person edited is at fault there.',
+  },
 };
 
 const DISK_HELP: Help<DiskErrors> = {
@@ -101,12 +123,6 @@ const DISK_HELP: Help<DiskErrors> = {
   'disk-content-changed': {
     meaning:
       'A block that the store already holds reads differently now: this is another disk with the same serial, or the disk was written in the meantime. The drive is faulted at once, since going on would mix two contents.',
-  'xml-invalid': {
-    meaning:
-      'An XML file of the Import/Export formats is not well-formed, not what it should be, or larger than such a file can be. The line and what is wrong there are named.',
-    nextStep:
-      'Get the file again from where it was written; one that a person edited is at fault there.',
-  },
     nextStep:
       'Compare the label with the drive list: another disk with this serial may have been plugged in. Plug in the first one, then press Retry.',
   },
@@ -229,6 +245,18 @@ const COPY_HELP: Help<CopyErrors> = {
       'The database could not do what was asked: the disk is full, may not be written or fails. The call changed nothing.',
     nextStep:
       'Check free space and health of the disk that holds the state directory; for a drive that faulted, press Retry.',
+  },
+  'secret-key-unreadable': {
+    meaning:
+      'The key file that seals BitLocker keys in the ledger is not there, may not be read, or holds no key. The station does not start.',
+    nextStep:
+      'Put the key file back from its backup, or correct `secrets.keyFile`. Without the key, sealed BitLocker keys are lost and have to be sent again by the customers.',
+  },
+  'secret-unreadable': {
+    meaning:
+      'A BitLocker key in the ledger cannot be opened: it was sealed with another key file, or its row was altered.',
+    nextStep:
+      'Put the key file back that the station had when the job was created, or have the customer send the key again.',
   },
   'state-directory-in-use': {
     meaning: 'Another station works in this state directory. This one does not start.',

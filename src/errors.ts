@@ -12,6 +12,9 @@ export interface InputErrors {
   'job-file-too-large': { file: string; sizeBytes: number; maxBytes: number };
   'job-exists': { jobName: string };
   'job-not-found': { jobName: string };
+  'job-name-ambiguous': { jobName: string; ids: readonly string[] };
+  'job-change-refused': { jobName: string; state: string; property: string; reason: string };
+  'job-change-incomplete': { jobName: string; missing: readonly string[] };
   'drive-not-found': { jobName: string; driveId: string };
   'disk-not-found': { disk: string };
   'storage-account-unknown': { storageAccount: string; known: readonly string[] };
@@ -20,10 +23,10 @@ export interface InputErrors {
   'station-refused': { status: number; refusal: string };
   'transition-refused': { entity: string; event: string; reason: string };
   'identity-file-invalid': { file: string; problems: readonly string[] };
+  'xml-invalid': { line: number; column?: number; problem: string };
 }
 
 /** What goes wrong with a disk. */
-  'xml-invalid': { line: number; column?: number; problem: string };
 export interface DiskErrors {
   'disk-gone': { devicePath: string; offsetBytes: number };
   'disk-changed': { devicePath: string; expectedDiskseq: number; foundDiskseq: number };
@@ -62,6 +65,8 @@ export interface CopyErrors {
   'ledger-newer': { file: string; found: string };
   'ledger-unreadable': { file: string };
   'ledger-failed': { file: string; detail: string };
+  'secret-key-unreadable': { file: string; detail: string };
+  'secret-unreadable': { place: string; detail: string };
   'state-directory-in-use': { directory: string };
   'internal-error': { detail: string };
   cancelled: Record<string, never>;

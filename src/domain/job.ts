@@ -36,6 +36,8 @@ export interface JobDetails {
   readonly jobType: 'Import' | 'Export';
   /** The configured storage account that receives this job's blobs. */
   readonly storageAccount: string;
+  /** The account's resource id as the client wrote it; made from the name where none was given. */
+  readonly storageAccountId?: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly location: string;
@@ -45,8 +47,32 @@ export interface JobDetails {
   readonly returnAddress?: Readonly<Record<string, string>>;
   readonly returnShipping?: Readonly<Record<string, string>>;
   readonly deliveryPackage?: Readonly<Record<string, string | number>>;
+  /** The parcel back; absent until drives were sent back. */
+  readonly returnPackage?: Readonly<Record<string, string | number>>;
+  /** What an export job takes out of the account. */
+  readonly export?: ExportRequest;
+  /** Given back as it came; the station seals keys with its own key, whatever stands here. */
+  readonly encryptionKey?: Readonly<Record<string, string>>;
+  readonly identityType?: 'None' | 'SystemAssigned' | 'UserAssigned';
   readonly tags?: Readonly<Record<string, string>>;
   readonly plan: PlanRequest;
+}
+
+export interface ExportRequest {
+  readonly blobList?: {
+    readonly blobPath?: readonly string[];
+    readonly blobPathPrefix?: readonly string[];
+  };
+  readonly blobListBlobPath?: string;
+}
+
+/** What a drive list says of a drive beside its id, kept byte for byte. */
+export interface ListedDrive {
+  /** Path of the manifest, relative to the drive. */
+  readonly manifestFile?: string;
+  /** Hex digest of the manifest: 32 digits are MD5, 64 are SHA-256. */
+  readonly manifestHash?: string;
+  readonly driveHeaderHash?: string;
 }
 
 export interface Job {
@@ -56,6 +82,10 @@ export interface Job {
   readonly cancelRequested: boolean;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+  /** When a client last created or changed it; the clock of `Creating` starts anew here. */
+  readonly updatedAt: string;
+  readonly createdBy: string;
+  readonly updatedBy: string;
   readonly details: JobDetails;
 }
 
@@ -72,6 +102,8 @@ export interface Drive {
   readonly ref: DriveRef;
   readonly jobName: JobName;
   readonly state: DriveState;
+  /** What the drive list says of it; the BitLocker key is never part of it. */
+  readonly listed?: ListedDrive;
   readonly progress?: CopyProgress;
   readonly verdict?: Verdict;
   /** The disk that this drive's copy began on; a replugged one must agree with it. */

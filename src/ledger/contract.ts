@@ -11,9 +11,11 @@ import type {
   JobId,
   JobName,
 } from '../domain/job.ts';
-import type { JobEvent } from '../domain/job-state.ts';
+import type { JobEvent, JobStateName } from '../domain/job-state.ts';
+import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import type { JobAddress } from './job-address.ts';
 
 /** Who did it: `station` for the daemon itself, else the person or client that asked. */
 export type Actor = string;
@@ -22,6 +24,8 @@ export interface NewJob {
   readonly name: JobName;
   readonly details: JobDetails;
   readonly drives: readonly DriveId[];
+  /** What the list says of its drives beside their ids; a drive may be missing. */
+  readonly driveList?: readonly NewDrive[];
   /** Whether the parcel is already on its way: the job then starts in `Shipping`. */
   readonly shipped: boolean;
 }
@@ -99,6 +103,10 @@ export interface TransitionRecord<State> {
  */
 export interface Ledger {
   createJob(job: NewJob, actor: Actor): Promise<Job>;
+  /**
+   * By name in any case, or by id. Throws `job-name-ambiguous` when several resource groups have a
+   * job of that name.
+   */
   jobByName(name: string): Promise<Job | undefined>;
   jobs(): Promise<readonly Job[]>;
   drivesOf(jobId: JobId): Promise<readonly Drive[]>;
@@ -141,6 +149,68 @@ export interface Ledger {
   firstBrokenEvent(): Promise<number | undefined>;
 
   close(): Promise<void>;
+
+  // What clients ask of their jobs, beside the above.
+
+  jobAt(address: JobAddress): Promise<Job | undefined>;
+  /**
+   * Creates the job, or defines it anew while it is in `Creating`: its drives and details are then
+   * those of the new definition. Throws `job-change-refused` in any later state; that is logged.
+   */
+  putJob(job: NewJob, actor: Actor): Promise<PutAnswer>;
+  /**
+   * Applies all of an update or nothing, by the rules of `src/domain/job-update.ts`. Throws
+   * `job-change-refused` or `job-change-incomplete`; both are logged.
+   */
+  updateJob(id: JobId, update: JobUpdate, actor: Actor): Promise<JobWithDrives>;
+  /**
+   * Removes the job with its drives, copies, queue tasks and secrets; the event log keeps what
+   * happened to it. Throws `job-change-refused`, logged, in a state that does not allow it.
+   */
+  deleteJob(id: JobId, actor: Actor, why?: JobDeletion): Promise<void>;
+  /** A page of jobs in the order of their addresses: stable whatever is inserted meanwhile. */
+  listJobs(query: JobQuery): Promise<JobPage>;
+  drivesOfJobs(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, readonly Drive[]>>;
+  /** The keys that were given, in the order of the drive list. Throws `secret-unreadable`. */
+  bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]>;
+}
+
+export interface JobWithDrives {
+  readonly job: Job;
+  readonly drives: readonly Drive[];
+}
+
+export interface PutAnswer extends JobWithDrives {
+  readonly created: boolean;
+}
+
+export interface BitLockerKey {
+  readonly driveId: DriveId;
+  readonly bitLockerKey: string;
+}
+
+/** All that are given must hold. */
+export interface JobFilter {
+  readonly jobType?: JobDetails['jobType'];
+  readonly state?: JobStateName;
+  /** Of the parcel to the station, letter for letter. */
+  readonly trackingNumber?: string;
+}
+
+export interface JobQuery {
+  readonly subscriptionId: string;
+  readonly resourceGroup?: string;
+  readonly filter: JobFilter;
+  /** At most that many jobs. */
+  readonly top: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  /** Absent on the last page. */
+  readonly next?: string;
 }
 
 /** A task of the durable queue: copy this drive. Its id is the `driveKey` of the drive. */

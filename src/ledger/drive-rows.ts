@@ -6,7 +6,7 @@ import type { Executor } from './tables.ts';
 
 /** Reading and writing drives. */
 
-/** A drive with its job's name and with what its copy knows. */
+/** A drive with its job's name and with what its copy knows; never with its secret. */
 function drivesJoined(db: Executor) {
   return db
     .selectFrom('drives')
@@ -16,8 +16,14 @@ function drivesJoined(db: Executor) {
         .onRef('copies.job_id', '=', 'drives.job_id')
         .onRef('copies.drive_id', '=', 'drives.drive_id'),
     )
-    .selectAll('drives')
     .select([
+      'drives.job_id',
+      'drives.drive_id',
+      'drives.station',
+      'drives.position',
+      'drives.state',
+      'drives.state_data',
+      'drives.listed',
       'jobs.name as job_name',
       'copies.bound_disk as bound_disk',
       'copies.progress as progress',
@@ -32,6 +38,22 @@ export async function drivesOfJob(db: Executor, jobId: JobId): Promise<Drive[]> 
     .orderBy('drives.position')
     .execute();
   return rows.map(driveOf);
+}
+
+/** The drives of several jobs by one query, for lists. */
+export async function drivesOfJobs(
+  db: Executor,
+  ids: readonly JobId[],
+): Promise<ReadonlyMap<JobId, readonly Drive[]>> {
+  const found = new Map<JobId, Drive[]>(ids.map((id) => [id, []]));
+  if (ids.length === 0) return found;
+  const rows = await drivesJoined(db)
+    .where('drives.job_id', 'in', ids)
+    .orderBy('drives.job_id')
+    .orderBy('drives.position')
+    .execute();
+  for (const drive of rows.map(driveOf)) found.get(drive.ref.jobId)?.push(drive);
+  return found;
 }
 
 export async function findDrive(db: Executor, ref: DriveRef): Promise<Drive | undefined> {

@@ -1,21 +1,23 @@
-import type { DriveId, Job, JobId } from '../domain/job.ts';
+import type { Job, JobDetails, JobId } from '../domain/job.ts';
 import type { JobStateName } from '../domain/job-state.ts';
 import { StationError } from '../errors.ts';
-import type { NewJob } from './contract.ts';
+import type { JobPage, JobQuery, NewJob } from './contract.ts';
+import { addressKey, type JobAddress, keyRange } from './job-address.ts';
 import { jobOf } from './rows.ts';
 import type { Executor } from './tables.ts';
 
-/** Reading and writing jobs and their drive lists. */
+/** Reading and writing jobs. */
 
 export interface JobStamp {
   readonly id: JobId;
   readonly station: string;
   readonly createdAt: string;
+  readonly createdBy: string;
 }
 
 /** Inserts the job with its drives, all `Specified`. Throws `job-exists`. */
 export async function insertJob(db: Executor, job: NewJob, stamp: JobStamp): Promise<Job> {
-  if ((await findJob(db, job.name)) !== undefined) {
+  if ((await jobAt(db, addressOf(job))) !== undefined) {
     const { name: jobName } = job;
     throw new StationError('job-exists', `there is a job ${jobName} already`, { jobName });
   }
@@ -24,39 +26,104 @@ export async function insertJob(db: Executor, job: NewJob, stamp: JobStamp): Pro
     id: stamp.id,
     station: stamp.station,
     name: job.name,
-    name_key: nameKey(job.name),
+    name_key: addressKey(addressOf(job)),
+    short_name_key: job.name.toLowerCase(),
     state,
     cancel_requested: 0,
     created_at: stamp.createdAt,
-    details: JSON.stringify(job.details),
+    updated_at: stamp.createdAt,
+    created_by: stamp.createdBy,
+    updated_by: stamp.createdBy,
+    ...detailColumns(job.details),
   };
   await db.insertInto('jobs').values(row).execute();
-  if (job.drives.length > 0) {
-    const rows = job.drives.map((driveId, position) => driveRow(driveId, position, stamp));
-    await db.insertInto('drives').values(rows).execute();
-  }
   return jobOf(row);
 }
 
-function driveRow(driveId: DriveId, position: number, stamp: JobStamp) {
+/** The details and what is searched for in them. */
+function detailColumns(details: JobDetails) {
+  const tracking = details.deliveryPackage?.trackingNumber;
   return {
-    job_id: stamp.id,
-    drive_id: driveId,
-    station: stamp.station,
-    position,
-    state: 'Specified',
-    state_data: '{}',
+    job_type: details.jobType,
+    tracking_number: tracking === undefined ? null : String(tracking),
+    details: JSON.stringify(details),
   };
 }
 
-/** By name, whatever its case: names of Azure resources differ in more than case. */
-export async function findJob(db: Executor, name: string): Promise<Job | undefined> {
+export interface JobRewrite {
+  readonly state: JobStateName;
+  readonly cancelRequested: boolean;
+  readonly details: JobDetails;
+  readonly updatedAt: string;
+  readonly updatedBy: string;
+}
+
+export async function rewriteJob(db: Executor, job: Job, rewrite: JobRewrite): Promise<Job> {
+  const { state, cancelRequested, details, updatedAt, updatedBy } = rewrite;
+  const columns = {
+    state,
+    cancel_requested: cancelRequested ? 1 : 0,
+    updated_at: updatedAt,
+    updated_by: updatedBy,
+    ...detailColumns(details),
+  };
+  await db.updateTable('jobs').set(columns).where('id', '=', job.id).execute();
+  return { ...job, ...rewrite };
+}
+
+export function addressOf({ name, details }: Pick<NewJob, 'name' | 'details'>): JobAddress {
+  return { name, subscriptionId: details.subscriptionId, resourceGroup: details.resourceGroup };
+}
+
+export async function jobAt(db: Executor, address: JobAddress): Promise<Job | undefined> {
   const row = await db
     .selectFrom('jobs')
     .selectAll()
-    .where('name_key', '=', nameKey(name))
+    .where('name_key', '=', addressKey(address))
     .executeTakeFirst();
   return row === undefined ? undefined : jobOf(row);
+}
+
+/**
+ * By the id, or by the name alone, whatever its case. Throws `job-name-ambiguous` when several
+ * resource groups have the name.
+ */
+export async function findJob(db: Executor, name: string): Promise<Job | undefined> {
+  const jobs = db.selectFrom('jobs').selectAll();
+  const byId = await jobs.where('id', '=', name).executeTakeFirst();
+  if (byId !== undefined) return jobOf(byId);
+  const rows = await jobs
+    .where('short_name_key', '=', name.toLowerCase())
+    .orderBy('name_key')
+    .execute();
+  if (rows.length < 2) return rows.map(jobOf)[0];
+  const ids = rows.map(({ id }) => id);
+  const words = `${rows.length} jobs are called ${name}; say which by its id: ${ids.join(', ')}`;
+  throw new StationError('job-name-ambiguous', words, { jobName: name, ids });
+}
+
+/** In the order of their addresses, which no insert changes for the others. */
+export async function jobPage(db: Executor, query: JobQuery): Promise<JobPage> {
+  const { subscriptionId, resourceGroup, filter, top, after } = query;
+  const [from, below] = keyRange(subscriptionId, resourceGroup);
+  let wanted = db.selectFrom('jobs').selectAll().where('name_key', '<', below);
+  wanted =
+    after !== undefined && after >= from
+      ? wanted.where('name_key', '>', after)
+      : wanted.where('name_key', '>=', from);
+  if (filter.state !== undefined) wanted = wanted.where('state', '=', filter.state);
+  if (filter.jobType !== undefined) wanted = wanted.where('job_type', '=', filter.jobType);
+  if (filter.trackingNumber !== undefined) {
+    wanted = wanted.where('tracking_number', '=', filter.trackingNumber);
+  }
+  const rows = await wanted
+    .orderBy('name_key')
+    .limit(top + 1)
+    .execute();
+  const page = rows.slice(0, top);
+  const last = page.at(-1)?.name_key;
+  const next = rows.length > top && last !== undefined ? { next: last } : {};
+  return { jobs: page.map(jobOf), ...next };
 }
 
 export async function allJobs(db: Executor): Promise<Job[]> {
@@ -82,8 +149,4 @@ export async function setJobState(db: Executor, id: JobId, state: JobStateName):
 
 function jobNotFound(jobName: string): StationError {
   return new StationError('job-not-found', `there is no job ${jobName}`, { jobName });
-}
-
-function nameKey(name: string): string {
-  return name.toLowerCase();
 }

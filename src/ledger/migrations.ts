@@ -1,5 +1,6 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { addJobsOfClients } from './migration-0002.ts';
 import type { Database } from './tables.ts';
 
 /** The table in which Kysely keeps the names of the migrations that ran. */
@@ -8,6 +9,7 @@ export const MIGRATION_TABLE = 'kysely_migration';
 /** The schema versions in order; a name is never changed once it was released. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': { up: createFirstTables },
+  '0002-jobs-of-clients': { up: addJobsOfClients },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */

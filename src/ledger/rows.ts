@@ -10,6 +10,7 @@ import type {
   JobDetails,
   JobId,
   JobName,
+  ListedDrive,
 } from '../domain/job.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
 import type { CopyPlan } from '../domain/plan.ts';
@@ -26,6 +27,8 @@ const driveId = z.custom<DriveId>(text);
 const blobName = z.custom<BlobName>(text);
 const count = z.int().min(0);
 const words = z.record(z.string(), z.string());
+const parcel = z.record(z.string(), z.union([z.string(), z.number()]));
+const JOB_TYPES = ['Import', 'Export'] as const;
 
 /** Text that is JSON of the given shape. */
 function json<T>(shape: z.ZodType<T>) {
@@ -43,8 +46,9 @@ function json<T>(shape: z.ZodType<T>) {
 }
 
 const jobDetails: z.ZodType<JobDetails> = z.strictObject({
-  jobType: z.enum(['Import', 'Export']),
+  jobType: z.enum(JOB_TYPES),
   storageAccount: z.string(),
+  storageAccountId: z.string().exactOptional(),
   subscriptionId: z.string(),
   resourceGroup: z.string(),
   location: z.string(),
@@ -53,7 +57,21 @@ const jobDetails: z.ZodType<JobDetails> = z.strictObject({
   backupDriveManifest: z.boolean(),
   returnAddress: words.exactOptional(),
   returnShipping: words.exactOptional(),
-  deliveryPackage: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
+  deliveryPackage: parcel.exactOptional(),
+  returnPackage: parcel.exactOptional(),
+  export: z
+    .strictObject({
+      blobList: z
+        .strictObject({
+          blobPath: z.array(z.string()).exactOptional(),
+          blobPathPrefix: z.array(z.string()).exactOptional(),
+        })
+        .exactOptional(),
+      blobListBlobPath: z.string().exactOptional(),
+    })
+    .exactOptional(),
+  encryptionKey: words.exactOptional(),
+  identityType: z.enum(['None', 'SystemAssigned', 'UserAssigned']).exactOptional(),
   tags: words.exactOptional(),
   plan: z.strictObject({
     kind: z.literal('image'),
@@ -154,20 +172,32 @@ const jobRow = z.object({
   state: z.enum(JOB_STATES),
   cancel_requested: z.union([z.literal(0), z.literal(1)]),
   created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+  created_by: z.string(),
+  updated_by: z.string(),
   details: json(jobDetails),
 });
 
 export function jobOf(row: JobTable): Job {
-  const { cancel_requested, created_at, id, name, state, details } = jobRow.parse(row);
+  const { id, name, state, details, ...rest } = jobRow.parse(row);
   return {
     id,
     name,
     state,
-    cancelRequested: cancel_requested === 1,
-    createdAt: created_at,
+    cancelRequested: rest.cancel_requested === 1,
+    createdAt: rest.created_at,
+    updatedAt: rest.updated_at,
+    createdBy: rest.created_by,
+    updatedBy: rest.updated_by,
     details,
   };
 }
+
+const listedDrive: z.ZodType<ListedDrive> = z.strictObject({
+  manifestFile: z.string().exactOptional(),
+  manifestHash: z.string().exactOptional(),
+  driveHeaderHash: z.string().exactOptional(),
+});
 
 const driveRow = z.object({
   job_id: jobId,
@@ -175,13 +205,14 @@ const driveRow = z.object({
   job_name: jobName,
   state: z.string(),
   state_data: json(z.record(z.string(), z.unknown())),
+  listed: json(listedDrive).nullable(),
   bound_disk: json(boundDisk).nullable(),
   progress: json(progress).nullable(),
   verdict: json(verdict).nullable(),
 });
 
 /** A drive with the name of its job and what its copy says, as `drives.ts` joins them. */
-export type JoinedDrive = DriveTable & {
+export type JoinedDrive = Omit<DriveTable, 'bit_locker_key'> & {
   readonly job_name: string;
 } & Pick<CopyTable, 'progress' | 'verdict'> & { readonly bound_disk: string | null };
 
@@ -191,6 +222,7 @@ export function driveOf(row: JoinedDrive): Drive {
     ref: { jobId: parsed.job_id, driveId: parsed.drive_id },
     jobName: parsed.job_name,
     state: driveState.parse({ ...parsed.state_data, name: parsed.state }),
+    ...(parsed.listed === null ? {} : { listed: parsed.listed }),
     ...(parsed.progress === null ? {} : { progress: parsed.progress }),
     ...(parsed.verdict === null ? {} : { verdict: parsed.verdict }),
     ...(parsed.bound_disk === null ? {} : { boundDisk: parsed.bound_disk }),

@@ -9,27 +9,45 @@ import {
   type JobId,
 } from '../domain/job.ts';
 import { JOB_TRANSITIONS, type JobEvent } from '../domain/job-state.ts';
+import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import { applyEvent } from '../domain/transition.ts';
 import { messageOf, StationError } from '../errors.ts';
 import { answersOf, withAnswer } from './confirmations.ts';
 import type {
   Actor,
+  BitLockerKey,
   ConfirmedDisk,
   CopyRecord,
   DriveChange,
   ExtraDrive,
+  JobPage,
+  JobQuery,
+  JobWithDrives,
   Ledger,
   LedgerEvent,
   NewJob,
+  PutAnswer,
 } from './contract.ts';
 import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
-import { driveByRef, drivesOfJob, findDrive, setDriveState } from './drive-rows.ts';
+import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
 import { appendEvent, firstBrokenEvent, type NewEvent, readEvents } from './event-log.ts';
 import { allExtras, flagExtra } from './extra-rows.ts';
-import { allJobs, findJob, insertJob, jobById, setJobState } from './job-rows.ts';
+import type { JobAddress } from './job-address.ts';
+import {
+  type ChangeContext,
+  createJob,
+  deleteJob,
+  jobEntity,
+  putJob,
+  type Settled,
+  updateJob,
+} from './job-changes.ts';
+import { bitLockerKeysOf } from './job-drives.ts';
+import { allJobs, findJob, jobAt, jobById, jobPage, setJobState } from './job-rows.ts';
 import { QueueStore } from './queue-store.ts';
 import { jobIdOf } from './rows.ts';
+import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
 import type { Database, Executor } from './tables.ts';
 import { nextDriveState } from './transitions.ts';
@@ -46,12 +64,12 @@ export interface SqlLedgerDependencies {
   readonly now: () => Date;
   readonly uuid: () => string;
   readonly randomHex: (bytes: number) => string;
+  /** Seals and opens what nobody may read in a copy of the database. */
+  readonly secrets: SecretBox;
 }
 
 /** Half of a block id's nonce is enough to tell copies apart; see `BlockIdParts`. */
 const NONCE_BYTES = 8;
-
-type Settled<T> = { readonly done: T } | { readonly refused: StationError };
 
 /** The ledger on any database that Kysely speaks to; which one, says who constructs it. */
 export class SqlLedger implements Ledger {
@@ -71,17 +89,35 @@ export class SqlLedger implements Ledger {
   }
 
   async createJob(job: NewJob, actor: Actor): Promise<Job> {
-    return await this.#write(async (db) => {
-      const stamp = {
-        id: jobIdOf(this.#deps.uuid()),
-        station: this.#options.station,
-        createdAt: this.#deps.now().toISOString(),
-      };
-      const made = await insertJob(db, job, stamp);
-      const data = { name: job.name, state: made.state, drives: job.drives, details: job.details };
-      await this.#append(db, { entity: jobEntity(made.id), type: 'created', data, actor });
-      return made;
-    });
+    return await this.#write((db) => createJob(db, job, this.#changeBy(db, actor)));
+  }
+
+  async putJob(job: NewJob, actor: Actor): Promise<PutAnswer> {
+    return await this.#settle((db) => putJob(db, job, this.#changeBy(db, actor)));
+  }
+
+  async updateJob(id: JobId, update: JobUpdate, actor: Actor): Promise<JobWithDrives> {
+    return await this.#settle((db) => updateJob(db, { id, update }, this.#changeBy(db, actor)));
+  }
+
+  async deleteJob(id: JobId, actor: Actor, why: JobDeletion = 'asked'): Promise<void> {
+    await this.#settle((db) => deleteJob(db, { id, why }, this.#changeBy(db, actor)));
+  }
+
+  async jobAt(address: JobAddress): Promise<Job | undefined> {
+    return await this.#guard(() => jobAt(this.#deps.db, address));
+  }
+
+  async listJobs(query: JobQuery): Promise<JobPage> {
+    return await this.#guard(() => jobPage(this.#deps.db, query));
+  }
+
+  async drivesOfJobs(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, readonly Drive[]>> {
+    return await this.#guard(() => drivesOfJobs(this.#deps.db, ids));
+  }
+
+  async bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]> {
+    return await this.#guard(() => bitLockerKeysOf(this.#deps.db, id, this.#deps.secrets));
   }
 
   async jobByName(name: string): Promise<Job | undefined> {
@@ -258,6 +294,13 @@ export class SqlLedger implements Ledger {
     return { refused: new StationError('transition-refused', `${entity}: ${reason}`, payload) };
   }
 
+  #changeBy(db: Executor, actor: Actor): ChangeContext {
+    const { now, secrets, uuid } = this.#deps;
+    const { station } = this.#options;
+    const append = (event: NewEvent) => this.#append(db, event);
+    return { station, secrets, actor, at: now(), uuid, append };
+  }
+
   async #append(db: Executor, event: NewEvent): Promise<void> {
     await appendEvent(db, event, { station: this.#options.station, at: this.#deps.now() });
   }
@@ -302,10 +345,6 @@ export class SqlLedger implements Ledger {
 
 function oneMore(copy: CopyRecord): CopyRecord {
   return { ...copy, attempts: copy.attempts + 1 };
-}
-
-function jobEntity(id: JobId): string {
-  return `job/${id}`;
 }
 
 function driveEntity(ref: DriveRef): string {

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { messageOf, StationError } from '../errors.ts';
 import { MIGRATION_TABLE, MIGRATIONS, migrateToLatest } from './migrations.ts';
+import { CLOSED_BOX, type SecretBox } from './secret-box.ts';
 import { SqlLedger } from './sql-ledger.ts';
 import { NodeSqliteDialect, openDurable } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
@@ -15,6 +16,8 @@ export interface SqliteLedgerOptions {
   readonly uuid: () => string;
   /** That many random bytes in lower-case hex. */
   readonly randomHex: (bytes: number) => string;
+  /** Without it, BitLocker keys can be neither kept nor read. */
+  readonly secrets?: SecretBox;
 }
 
 /**
@@ -28,7 +31,7 @@ export class SqliteLedger extends SqlLedger {
    * `ledger-failed` when it cannot be opened.
    */
   static async open(options: SqliteLedgerOptions): Promise<SqliteLedger> {
-    const { file, station, now, uuid, randomHex } = options;
+    const { file, station, now, uuid, randomHex, secrets = CLOSED_BOX } = options;
     inspect(file);
     const database = attempt(file, () => openDurable(file));
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database) });
@@ -39,7 +42,7 @@ export class SqliteLedger extends SqlLedger {
       database.close();
       throw ledgerError(file, cause);
     }
-    return new SqliteLedger({ station, place: file }, { db, now, uuid, randomHex });
+    return new SqliteLedger({ station, place: file }, { db, now, uuid, randomHex, secrets });
   }
 }
 

@@ -19,11 +19,20 @@ export interface JobTable {
   id: string;
   station: string;
   name: string;
-  /** The name in lower case: names of Azure resources differ in more than case. */
+  /** Subscription, resource group and name in lower case; see `job-address.ts`. */
   name_key: string;
+  /** The name alone in lower case; not unique. */
+  short_name_key: string;
   state: string;
   cancel_requested: number;
   created_at: string;
+  updated_at: string;
+  created_by: string;
+  updated_by: string;
+  /** From the details, to be searched for. */
+  job_type: string;
+  /** From the details' delivery package. */
+  tracking_number: string | null;
   details: string;
 }
 
@@ -36,6 +45,10 @@ export interface DriveTable {
   state: string;
   /** JSON of what the state carries beside its name. */
   state_data: string;
+  /** JSON of what the drive list says of it. */
+  listed: string | null;
+  /** Sealed by `secret-box.ts`, bound to this row. */
+  bit_locker_key: string | null;
 }
 
 export interface CopyTable {

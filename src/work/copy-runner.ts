@@ -24,6 +24,8 @@ export interface RunnerDependencies {
   /** Holds the copy journals. */
   readonly journalDirectory: string;
   diskOf(item: WorkItem): AttachedDisk | undefined;
+  /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
+  lookAgain(): Promise<void>;
   /** Throws `storage-account-unknown`, `credential-missing`. */
   storageAccount(name: string): Promise<StorageAccount>;
   probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
@@ -131,7 +133,7 @@ export class CopyRunner {
   }
 
   async #jobOf(id: JobId, name: string) {
-    const job = await this.#deps.ledger.jobByName(name);
+    const job = await this.#deps.ledger.jobByName(id);
     if (job?.id === id) return job;
     throw new StationError('job-not-found', `job ${name} is gone`, { jobName: name });
   }
@@ -213,20 +215,29 @@ export class CopyRunner {
     }
     const { failure } = result;
     logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
-    const ending = endingOf(failure);
-    if (ending === 'parked') {
-      this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
-      return { kind: 'parked' };
+    switch (endingOf(failure)) {
+      case 'parked':
+        return { kind: 'parked' };
+      case 'disk-away':
+        return await this.#concludeAway(item, failure);
+      case 'faulted':
+        await this.#fault(item.ref, failure.code, failure.message);
+        return { kind: 'finished' };
+      case 'retry':
+        return attemptFailed(failure);
     }
-    if (ending === 'faulted') {
-      await this.#fault(item.ref, failure.code, failure.message);
-      return { kind: 'finished' };
-    }
-    const { code, message, payload: detail } = failure;
-    return {
-      kind: 'failed',
-      error: new StationError('copy-attempt-failed', message, { code, detail }),
-    };
+  }
+
+  /**
+   * The copy process lost its disk. When detection agrees, the drive waits for it. When it does not,
+   * the disk is there and cannot be opened or read: without this second look it would be started again
+   * at once, for as long as it is so.
+   */
+  async #concludeAway(item: WorkItem, failure: CopyFailure): Promise<CopyOutcome> {
+    this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
+    await this.#deps.lookAgain();
+    if (this.#deps.diskOf(item) === undefined) return { kind: 'parked' };
+    return attemptFailed(failure);
   }
 
   async #fault(ref: DriveRef, code: string, reason: string): Promise<void> {
@@ -257,12 +268,13 @@ function boundDiskOf(disk: AttachedDisk): BoundDisk {
  * What a failure means for the drive: wait for its disk, ask a person at once, or try again. An
  * attempt counts only where trying again can help.
  */
-function endingOf(failure: CopyFailure): 'parked' | 'faulted' | 'retry' {
+function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'retry' {
   switch (failure.code) {
     case 'cancelled':
+      return 'parked';
     case 'disk-gone':
     case 'disk-changed':
-      return 'parked';
+      return 'disk-away';
     case 'disk-content-changed':
     case 'disk-unresponsive':
     case 'disk-not-readonly':
@@ -272,6 +284,11 @@ function endingOf(failure: CopyFailure): 'parked' | 'faulted' | 'retry' {
     default:
       return 'retry';
   }
+}
+
+function attemptFailed({ code, message, payload: detail }: CopyFailure): CopyOutcome {
+  const error = new StationError('copy-attempt-failed', message, { code, detail });
+  return { kind: 'failed', error };
 }
 
 /** The code that stands for what went wrong, also when it went wrong in the copy process. */

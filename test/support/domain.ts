@@ -68,6 +68,9 @@ export function aJob(name: string, state: JobStateName = 'Shipping'): Job {
     state,
     cancelRequested: false,
     createdAt: '2026-01-01T00:00:00.000Z',
+    updatedAt: '2026-01-01T00:00:00.000Z',
+    createdBy: 'test',
+    updatedBy: 'test',
     details: {
       jobType: 'Import',
       storageAccount: 'lab',

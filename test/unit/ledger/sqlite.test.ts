@@ -70,10 +70,10 @@ it('leaves a ledger as it was when a migration fails half-way', async () => {
   const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(openDurable(file)) });
   const halfWay = {
     ...MIGRATIONS,
-    '0002-first': {
+    '9998-first': {
       up: (schema: Kysely<never>) => schema.schema.dropTable('extra_drives').execute(),
     },
-    '0003-second': { up: () => Promise.reject(new Error('half-way')) },
+    '9999-second': { up: () => Promise.reject(new Error('half-way')) },
   };
   await expect(migrateToLatest(db, halfWay)).rejects.toThrow('half-way');
   await db.destroy();
