@@ -11,6 +11,7 @@ import { RING_BYTES, SHUTDOWN_DEADLINE_MS } from '../../src/limits.ts';
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const FOLDER = resolve('systemd');
+const HELPER = join(FOLDER, 'drive-station-bay');
 /** What one copy may take beside its ring, and what the daemon with its tools may take: the unit's sum. */
 const COPY_BYTES = 384 * MIB;
 const DAEMON_BYTES = 512 * MIB;
@@ -169,7 +170,7 @@ describe('the bays of customers’ disks', () => {
       DEVPATH: DISK,
       ID_PATH: port,
     };
-    const { stdout } = await run(join(FOLDER, 'drive-station-bay'), [scratch], { env });
+    const { stdout } = await run(HELPER, [scratch], { env });
     const told = await readFile(join(scratch, 'blockdev.log'), 'utf8').catch(() => '');
     return { marked: stdout === 'DRIVE_STATION_BAY=1\n', told: told.trim() };
   }
@@ -178,6 +179,15 @@ describe('the bays of customers’ disks', () => {
 
   it('make a disk read-only and mark it', async () => {
     await expect(ask()).resolves.toEqual(taken);
+  });
+
+  it('are served with an environment as bare as that of udev', async () => {
+    const DEVNAME = '/dev/drive-station-no-such-disk';
+    const env = { DEVNAME, DEVPATH: DISK, ID_PATH: PORT };
+    // No shell of ours in between: it would bring a PATH.
+    const { stdout, stderr } = await run('/usr/bin/env', ['-u', 'PATH', HELPER, scratch], { env });
+    expect(stdout).toBe('DRIVE_STATION_BAY=1\n');
+    expect(stderr).toMatch(new RegExp(`^blockdev: .*${DEVNAME}`, 'u'));
   });
 
   it('are none until they are listed', async () => {
