@@ -2,6 +2,7 @@ import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
 import { type BlobPlan, blockCount, blockLength } from '../domain/plan.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
+import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
 import type { CopyJournal } from './journal.ts';
@@ -17,6 +18,8 @@ export interface BlobCopyParts {
   /** Bounded in requests and patient with outages: see `storage.ts`. */
   readonly container: BlobContainer;
   readonly journal: CopyJournal;
+  /** Told the MD5 of every block that is read. */
+  readonly sums: BlockSums;
   readonly nonce: string;
   /** A block is safe: the store verified it and the journal has it. */
   onSafe(lengthBytes: number): void;
@@ -119,24 +122,25 @@ export class BlobCopy {
   }
 
   async #finish(index: number, read: ReadBlock, signal: AbortSignal): Promise<void> {
-    const id = await this.#stage(index, read, signal).finally(() =>
+    const taken = await this.#stage(index, read, signal).finally(() =>
       this.#parts.ring.release(read.slot),
     );
-    if (id === undefined) return;
-    await this.#parts.journal.append({ kind: 'staged', blob: this.#blob.name, index, id });
+    if (taken === undefined) return;
+    await this.#parts.journal.append({ kind: 'staged', blob: this.#blob.name, index, ...taken });
     this.#parts.onSafe(blockLength(this.#blob, index));
   }
 
-  /** The id of a block that the store took; `undefined` for one that it held already. */
+  /** The id and MD5 of a block that the store took; `undefined` for one that it held already. */
   async #stage(
     index: number,
     { slot, hashes }: ReadBlock,
     signal: AbortSignal,
-  ): Promise<BlockId | undefined> {
+  ): Promise<{ readonly id: BlockId; readonly md5: string } | undefined> {
     const { md5, md5State, sha256 } = await hashes;
     throwIfCancelled(signal);
     const id = encodeBlockId({ nonce: this.#parts.nonce, index, sha256, md5State });
     this.#done[index] = { id, sha256, md5State };
+    this.#parts.sums.set(this.#blob, index, md5);
     const held = this.#held.blocks.get(index);
     if (held !== undefined) {
       this.#compare(held, sha256);
@@ -144,7 +148,7 @@ export class BlobCopy {
     }
     const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
     await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
-    return id;
+    return { id, md5 };
   }
 
   /** A block behind a gap was staged by an earlier attempt and is read only for the blob's MD5. */

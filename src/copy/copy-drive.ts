@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlobPlan, blockLength, type CopyPlan } from '../domain/plan.ts';
-import { type BlobEvidence, judge, type Verdict } from '../domain/verdict.ts';
+import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import { RESUME_SAMPLES } from '../limits.ts';
 import { BlobCopy, contentChanged } from './blob-copy.ts';
+import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { Hasher } from './hashing.ts';
 import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
+import { writeLogs } from './logs.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 import { planFor } from './planners.ts';
 import { readBlock } from './read-block.ts';
@@ -18,27 +20,37 @@ import { settleBlob } from './settle.ts';
 export interface CopyParts {
   readonly device: SourceDevice;
   readonly container: BlobContainer;
+  /** Opens the container for the copy logs. */
+  openLogContainer(name: string): Promise<BlobContainer>;
+  now(): Date;
   random(): number;
   report(message: FromCopy): void;
 }
 
+/** What a copy comes to. */
+export interface Settled {
+  readonly verdict: Verdict;
+  readonly logs: DriveLogs;
+}
+
 /**
- * The copy of one drive, from plan to verdict, in whatever state an earlier attempt left it. The
- * order is the safety: plan before any byte moves, ask the store before believing the journal, prove
- * the disk before adding to what came from it.
+ * The copy of one drive, from plan to verdict and logs, in whatever state an earlier attempt left it.
+ * The order is the safety: plan before any byte moves, ask the store before believing the journal,
+ * prove the disk before adding to what came from it.
  */
 export async function copyDrive(
   assignment: Assignment,
   parts: CopyParts,
   signal: AbortSignal,
-): Promise<Verdict> {
+): Promise<Settled> {
   throwIfCancelled(signal);
   const { device, container, report } = parts;
   const plan = await planFor(assignment.plan, { driveId: assignment.driveId, device });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
   const held = await heldBlocks(plan, assignment.nonce, container, signal);
-  const journal = await startJournal(assignment, held, report);
+  const sums = new BlockSums();
+  const journal = await startJournal(assignment, { held, sums }, report);
   const ring = new BufferRing(Math.max(...plan.blobs.map((blob) => blob.blockBytes)));
   const hasher = new Hasher(ring.memory);
   try {
@@ -49,7 +61,7 @@ export async function copyDrive(
     const evidence: BlobEvidence[] = [];
     for (const [blob, blobHeld] of held) {
       const copy = new BlobCopy(blob, blobHeld, {
-        ...{ device, ring, hasher, container, journal },
+        ...{ device, ring, hasher, container, journal, sums },
         nonce: assignment.nonce,
         onSafe: (lengthBytes) => tally.staged(lengthBytes),
       });
@@ -60,7 +72,9 @@ export async function copyDrive(
       tally.verified(blob.lengthBytes);
     }
     report({ kind: 'phase', phase: 'settling' });
-    return await finalVerdict(plan, evidence, { assignment, device });
+    const verdict = await finalVerdict(plan, evidence, { assignment, device });
+    const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums }, signal);
+    return { verdict, logs };
   } finally {
     await hasher.close();
     await journal.close();
@@ -81,16 +95,24 @@ async function heldBlocks(
 /** The journal begins with what the store confirmed, so that it never claims more. */
 async function startJournal(
   { journalFile, copyId, nonce }: Assignment,
-  held: ReadonlyMap<BlobPlan, Held>,
+  { held, sums }: { held: ReadonlyMap<BlobPlan, Held>; sums: BlockSums },
   report: CopyParts['report'],
 ): Promise<CopyJournal> {
+  const before = await readJournal(journalFile);
+  const known = new Map(
+    before.flatMap((record) =>
+      record.kind === 'staged' ? [[record.id, record.md5] as const] : [],
+    ),
+  );
   const confirmed = new Map<string, JournalRecord>();
   for (const [blob, { blocks }] of held) {
     for (const { index, id } of blocks.values()) {
-      confirmed.set(id, { kind: 'staged', blob: blob.name, index, id });
+      const md5 = known.get(id);
+      if (md5 !== undefined) sums.set(blob, index, md5);
+      const sum = md5 === undefined ? {} : { md5 };
+      confirmed.set(id, { kind: 'staged', blob: blob.name, index, id, ...sum });
     }
   }
-  const before = await readJournal(journalFile);
   const lost = before.filter((record) => record.kind === 'staged' && !confirmed.has(record.id));
   report({ kind: 'reconciled', heldBlocks: confirmed.size, lostBlocks: lost.length });
   return CopyJournal.start(journalFile, { copyId, nonce }, [...confirmed.values()]);

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Verdict } from '../domain/verdict.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import { COPY_ABANDON_MS, COPY_SILENCE_MS, COPY_STOP_GRACE_MS } from '../limits.ts';
 import { type Assignment, type CopyFailure, type FromCopy, fromCopySchema } from './messages.ts';
 
 export type CopyResult =
-  | { readonly kind: 'settled'; readonly verdict: Verdict }
+  | { readonly kind: 'settled'; readonly verdict: Verdict; readonly logs: DriveLogs }
   | { readonly kind: 'failed'; readonly failure: CopyFailure };
 
 /** What is heard from a copy process on its way. */

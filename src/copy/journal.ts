@@ -17,6 +17,11 @@ const staged = z.object({
   blob: z.string(),
   index: z.int().min(0),
   id: z.string(),
+  /** MD5 of the block, for the copy log; nothing else knows it. */
+  md5: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/u)
+    .exactOptional(),
 });
 const verified = z.object({
   kind: z.literal('verified'),

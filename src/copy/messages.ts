@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CopyPlan } from '../domain/plan.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 
 /**
  * What the daemon and a copy process say to each other over the IPC channel. The assignment carries
@@ -42,6 +42,13 @@ export const assignmentSchema = z.object({
   }),
   plan: z.object({ kind: z.literal('image'), container: z.string(), blobPrefix: z.string() }),
   storage: storageAccount,
+  /** What the copy logs need to know of the job. */
+  logs: z.object({
+    jobName: z.string(),
+    level: z.enum(['Error', 'Verbose']),
+    /** The job's `diagnosticsPath`. */
+    path: z.string(),
+  }),
   journalFile: z.string(),
 });
 export type Assignment = z.output<typeof assignmentSchema>;
@@ -65,6 +72,12 @@ const progressSchema = z.object({
 
 export const fromCopySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
+const driveLogs: z.ZodType<DriveLogs> = z.object({
+  errorLogUri: z.string().exactOptional(),
+  verboseLogUri: z.string().exactOptional(),
+  problem: z.string().exactOptional(),
+});
+
   z.object({ kind: z.literal('alive'), oldestReadMs: z.number() }),
   z.object({
     kind: z.literal('planned'),
@@ -80,7 +93,11 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('progress'), progress: progressSchema }),
   z.object({ kind: z.literal('storage-away'), detail: z.string() }),
   z.object({ kind: z.literal('storage-back') }),
-  z.object({ kind: z.literal('settled'), verdict: z.custom<Verdict>(isVerdict) }),
+  z.object({
+    kind: z.literal('settled'),
+    verdict: z.custom<Verdict>(isVerdict),
+    logs: driveLogs,
+  }),
   failureSchema,
 ]);
 export type FromCopy = z.output<typeof fromCopySchema>;

@@ -11,15 +11,16 @@ import {
 import type { Assignment, FromCopy } from './messages.ts';
 
 /**
- * The destination as a copy sees it: bounded in requests, and patient. An absent store is waited for
- * with every buffer kept, so that nothing is read twice when it comes back.
+ * A container of the job's account as a copy sees it: bounded in requests, and patient. An absent
+ * store is waited for with every buffer kept, so that nothing is read twice when it comes back.
  */
-export async function openDestination(
-  { storage, plan }: Assignment,
+export async function openPatiently(
+  { storage }: Assignment,
+  name: string,
   report: (message: FromCopy) => void,
 ): Promise<BlobContainer> {
   const patient = withRetry(
-    await openContainer(storage, plan.container),
+    await openContainer(storage, name),
     {
       attemptTimeoutMs: STORAGE_ATTEMPT_MS,
       awayAfterMs: STORAGE_AWAY_AFTER_MS,

@@ -3,7 +3,7 @@ import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS, READ_HANG_MS } from '../limits.ts'
 import { copyDrive } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
 import { type Assignment, type FromCopy, toCopySchema } from './messages.ts';
-import { openDestination } from './storage.ts';
+import { openPatiently } from './storage.ts';
 
 /**
  * The copy process of one drive: the only process that opens that drive's disk, and one that can be
@@ -27,10 +27,11 @@ async function work(assignment: Assignment): Promise<void> {
     const device = await SourceDevice.open(assignment.disk, stop.signal);
     const watch = setInterval(() => watchReads(device), COPY_ALIVE_MS);
     try {
-      const container = await openDestination(assignment, report);
-      const parts = { device, container, report, random: Math.random };
-      const verdict = await copyDrive(assignment, parts, stop.signal);
-      report({ kind: 'settled', verdict });
+      const openLogContainer = (name: string) => openPatiently(assignment, name, report);
+      const container = await openPatiently(assignment, assignment.plan.container, report);
+      const surroundings = { report, now: () => new Date(), random: Math.random };
+      const parts = { device, container, openLogContainer, ...surroundings };
+      report({ kind: 'settled', ...(await copyDrive(assignment, parts, stop.signal)) });
     } finally {
       clearInterval(watch);
       await device.close();

@@ -1,7 +1,7 @@
 import type { Brand } from './brand.ts';
 import type { DriveState } from './drive-state.ts';
 import type { JobStateName } from './job-state.ts';
-import type { Verdict } from './verdict.ts';
+import type { DriveLogs, Verdict } from './verdict.ts';
 
 /** The station's own key of a job: two resource groups may use one job name. */
 export type JobId = Brand<string, 'JobId'>;
@@ -106,6 +106,8 @@ export interface Drive {
   readonly listed?: ListedDrive;
   readonly progress?: CopyProgress;
   readonly verdict?: Verdict;
+  /** Where the copy logs are that tell the verdict. */
+  readonly logs?: DriveLogs;
   /** The disk that this drive's copy began on; a replugged one must agree with it. */
   readonly boundDisk?: BoundDisk;
 }

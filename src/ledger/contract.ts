@@ -14,7 +14,7 @@ import type {
 import type { JobEvent, JobStateName } from '../domain/job-state.ts';
 import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import type { JobAddress } from './job-address.ts';
 
 /** Who did it: `station` for the daemon itself, else the person or client that asked. */
@@ -72,7 +72,11 @@ export type DriveChange =
       >;
     }
   | { readonly event: 'copy-started'; readonly copyId: string }
-  | { readonly event: 'copy-verified' | 'copy-ended-with-notes'; readonly verdict: Verdict }
+  | {
+      readonly event: 'copy-verified' | 'copy-ended-with-notes';
+      readonly verdict: Verdict;
+      readonly logs?: DriveLogs;
+    }
   | { readonly event: 'faulted'; readonly fault: Fault };
 
 /** One entry of the hash-chained event log. */

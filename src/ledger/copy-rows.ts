@@ -37,12 +37,15 @@ export async function insertCopy(db: Executor, copy: NewCopy): Promise<CopyRecor
     plan: null,
     progress: null,
     verdict: null,
+    logs: null,
   };
   await db.insertInto('copies').values(row).execute();
   return copyRecordOf(row);
 }
 
-export type CopyChange = Partial<Pick<CopyTable, 'attempts' | 'plan' | 'progress' | 'verdict'>>;
+export type CopyChange = Partial<
+  Pick<CopyTable, 'attempts' | 'plan' | 'progress' | 'verdict' | 'logs'>
+>;
 
 /** Throws `internal-error` when there is no such copy: its id comes only from the ledger itself. */
 export async function updateCopy(db: Executor, copyId: string, change: CopyChange): Promise<void> {

@@ -28,6 +28,7 @@ function drivesJoined(db: Executor) {
       'copies.bound_disk as bound_disk',
       'copies.progress as progress',
       'copies.verdict as verdict',
+      'copies.logs as logs',
     ]);
 }
 

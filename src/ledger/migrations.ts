@@ -10,6 +10,7 @@ export const MIGRATION_TABLE = 'kysely_migration';
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-tables': { up: createFirstTables },
   '0002-jobs-of-clients': { up: addJobsOfClients },
+  '0003-copy-logs': { up: addCopyLogs },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */
@@ -93,6 +94,10 @@ async function createCopyTables(db: Schema): Promise<void> {
     .addColumn('due_at_ms', 'integer')
     .addPrimaryKeyConstraint('queue_key', ['station', 'id'])
     .execute();
+}
+
+async function addCopyLogs(db: Schema): Promise<void> {
+  await db.schema.alterTable('copies').addColumn('logs', 'text').execute();
 }
 
 async function createLogTables(db: Schema): Promise<void> {

@@ -14,7 +14,7 @@ import type {
 } from '../domain/job.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
 import type { CopyPlan } from '../domain/plan.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import type { CopyRecord, CopyTask, ExtraDrive } from './contract.ts';
 import type { CopyTable, DriveTable, ExtraDriveTable, JobTable } from './tables.ts';
 
@@ -148,6 +148,12 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
   ),
 });
 
+const driveLogs: z.ZodType<DriveLogs> = z.strictObject({
+  errorLogUri: z.string().exactOptional(),
+  verboseLogUri: z.string().exactOptional(),
+  problem: z.string().exactOptional(),
+});
+
 const driveState: z.ZodType<DriveState> = z.discriminatedUnion('name', [
   z.strictObject({ name: z.enum(['Specified', 'NeverReceived', 'Received', 'ShippedBack']) }),
   z.strictObject({ name: z.literal('Transferring'), copyId: z.string() }),
@@ -209,12 +215,13 @@ const driveRow = z.object({
   bound_disk: json(boundDisk).nullable(),
   progress: json(progress).nullable(),
   verdict: json(verdict).nullable(),
+  logs: json(driveLogs).nullable(),
 });
 
 /** A drive with the name of its job and what its copy says, as `drives.ts` joins them. */
 export type JoinedDrive = Omit<DriveTable, 'bit_locker_key'> & {
   readonly job_name: string;
-} & Pick<CopyTable, 'progress' | 'verdict'> & { readonly bound_disk: string | null };
+} & Pick<CopyTable, 'progress' | 'verdict' | 'logs'> & { readonly bound_disk: string | null };
 
 export function driveOf(row: JoinedDrive): Drive {
   const parsed = driveRow.parse(row);
@@ -225,6 +232,7 @@ export function driveOf(row: JoinedDrive): Drive {
     ...(parsed.listed === null ? {} : { listed: parsed.listed }),
     ...(parsed.progress === null ? {} : { progress: parsed.progress }),
     ...(parsed.verdict === null ? {} : { verdict: parsed.verdict }),
+    ...(parsed.logs === null ? {} : { logs: parsed.logs }),
     ...(parsed.bound_disk === null ? {} : { boundDisk: parsed.bound_disk }),
   };
 }

@@ -278,7 +278,8 @@ export class SqlLedger implements Ledger {
     }
     if (change.event === 'copy-verified' || change.event === 'copy-ended-with-notes') {
       const verdict = JSON.stringify(change.verdict);
-      if (copy !== undefined) await updateCopy(db, copy.id, { verdict });
+      const logs = change.logs === undefined ? null : JSON.stringify(change.logs);
+      if (copy !== undefined) await updateCopy(db, copy.id, { verdict, logs });
     }
   }
 

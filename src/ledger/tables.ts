@@ -62,6 +62,8 @@ export interface CopyTable {
   plan: string | null;
   progress: string | null;
   verdict: string | null;
+  /** JSON of where the copy logs are; set together with the verdict. */
+  logs: string | null;
 }
 
 export interface QueueTable {

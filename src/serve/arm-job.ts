@@ -51,6 +51,8 @@ function armDrive(drive: Drive): Record<string, unknown> {
     state: publicDriveState(drive.state),
     copyStatus,
     percentComplete: moved ? percentOf([drive]) : undefined,
+    verboseLogUri: drive.logs?.verboseLogUri,
+    errorLogUri: drive.logs?.errorLogUri,
     bytesSucceeded: moved ? drive.progress?.stagedBytes : undefined,
   });
 }

@@ -19,6 +19,7 @@ import type {
   DriveView,
   FaultView,
   JobView,
+  LogsView,
   ProgressView,
   StationView,
   VerdictView,
@@ -80,6 +81,7 @@ export function driveView(drive: Drive, now: DriveNow): DriveView {
     bay: now.bay,
     fault: faultOf(drive),
     verdict: verdictOf(drive),
+    logs: logsOf(drive),
     blobs: now.blobs,
   };
 }
@@ -124,6 +126,12 @@ function verdictOf(drive: Drive): VerdictView | null {
   if (drive.verdict === undefined) return null;
   const { blobs: _evidence, ...rest } = drive.verdict;
   return rest;
+}
+
+function logsOf({ logs }: Drive): LogsView | null {
+  if (logs === undefined) return null;
+  const { errorLogUri = null, verboseLogUri = null, problem = null } = logs;
+  return { errorLogUri, verboseLogUri, problem };
 }
 
 /** A disk as the screens show it; `match` is `undefined` for a disk that is not a candidate. */

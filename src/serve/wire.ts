@@ -152,6 +152,14 @@ const verdict = z.object({
 }) satisfies z.ZodType<Omit<Verdict, 'blobs' | 'reasons' | 'copyStatus'>>;
 export type VerdictView = z.output<typeof verdict>;
 
+/** Where the copy logs are, once they exist, and in words why one that should exist does not. */
+const logs = z.object({
+  errorLogUri: text.nullable(),
+  verboseLogUri: text.nullable(),
+  problem: text.nullable(),
+});
+export type LogsView = z.output<typeof logs>;
+
 export const driveView = z.object({
   /** `<jobId>/<driveId>`. */
   key: text,
@@ -170,6 +178,8 @@ export const driveView = z.object({
   bay: text.nullable(),
   fault: fault.nullable(),
   verdict: verdict.nullable(),
+  /** `null` until the drive has a verdict. */
+  logs: logs.nullable(),
   blobs: list(z.object({ name: text, url: text })),
 });
 export type DriveView = z.output<typeof driveView>;

@@ -130,6 +130,11 @@ export class CopyRunner {
       storage: await this.#deps.storageAccount(details.storageAccount),
       journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
     };
+      logs: {
+        jobName: drive.jobName,
+        level: details.logLevel,
+        path: details.diagnosticsPath,
+      },
   }
 
   async #jobOf(id: JobId, name: string) {
@@ -207,10 +212,13 @@ export class CopyRunner {
   async #conclude(item: WorkItem, result: CopyResult): Promise<CopyOutcome> {
     const { ledger, logger } = this.#deps;
     if (result.kind === 'settled') {
-      const { verdict } = result;
+      const { verdict, logs } = result;
       const event = verdict.outcome === 'Completed' ? 'copy-verified' : 'copy-ended-with-notes';
-      await ledger.transitionDrive(item.ref, { event, verdict }, 'station');
-      logger.info({ drive: item.ref, outcome: verdict.outcome }, 'the copy is settled');
+      await ledger.transitionDrive(item.ref, { event, verdict, logs }, 'station');
+      logger.info({ drive: item.ref, outcome: verdict.outcome, logs }, 'the copy is settled');
+      if (logs.problem !== undefined) {
+        logger.warn({ drive: item.ref, reason: logs.problem }, 'a copy log could not be written');
+      }
       return { kind: 'finished' };
     }
     const { failure } = result;

@@ -129,6 +129,7 @@ async function assignmentFor(
       kind: 'connection-string',
       connectionString: `DefaultEndpointsProtocol=http;AccountName=bench;AccountKey=${key};BlobEndpoint=${endpoint};`,
     },
+    logs: { jobName: 'bench', level: 'Error', path: '' },
     journalFile: join(directory, 'bench.journal'),
   };
 }

@@ -121,6 +121,17 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         expect((await copyOf(ledger, ref)).verdict).toEqual(verdict);
       });
 
+      it('keeps where the logs of a copy are, beside its verdict', async () => {
+        const ref = await transferring(ledger, 'job');
+        expect(await ledger.drive(ref)).not.toHaveProperty('logs');
+        const verdict = aVerdict('Completed');
+        const logs = { errorLogUri: 'https://x/waies/e.xml', problem: 'the store refused' };
+        await ledger.transitionDrive(ref, { event: 'copy-verified', verdict, logs }, 'station');
+        ledger = await subject.reopen();
+        expect(await ledger.drive(ref)).toMatchObject({ verdict, logs });
+        expect((await ledger.drive(ref))?.logs).toEqual(logs);
+      });
+
       it('keeps a verdict in which the store named no digest', async () => {
         const ref = await transferring(ledger, 'job');
         const clean = aVerdict('CompletedMoreInfo');

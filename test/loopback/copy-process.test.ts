@@ -47,6 +47,7 @@ async function assignmentFor(plugged: LoopDisk): Promise<Assignment> {
     },
     plan: { kind: 'image', container: 'disks', blobPrefix: 'test/' },
     storage: { kind: 'directory', directory: join(directory, 'store') },
+    logs: { jobName: 'job_1', level: 'Verbose', path: '' },
     journalFile: join(directory, 'journals', 'copy-1.journal'),
   };
 }

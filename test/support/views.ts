@@ -53,6 +53,7 @@ export function driveView(driveId: string, over: Partial<DriveView> = {}): Drive
     bay: null,
     fault: null,
     verdict: null,
+    logs: null,
     blobs: [],
     ...over,
   };

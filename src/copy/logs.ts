@@ -1,0 +1,112 @@
+import type { BlobContainer } from '../blobs/contract.ts';
+import { writeText } from '../blobs/write-text.ts';
+import type { BlobName } from '../domain/blob-name.ts';
+import { decodeBlockId } from '../domain/block-id.ts';
+import { type BlobPlan, blockCount, blockLength, type CopyPlan } from '../domain/plan.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
+import { isCancelled, messageOf, throwIfCancelled } from '../errors.ts';
+import type { DriveLog } from '../formats/drive-log.ts';
+import { driveLogXml } from '../formats/drive-log-writer.ts';
+import { errorsOnly } from '../formats/errors-only.ts';
+import { logBlobName } from '../formats/log-name.ts';
+import { type CopiedBlock, driveLogOf } from '../formats/verdict-log.ts';
+import { LOG_BLOCK_BYTES } from '../limits.ts';
+import type { BlockSums } from './block-sums.ts';
+import { logPlace } from './log-place.ts';
+import type { Assignment } from './messages.ts';
+
+export interface LogParts {
+  readonly assignment: Assignment;
+  readonly plan: CopyPlan;
+  /** The drive's blobs. */
+  readonly container: BlobContainer;
+  readonly sums: BlockSums;
+  /** Opens the container for logs, patient with outages as the one for blobs is. */
+  openLogContainer(name: string): Promise<BlobContainer>;
+  now(): Date;
+}
+
+/**
+ * Writes the drive's error log and, when the job asks for it, the verbose log. Both are made of the
+ * one verdict, block by block while they are sent.
+ *
+ * The verdict is about the customer's bytes, and they are safe by now: whatever becomes of the logs
+ * changes nothing in it. A store that is away is waited for, as for any block. A refusal (a credential
+ * that may not make the container, a path that is no name) ends here as `problem`, which is kept
+ * beside the verdict and shown to people; failing the copy would not make the store give in, and
+ * calling it `CompletedMoreInfo` would close the job for an error that its data does not have.
+ *
+ * Each log has a name of its own by its time, so none is ever replaced: an attempt that ends between
+ * its logs and its last word leaves them beside those of the next one, and the job names the latter.
+ * Throws only `cancelled`.
+ */
+export async function writeLogs(
+  verdict: Verdict,
+  parts: LogParts,
+  signal: AbortSignal,
+): Promise<DriveLogs> {
+  throwIfCancelled(signal);
+  const log = logOf(verdict, parts, signal);
+  let logs: DriveLogs = {};
+  try {
+    const { container: name, prefix } = logPlace(parts.assignment);
+    const container = await parts.openLogContainer(name);
+    await container.ensure(signal);
+    const write = (kind: 'error' | 'verbose', content: DriveLog) =>
+      writeLog({ container, prefix, kind, content }, parts, signal);
+    logs = { errorLogUri: await write('error', errorsOnly(log)) };
+    if (parts.assignment.logs.level === 'Verbose') {
+      logs = { ...logs, verboseLogUri: await write('verbose', log) };
+    }
+    return logs;
+  } catch (error) {
+    if (isCancelled(error)) throw error;
+    return { ...logs, problem: messageOf(error) };
+  }
+}
+
+async function writeLog(
+  to: { container: BlobContainer; prefix: string; kind: 'error' | 'verbose'; content: DriveLog },
+  { assignment, now }: LogParts,
+  signal: AbortSignal,
+): Promise<string> {
+  const { driveId, logs } = assignment;
+  const { container, kind, content } = to;
+  const file = logBlobName({ jobName: logs.jobName, driveId, at: now(), kind });
+  const name = `${to.prefix}${file}` as BlobName;
+  const written = { contentType: 'application/xml', blockBytes: LOG_BLOCK_BYTES };
+  await writeText(container, { name, text: driveLogXml(content), ...written }, signal);
+  return container.urlOf(name);
+}
+
+function logOf(verdict: Verdict, parts: LogParts, signal: AbortSignal): DriveLog {
+  const plans = new Map<string, BlobPlan>(parts.plan.blobs.map((blob) => [blob.name, blob]));
+  return driveLogOf(verdict, {
+    driveId: parts.assignment.driveId,
+    container: parts.assignment.plan.container,
+    blocksOf: ({ name }) => {
+      const blob = plans.get(name);
+      return blob === undefined ? [] : copiedBlocks(blob, parts, signal);
+    },
+  });
+}
+
+/** The planned blocks, with the ids that the store's committed list has in their places. */
+async function* copiedBlocks(
+  blob: BlobPlan,
+  { container, sums }: LogParts,
+  signal: AbortSignal,
+): AsyncGenerator<CopiedBlock> {
+  const { committed } = await container.listBlocks(blob.name, signal);
+  for (let index = 0; index < blockCount(blob); index++) {
+    const id = committed?.[index]?.id;
+    const isOurs = id !== undefined && decodeBlockId(id)?.index === index;
+    const md5 = sums.get(blob, index);
+    yield {
+      offset: index * blob.blockBytes,
+      length: blockLength(blob, index),
+      ...(isOurs ? { id } : {}),
+      ...(md5 === undefined ? {} : { md5 }),
+    };
+  }
+}
