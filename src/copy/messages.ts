@@ -70,14 +70,14 @@ const progressSchema = z.object({
   verifiedBytes: z.number(),
 });
 
-export const fromCopySchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('ready') }),
 const driveLogs: z.ZodType<DriveLogs> = z.object({
   errorLogUri: z.string().exactOptional(),
   verboseLogUri: z.string().exactOptional(),
   problem: z.string().exactOptional(),
 });
 
+export const fromCopySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ready') }),
   z.object({ kind: z.literal('alive'), oldestReadMs: z.number() }),
   z.object({
     kind: z.literal('planned'),

@@ -128,13 +128,13 @@ export class CopyRunner {
       },
       plan: { ...details.plan },
       storage: await this.#deps.storageAccount(details.storageAccount),
-      journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
-    };
       logs: {
         jobName: drive.jobName,
         level: details.logLevel,
         path: details.diagnosticsPath,
       },
+      journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
+    };
   }
 
   async #jobOf(id: JobId, name: string) {
