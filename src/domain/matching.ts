@@ -179,7 +179,7 @@ function nearOrExtra(
     return { kind: 'near', suggestions, reason };
   }
   if (weighty.length > 0) {
-    const shown = evidence.map((item) => item.raw.trim()).join(', ');
+    const shown = [...new Set(evidence.map((item) => item.raw.trim()))].join(', ');
     return { kind: 'extra', reason: `No active job lists serial ${shown}.` };
   }
   const what = evidence.length === 0 ? 'no serial' : 'only serials that do not identify it';

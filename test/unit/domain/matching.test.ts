@@ -47,6 +47,15 @@ describe('one disk', () => {
     expect(kinds({ disks: [aDisk({ serials: ['KV6H86XP'] })], claims: listed })).toEqual(['extra']);
   });
 
+  test('whose serial two sources report is extra with that serial named once', () => {
+    const serials = [
+      { source: 'ata-identify', raw: 'KV6H86XP' },
+      { source: 'udev', raw: 'KV6H86XP ' },
+    ] as const;
+    const [match] = matchAll({ disks: [aDisk({ serials })], claims: listed });
+    expect(match).toMatchObject({ kind: 'extra', reason: 'No active job lists serial KV6H86XP.' });
+  });
+
   test('with a garbled serial is a suggestion, never a match', () => {
     const [match] = matchAll({ disks: [aDisk({ serials: ['V2C53MW9'] })], claims: listed });
     expect(match).toMatchObject({
