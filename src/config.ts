@@ -46,6 +46,21 @@ const account = z.discriminatedUnion('kind', [
     .describe('A local directory instead of a cloud, for rehearsal and for an air-gapped site.'),
 ]);
 
+const addressLine = z.string().max(256);
+
+const shippingAddress = z
+  .strictObject({
+    recipientName: addressLine,
+    streetAddress1: addressLine,
+    streetAddress2: addressLine.default(''),
+    city: addressLine,
+    stateOrProvince: addressLine.default(''),
+    postalCode: addressLine,
+    countryOrRegion: addressLine,
+    phone: addressLine.default(''),
+  })
+  .describe('The address of one location, as the public API gives it to customers.');
+
 export const configSchema = z.strictObject({
   station: z
     .strictObject({
@@ -118,6 +133,23 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  secrets: z
+    .strictObject({
+      keyFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'File with the key that seals BitLocker keys in the ledger: 32 bytes as hex or Base64. Without it the station makes `secrets.key` in its state directory (mode 0600). When it is lost, sealed keys are lost with it.',
+        ),
+    })
+    .prefault({}),
+  locations: z
+    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,62}$/u), shippingAddress)
+    .default({})
+    .describe(
+      'Where customers send their parcels to, by location; one that is not here has the address of the public service’s list.',
+    ),
   storageAccounts: z
     .record(z.string().regex(/^[a-z0-9-]{1,63}$/u), account)
     .default({})

@@ -11,10 +11,12 @@ import { freeBytes } from './detect/free-space.ts';
 import { probeHealth } from './detect/health.ts';
 import type { AttachedDisk, DiskHealth } from './domain/disk.ts';
 import { CopyQueue } from './ledger/copy-queue.ts';
+import { readOrMakeSecretKey, readSecretKey, secretBox } from './ledger/secret-box.ts';
 import { SqliteLedger } from './ledger/sqlite.ts';
 import { lockStateDirectory } from './ledger/state-lock.ts';
 import { FREE_SPACE_INTERVAL_MS, PROGRESS_INTERVAL_MS, SHUTDOWN_DEADLINE_MS } from './limits.ts';
 import { Feed } from './serve/feed.ts';
+import { LocationBook } from './serve/locations.ts';
 import { Server } from './serve/server.ts';
 import type { StationView } from './serve/wire.ts';
 import { storageAccount } from './work/accounts.ts';
@@ -99,7 +101,9 @@ async function layGround(config: Config, logger: Logger, keep: Keep) {
   const unlock = await lockStateDirectory(stateDirectory);
   keep('state lock', unlock, (release) => release());
 
+  const secrets = secretBox(await secretKey(config));
   const ledger = await SqliteLedger.open({
+    secrets,
     file: join(stateDirectory, 'ledger.sqlite'),
     station: name,
     now,
@@ -207,9 +211,14 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     storageAccounts: Object.keys(config.storageAccounts),
     poke: () => coordinator.poke(),
   });
+  const arm = {
+    locations: new LocationBook(config.locations),
+    storageAccounts: Object.keys(config.storageAccounts),
+    changed: () => coordinator.poke(),
+  };
   const server = await Server.create(
     { ...config.http, stationName: name, version, consoleDirectory: CONSOLE_DIRECTORY },
-    { ledger, feed, actions, logger: log('serve'), view },
+    { ledger, feed, actions, logger: log('serve'), view, arm },
   );
   return keep('server', server, (part) => part.close());
 }
@@ -217,6 +226,12 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
 function pauseWhile(queue: CopyQueue, reason: string, paused: boolean): void {
   if (paused) queue.pause(reason);
   else queue.resume(reason);
+}
+
+/** The configured key file must be there; the station's own is made at the first start. */
+async function secretKey({ secrets, station }: Config): Promise<Uint8Array> {
+  if (secrets.keyFile !== undefined) return await readSecretKey(secrets.keyFile);
+  return await readOrMakeSecretKey(join(station.stateDirectory, 'secrets.key'));
 }
 
 /** Health is asked once for each attachment, before its copy: polling a bridge can kill the link. */

@@ -28,6 +28,8 @@ export interface NewJob {
   readonly driveList?: readonly NewDrive[];
   /** Whether the parcel is already on its way: the job then starts in `Shipping`. */
   readonly shipped: boolean;
+  /** Whether the client wants it cancelled from the first; false when left out. */
+  readonly cancelRequested?: boolean;
 }
 
 /** A drive's copy, from its first byte to its verdict, over however many attempts it takes. */

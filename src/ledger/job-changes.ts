@@ -67,8 +67,8 @@ export async function putJob(
     const reason = `a job can be defined anew only while it is Creating; it is ${job.state}`;
     return await refuse({ job, type: 'replace-refused', property: 'properties', reason }, context);
   }
-  const { details } = wanted;
-  const rewritten = { state: job.state, cancelRequested: false, details };
+  const { details, cancelRequested = false } = wanted;
+  const rewritten = { state: job.state, cancelRequested, details };
   const next = await rewriteJob(db, job, { ...rewritten, ...stampOf(context) });
   await replaceDrives(db, listOf(wanted), ownerOf(job.id, context));
   const data = { name: job.name, state: job.state, drives: wanted.drives, details };

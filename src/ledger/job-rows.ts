@@ -29,7 +29,7 @@ export async function insertJob(db: Executor, job: NewJob, stamp: JobStamp): Pro
     name_key: addressKey(addressOf(job)),
     short_name_key: job.name.toLowerCase(),
     state,
-    cancel_requested: 0,
+    cancel_requested: job.cancelRequested === true ? 1 : 0,
     created_at: stamp.createdAt,
     updated_at: stamp.createdAt,
     created_by: stamp.createdBy,

@@ -1,75 +1,101 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Job } from '../domain/job.ts';
-import type { Ledger } from '../ledger/contract.ts';
-import { armJob } from './arm-job.ts';
-import { armError, parsed } from './problem.ts';
-import type { Routes } from './routes.ts';
+import type { Actor, Ledger } from '../ledger/contract.ts';
+import { type ArmAnswer, refusal, sendAnswer, setArmHeaders } from './arm/answer.ts';
+import { ArmJobs } from './arm/jobs.ts';
+import { listJobs } from './arm/list.ts';
+import { OPERATIONS } from './arm/operations.ts';
+import type { LocationBook } from './locations.ts';
+import { parsed } from './problem.ts';
+import type { Handler, Routes } from './routes.ts';
 
 /** All versions that were published; the real service answers each with the same shape. */
 const API_VERSIONS = ['2016-11-01', '2020-08-01', '2021-01-01'];
+const PROVIDER = '/providers/Microsoft.ImportExport';
+const GROUP = '/subscriptions/:subscription/resourceGroups/:group';
+/** Who asks, where no access control says more: the public contract carries no name. */
+const CLIENT: Actor = 'client';
 
-const params = z.object({ subscription: z.string(), group: z.string(), jobName: z.string() });
-type JobAddress = z.output<typeof params>;
 const query = z.object({
   'api-version': z.union([z.string(), z.array(z.string())]).optional(),
 });
 
+export interface ArmDependencies {
+  readonly ledger: Ledger;
+  readonly locations: LocationBook;
+  /** Names of the configured storage accounts. */
+  readonly storageAccounts: readonly string[];
+  /** Asks for a round of decisions about jobs that were changed; resolves when it was made. */
+  changed(): Promise<void>;
+}
+
 /** Whether an address belongs to the ARM surface, whose errors have the ARM shape. */
 export function isArmPath(url: string): boolean {
-  return url.toLowerCase().startsWith('/subscriptions/');
+  return /^\/(?:subscriptions|providers)\//iu.test(url);
 }
 
-/** The read half of the Import/Export resource provider, as a customer's program sees it. */
-export function armRoutes(ledger: Ledger): Routes {
-  const url =
-    '/subscriptions/:subscription/resourceGroups/:group/providers/Microsoft.ImportExport/jobs/:jobName';
-  return { [url]: { GET: (request, reply) => getJob(ledger, request, reply) } };
+/** The headers that every answer of the ARM surface has. */
+export function giveArmHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  setArmHeaders(request, reply, randomUUID());
 }
 
-async function getJob(ledger: Ledger, request: FastifyRequest, reply: FastifyReply) {
-  setArmHeaders(reply);
-  const refusal = versionRefusal(request);
-  if (refusal !== undefined) return reply.code(400).send(refusal);
-  const address = parsed(params, request.params);
-  const job = (await ledger.jobs()).find((candidate) => isAt(candidate, address));
-  if (job === undefined) {
-    const words = `The Resource 'Microsoft.ImportExport/jobs/${address.jobName}' under resource group '${address.group}' was not found.`;
-    return reply.code(404).send(armError('ResourceNotFound', words));
-  }
-  return armJob(job, await ledger.drivesOf(job.id));
+/**
+ * The resource provider `Microsoft.ImportExport` as customers' programs see it, all ten operations in
+ * all three published versions.
+ */
+export function armRoutes(dependencies: ArmDependencies): Routes {
+  const { ledger, locations } = dependencies;
+  const jobs = new ArmJobs(dependencies);
+  const list = arm((request) => listJobs(request, { ledger, locations }));
+  const job = `${GROUP}${PROVIDER}/jobs/:jobName`;
+  return {
+    [`${PROVIDER}/operations`]: {
+      GET: arm(async () => ({ status: 200, body: { value: OPERATIONS } })),
+    },
+    [`${PROVIDER}/locations`]: {
+      GET: arm(async () => ({ status: 200, body: { value: locations.all() } })),
+    },
+    [`${PROVIDER}/locations/:locationName`]: {
+      GET: arm(async (request) => oneLocation(locations, request)),
+    },
+    [`/subscriptions/:subscription${PROVIDER}/jobs`]: { GET: list },
+    [`${GROUP}${PROVIDER}/jobs`]: { GET: list },
+    [job]: {
+      GET: arm((request) => jobs.get(request)),
+      PUT: arm((request) => jobs.put(request, CLIENT)),
+      PATCH: arm((request) => jobs.patch(request, CLIENT)),
+      DELETE: arm((request) => jobs.delete(request, CLIENT)),
+    },
+    [`${job}/listBitLockerKeys`]: { POST: arm((request) => jobs.listBitLockerKeys(request)) },
+  };
 }
 
-function versionRefusal(request: FastifyRequest) {
+const locationParams = z.object({ locationName: z.string() });
+
+function oneLocation(locations: LocationBook, request: FastifyRequest): ArmAnswer {
+  const { locationName } = parsed(locationParams, request.params);
+  const body = locations.find(locationName);
+  if (body !== undefined) return { status: 200, body };
+  const message = `The location '${locationName}' was not found.`;
+  return refusal(404, { code: 'LocationNotFound', message, target: 'locationName' });
+}
+
+/** Headers first, the version second, then the operation. */
+function arm(operation: (request: FastifyRequest) => Promise<ArmAnswer>): Handler {
+  return async (request, reply) => {
+    giveArmHeaders(request, reply);
+    return sendAnswer(reply, versionRefusal(request) ?? (await operation(request)));
+  };
+}
+
+function versionRefusal(request: FastifyRequest): ArmAnswer | undefined {
   const version = parsed(query, request.query)['api-version'];
   if (version === undefined || version === '') {
-    const words = 'The api-version query parameter (?api-version=) is required for all requests.';
-    return armError('MissingApiVersionParameter', words);
+    const message = 'The api-version query parameter (?api-version=) is required for all requests.';
+    return refusal(400, { code: 'MissingApiVersionParameter', message });
   }
   if (typeof version === 'string' && API_VERSIONS.includes(version)) return undefined;
-  const words = `The api-version '${String(version)}' is invalid. The supported versions are '${API_VERSIONS.join(',')}'.`;
-  return armError('InvalidApiVersionParameter', words);
-}
-
-/** Names in resource ids are equal whatever their case. */
-function isAt(job: Job, address: JobAddress): boolean {
-  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-  return (
-    same(job.name, address.jobName) &&
-    same(job.details.resourceGroup, address.group) &&
-    same(job.details.subscriptionId, address.subscription)
-  );
-}
-
-/** The headers that every answer of the real service carries. */
-export function setArmHeaders(reply: FastifyReply): void {
-  const id = randomUUID();
-  reply.headers({
-    'cache-control': 'no-cache',
-    pragma: 'no-cache',
-    expires: '-1',
-    'x-ms-request-id': id,
-    'x-ms-correlation-request-id': id,
-  });
+  const message = `The api-version '${String(version)}' is invalid. The supported versions are '${API_VERSIONS.join(',')}'.`;
+  return refusal(400, { code: 'InvalidApiVersionParameter', message });
 }

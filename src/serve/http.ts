@@ -7,9 +7,10 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { HTTP_BODY_MAX_BYTES } from '../limits.ts';
-import { isArmPath, setArmHeaders } from './arm.ts';
+import { armCode, refusal, sendAnswer } from './arm/answer.ts';
+import { giveArmHeaders, isArmPath } from './arm.ts';
 import { isOwnHost, isOwnOrigin } from './host.ts';
-import { armError, type HttpCode, problemOf } from './problem.ts';
+import { type HttpCode, problemOf } from './problem.ts';
 import { addRoutes, type Routes } from './routes.ts';
 
 export interface HttpOptions {
@@ -47,7 +48,7 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
     return sendProblem(request, reply, problem);
   });
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, routeNotFound(request)));
-  for (const routes of options.routes) addRoutes(app, routes);
+  for (const routes of options.routes) addRoutes(app, routes, sendProblem);
   return app;
 }
 
@@ -88,13 +89,8 @@ function sendProblem(
   if (!isArmPath(request.url)) {
     return reply.code(status).send({ error: { code, message, details } });
   }
-  setArmHeaders(reply);
-  return reply.code(status).send(armError(armCode(code), message));
-}
-
-/** `route-not-found` in the spelling of ARM: `RouteNotFound`. */
-function armCode(code: string): string {
-  return code.replace(/(?:^|-)([a-z])/gu, (_all, letter: string) => letter.toUpperCase());
+  giveArmHeaders(request, reply);
+  return sendAnswer(reply, refusal(status, { code: armCode(code, status), message }));
 }
 
 function setCommonHeaders(reply: FastifyReply): void {

@@ -27,6 +27,9 @@ const STATUS_OF: { readonly [Code in ErrorCode]?: number } = {
   'drive-not-found': 404,
   'disk-not-found': 404,
   'job-exists': 409,
+  'job-name-ambiguous': 409,
+  'job-change-refused': 409,
+  'job-change-incomplete': 400,
   'transition-refused': 409,
   'storage-unavailable': 503,
   'storage-denied': 502,
@@ -79,12 +82,4 @@ export function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output
     return where === '' ? issue.message : `${where}: ${issue.message}`;
   });
   throw new StationError('request-invalid', problems.join('; '), { problems });
-}
-
-/** Names of the ARM contract's own errors; any other takes the station's code in ARM's spelling. */
-export function armError(
-  code: string,
-  message: string,
-): { error: { code: string; message: string } } {
-  return { error: { code, message } };
 }

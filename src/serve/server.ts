@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Ledger } from '../ledger/contract.ts';
 import type { StationActions } from './actions.ts';
 import { apiRoutes } from './api.ts';
-import { armRoutes } from './arm.ts';
+import { type ArmDependencies, armRoutes } from './arm.ts';
 import { ConsoleAssets } from './console-assets.ts';
 import type { Feed } from './feed.ts';
 import { healthRoutes } from './health.ts';
@@ -28,6 +28,8 @@ export interface ServerDependencies {
   readonly feed: Feed;
   readonly actions: StationActions;
   readonly logger: FastifyBaseLogger;
+  /** What the surface for customers' programs needs beside the ledger. */
+  readonly arm: Omit<ArmDependencies, 'ledger'>;
   /** The view of this moment. */
   view(): StationView;
 }
@@ -35,7 +37,7 @@ export interface ServerDependencies {
 /** After this, connections that are still open when the server closes are cut. */
 const CLOSE_DEADLINE_MS = 2000;
 
-/** HTTP and WebSocket on one port: health, the station API, Get Job, the live feed, the console. */
+/** HTTP and WebSocket on one port: health, the station API, the ARM surface, the live feed, the console. */
 export class Server {
   readonly #app: FastifyInstance;
   readonly #socket: LiveSocket;
@@ -54,7 +56,7 @@ export class Server {
     const routes = [
       healthRoutes(ledger, view),
       apiRoutes({ ledger, actions, view }),
-      armRoutes(ledger),
+      armRoutes({ ledger, ...dependencies.arm }),
       assets.routes(),
     ];
     const app = createHttp({ host: options.host, routes }, logger);

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DriveId, Job, JobDetails, JobName } from '../../src/domain/job.ts';
 import { StationError } from '../../src/errors.ts';
+import { SECRET_KEY_BYTES, secretBox } from '../../src/ledger/secret-box.ts';
 import { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { createLog } from '../../src/log.ts';
 import type { ConfirmDisk, DriveName, StationActions } from '../../src/serve/actions.ts';
 import { Feed } from '../../src/serve/feed.ts';
+import { LocationBook } from '../../src/serve/locations.ts';
 import { Server, type ServerOptions } from '../../src/serve/server.ts';
 import type { StationView } from '../../src/serve/wire.ts';
 import { emptyView } from './views.ts';
@@ -37,8 +39,9 @@ export const CONSOLE_DIRECTORY = fileURLToPath(new URL('../../src/console/', imp
 
 export async function startServing(
   initial: StationView = emptyView(),
-  over: Partial<ServerOptions> = {},
+  over: Partial<ServerOptions> & { readonly storageAccounts?: readonly string[] } = {},
 ): Promise<Serving> {
+  const { storageAccounts = ['contosoarchive'], ...serverOptions } = over;
   const directory = await mkdtemp(join(tmpdir(), 'drive-station-serve-'));
   const ledger = await SqliteLedger.open({
     file: join(directory, 'ledger.db'),
@@ -46,6 +49,7 @@ export async function startServing(
     now: () => new Date(),
     uuid: () => randomUUID(),
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    secrets: secretBox(randomBytes(SECRET_KEY_BYTES)),
   });
   const asked: Asked[] = [];
   let view = initial;
@@ -58,7 +62,7 @@ export async function startServing(
       stationName: 'station-7',
       version: '0.1.0',
       consoleDirectory: CONSOLE_DIRECTORY,
-      ...over,
+      ...serverOptions,
     };
     const actions = recordingActions(asked, ledger);
     const logger = createLog('error');
@@ -67,6 +71,11 @@ export async function startServing(
       feed,
       actions,
       logger,
+      arm: {
+        locations: new LocationBook({}),
+        storageAccounts: [...storageAccounts],
+        changed: async () => {},
+      },
       view: () => view,
     });
     port = server.address.port;

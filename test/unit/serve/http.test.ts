@@ -218,6 +218,7 @@ describe('Get Job in the ARM shape', () => {
       'storageAccountId',
       'jobType',
       'returnAddress',
+      'shippingInformation',
       'diagnosticsPath',
       'logLevel',
       'backupDriveManifest',

@@ -4,6 +4,7 @@ import { applyChanges } from '../../../src/console/apply.ts';
 import { apiRoutes } from '../../../src/serve/api.ts';
 import { armRoutes } from '../../../src/serve/arm.ts';
 import { healthRoutes } from '../../../src/serve/health.ts';
+import { LocationBook } from '../../../src/serve/locations.ts';
 import { CLOSE_CODES } from '../../../src/serve/session.ts';
 import { clientMessage, serverMessage } from '../../../src/serve/wire.ts';
 import { startServing } from '../../support/serving.ts';
@@ -47,7 +48,12 @@ describe('docs/PROTOCOL.md', () => {
     };
     const routes = {
       ...apiRoutes({ ledger, actions, view }),
-      ...armRoutes(ledger),
+      ...armRoutes({
+        ledger,
+        locations: new LocationBook({}),
+        storageAccounts: [],
+        changed: () => Promise.resolve(),
+      }),
       ...healthRoutes(ledger, view),
     };
     for (const [path, verbs] of Object.entries(routes)) {
