@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
+import { READ_HANG_MS } from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
@@ -99,7 +100,7 @@ export const configSchema = z.strictObject({
         .default(3000)
         .describe('A disk must look the same for this long before anything is decided about it.'),
       scanIntervalMs: milliseconds(100, 60_000)
-        .default(1000)
+        .default(500)
         .describe('Time between scans where udev is not running.'),
       safetyScanIntervalMs: milliseconds(1000, 3_600_000)
         .default(30_000)
@@ -131,6 +132,9 @@ export const configSchema = z.strictObject({
         .describe(
           'Pause before the second attempt; doubled for each further one, up to five minutes.',
         ),
+      readHangMs: milliseconds(1000, 3_600_000)
+        .default(READ_HANG_MS)
+        .describe('A disk that has not answered an open or a read for this long is given up.'),
     })
     .prefault({}),
   secrets: z

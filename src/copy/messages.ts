@@ -50,6 +50,8 @@ export const assignmentSchema = z.object({
     path: z.string(),
   }),
   journalFile: z.string(),
+  /** The disk is given up when it has not answered an open or a read for this long. */
+  readHangMs: z.number(),
 });
 export type Assignment = z.output<typeof assignmentSchema>;
 

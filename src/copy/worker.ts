@@ -1,5 +1,5 @@
 import { isStationError, messageOf, StationError } from '../errors.ts';
-import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS, READ_HANG_MS } from '../limits.ts';
+import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { copyDrive } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
 import { type Assignment, type FromCopy, toCopySchema } from './messages.ts';
@@ -23,9 +23,12 @@ process.on('message', (raw) => {
 report({ kind: 'ready' });
 
 async function work(assignment: Assignment): Promise<void> {
+  const openingSince = performance.now();
+  let device: SourceDevice | undefined;
+  const waitedMs = () => device?.pendingReadMs ?? performance.now() - openingSince;
+  const watch = setInterval(() => watchDisk(assignment, Math.round(waitedMs())), COPY_ALIVE_MS);
   try {
-    const device = await SourceDevice.open(assignment.disk, stop.signal);
-    const watch = setInterval(() => watchReads(device), COPY_ALIVE_MS);
+    device = await SourceDevice.open(assignment.disk, stop.signal);
     try {
       const openLogContainer = (name: string) => openPatiently(assignment, name, report);
       const container = await openPatiently(assignment, assignment.plan.container, report);
@@ -38,20 +41,19 @@ async function work(assignment: Assignment): Promise<void> {
     }
   } catch (error) {
     report(failureOf(error));
+  } finally {
+    clearInterval(watch);
   }
   process.disconnect();
 }
 
-/** A read that hangs can not be cancelled; the process says so, and the daemon lets it go. */
-function watchReads(device: SourceDevice): void {
-  const oldestReadMs = Math.round(device.pendingReadMs);
-  report({ kind: 'alive', oldestReadMs });
-  if (oldestReadMs < READ_HANG_MS) return;
-  const { devicePath } = device;
-  const words = `${devicePath} has not answered a read for ${Math.round(oldestReadMs / 1000)} s`;
-  report(
-    failureOf(new StationError('disk-unresponsive', words, { devicePath, waitedMs: oldestReadMs })),
-  );
+/** An open or a read that hangs can not be cancelled; the process says so, and is let go. */
+function watchDisk({ disk, readHangMs }: Assignment, waitedMs: number): void {
+  report({ kind: 'alive', oldestReadMs: waitedMs });
+  if (waitedMs < readHangMs) return;
+  const { devicePath } = disk;
+  const words = `${devicePath} has not answered for ${Math.round(waitedMs / 1000)} s`;
+  report(failureOf(new StationError('disk-unresponsive', words, { devicePath, waitedMs })));
 }
 
 function failureOf(error: unknown): FromCopy {

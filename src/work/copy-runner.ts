@@ -23,6 +23,8 @@ export interface RunnerDependencies {
   readonly logger: RunnerLogger;
   /** Holds the copy journals. */
   readonly journalDirectory: string;
+  /** A disk that has not answered for this long is given up. */
+  readonly readHangMs: number;
   diskOf(item: WorkItem): AttachedDisk | undefined;
   /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
   lookAgain(): Promise<void>;
@@ -134,6 +136,7 @@ export class CopyRunner {
         path: details.diagnosticsPath,
       },
       journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
+      readHangMs: this.#deps.readHangMs,
     };
   }
 

@@ -131,6 +131,7 @@ async function assignmentFor(
     },
     logs: { jobName: 'bench', level: 'Error', path: '' },
     journalFile: join(directory, 'bench.journal'),
+    readHangMs: 60_000,
   };
 }
 

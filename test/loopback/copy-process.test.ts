@@ -49,6 +49,7 @@ async function assignmentFor(plugged: LoopDisk): Promise<Assignment> {
     storage: { kind: 'directory', directory: join(directory, 'store') },
     logs: { jobName: 'job_1', level: 'Verbose', path: '' },
     journalFile: join(directory, 'journals', 'copy-1.journal'),
+    readHangMs: 60_000,
   };
 }
 
