@@ -1,0 +1,133 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { faultDisk, faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
+import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { BLOCK_BYTES, MIB } from '../support/disks.ts';
+import { Rig } from '../support/rig.ts';
+
+/** Disks that hang, and disks with bad places: each is one drive's trouble and nobody else's. */
+
+const SICK = 'WD-WCC4N7XKPZ01';
+const WELL = 'ZC18QV4T';
+const LATE = 'S3YJNB0K90877';
+const SIZE = 48 * MIB;
+const BAD_AT = 22 * MIB + 8192;
+/** The block that holds the bad place, and is read in one go. */
+const BAD_BLOCK_AT = BAD_AT - (BAD_AT % BLOCK_BYTES);
+const READ_HANG_MS = 6000;
+const MAX_ATTEMPTS = 3;
+/** The unit allows 30 s between SIGTERM and SIGKILL. */
+const STOPS_WITHIN_MS = 25_000;
+const ANSWERS_WITHIN_MS = 1000;
+
+const unavailable = faultDiskUnavailable();
+if (unavailable !== undefined) {
+  process.stdout.write(`SKIPPED: hung disks and bad sectors are not tested: ${unavailable}\n`);
+}
+
+let azurite: Azurite;
+let rig: Rig;
+let jobs = 0;
+
+describe.skipIf(unavailable !== undefined)('a disk in trouble', { timeout: 120_000 }, () => {
+  beforeAll(async () => {
+    azurite = await startAzurite();
+  });
+  afterAll(() => azurite.stop());
+  afterEach(() => rig[Symbol.asyncDispose]());
+
+  async function startRig(): Promise<void> {
+    jobs++;
+    const copy = { readHangMs: READ_HANG_MS, maxAttempts: MAX_ATTEMPTS, retryDelayMs: 100 };
+    rig = await Rig.start(azurite, `trouble-${jobs}`, { copy });
+    rig.proxy.delayMs = () => 40;
+  }
+
+  const sickDisk = () => rig.image({ serial: SICK, sizeBytes: SIZE });
+
+  /** Waits until the disk keeps a read waiting. */
+  async function hanging(faulty: Awaited<ReturnType<typeof faultDisk>>): Promise<void> {
+    await expect
+      .poll(async () => (await faulty.counters()).hanging, { timeout: 20_000 })
+      .toBeGreaterThan(0);
+  }
+
+  const hang = (maxSeconds: number) =>
+    ({ kind: 'hang', offsetBytes: BAD_AT, lengthBytes: 4096, maxSeconds }) as const;
+
+  it('that hangs is given up, while the others are found and finish', async () => {
+    await startRig();
+    await using faulty = await faultDisk(await sickDisk(), { faults: [hang(60)] });
+    const well = await rig.image({ serial: WELL, sizeBytes: SIZE });
+    await rig.plug(well);
+    await rig.createJob(SICK, WELL, LATE);
+    await hanging(faulty);
+
+    const late = await rig.image({ serial: LATE, sizeBytes: 16 * MIB });
+    await rig.plug(late);
+    const askedAt = performance.now();
+    const answer = await fetch(`${rig.daemon.url}/api/v1/drives`);
+    expect(await answer.json()).toMatchObject({ drives: { length: 3 } });
+    expect(performance.now() - askedAt).toBeLessThan(ANSWERS_WITHIN_MS);
+
+    await rig.arrived(WELL, well);
+    await rig.arrived(LATE, late);
+    await rig.daemon.untilDrive(SICK, (d) => d.state === 'Faulted', 'faulted');
+    expect(['disk-unresponsive', 'copy-process-silent']).toContain(
+      rig.daemon.drive(SICK)?.fault?.code,
+    );
+    expect(rig.daemon.drive(SICK)?.verdict).toBeNull();
+  });
+
+  it('that hangs does not keep the daemon from stopping, nor its copy from going on later', async () => {
+    await startRig();
+    const image = await sickDisk();
+    await using faulty = await faultDisk(image, { faults: [hang(60)] });
+    await rig.createJob(SICK);
+    await hanging(faulty);
+    const { exitCode, tookMs } = await rig.daemon.stop();
+    expect(exitCode).toBe(0);
+    expect(tookMs).toBeLessThan(STOPS_WITHIN_MS);
+    await faulty.clear();
+    rig.daemon.launch();
+    await rig.arrived(SICK, image);
+  });
+
+  it.each([
+    { errno: 5, name: 'EIO' },
+    { errno: 61, name: 'ENODATA' },
+  ])(
+    'with a bad sector ($name) is faulted after a bounded number of attempts, with the place',
+    async ({ errno, name }) => {
+      await startRig();
+      const image = await sickDisk();
+      const bad = { kind: 'read-error', offsetBytes: BAD_AT, lengthBytes: 512, errno } as const;
+      await using faulty = await faultDisk(image, { faults: [bad] });
+      await rig.createJob(SICK);
+      await rig.daemon.untilDrive(SICK, (d) => d.state === 'Faulted', 'faulted');
+      const drive = rig.daemon.drive(SICK);
+      expect(drive?.fault?.code).toBe('disk-read-failed');
+      expect(drive?.fault?.reason).toContain(`(${name})`);
+      const at = Number(/at byte (\d+)/u.exec(drive?.fault?.reason ?? '')?.[1]);
+      expect(at).toBeGreaterThanOrEqual(BAD_BLOCK_AT);
+      expect(at).toBeLessThanOrEqual(BAD_AT);
+      expect(drive).toMatchObject({ verdict: null, activity: { kind: 'idle' } });
+      await expect(rig.blobDigest(SICK)).rejects.toMatchObject({ code: 'blob-not-found' });
+
+      await faulty.clear();
+      await rig.daemon.client.retryDrive(rig.job, SICK, AbortSignal.timeout(5000));
+      await rig.daemon.untilDrive(SICK, (d) => d.state !== 'Faulted', 'retried');
+      await rig.arrived(SICK, image);
+      const { count } = await rig.ledger();
+      expect(count('copy-attempt-begun')).toBe(MAX_ATTEMPTS + 1);
+    },
+  );
+
+  it('with a weak sector arrives after another attempt', async () => {
+    await startRig();
+    const image = await sickDisk();
+    const weak = { kind: 'read-error', offsetBytes: BAD_AT, lengthBytes: 512 } as const;
+    await using _faulty = await faultDisk(image, { faults: [{ ...weak, errno: 5, times: 1 }] });
+    await rig.createJob(SICK);
+    await rig.arrived(SICK, image);
+  });
+});
