@@ -29,6 +29,12 @@ export const RING_BYTES = 64 * MIB;
 export const STAGE_CONCURRENCY = 4;
 /** Blocks re-read on resume to prove that the disk holds what the store already has. */
 export const RESUME_SAMPLES = 8;
+/**
+ * Held blocks that are read again on resume because the journal has no MD5 of them: twice the blocks
+ * that the ring holds, for those that were in flight. More mean that the journal is lost; the copy log
+ * then leaves their hashes out.
+ */
+export const RESUME_UNSUMMED_MAX = 32;
 
 /** A job file is a page of text; more than this is not one. */
 export const JOB_FILE_MAX_BYTES = 256 * KIB;

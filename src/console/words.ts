@@ -63,8 +63,10 @@ function activityWords(drive: DriveView): StateWords {
 }
 
 function reasonsOf(drive: DriveView): string | null {
-  const reasons = drive.verdict?.reasons ?? [];
-  return reasons.length === 0 ? null : reasons.map((reason) => reason.words).join(' ');
+  const words = (drive.verdict?.reasons ?? []).map((reason) => reason.words);
+  const problem = drive.logs?.problem ?? null;
+  if (problem !== null) words.push(`A copy log could not be written: ${problem}.`);
+  return words.length === 0 ? null : words.join(' ');
 }
 
 /** Whether a drive may be pulled: only the verdict can say so. */

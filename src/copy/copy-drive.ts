@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlobPlan, blockLength, type CopyPlan } from '../domain/plan.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
-import { RESUME_SAMPLES } from '../limits.ts';
-import { BlobCopy, contentChanged } from './blob-copy.ts';
+import { BlobCopy } from './blob-copy.ts';
 import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { Hasher } from './hashing.ts';
@@ -12,8 +10,8 @@ import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
 import { writeLogs } from './logs.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 import { planFor } from './planners.ts';
-import { readBlock } from './read-block.ts';
-import { askStore, type Held, samplesOf } from './resume.ts';
+import { proveContent } from './prove.ts';
+import { askStore, type Held } from './resume.ts';
 import { BufferRing } from './ring.ts';
 import { settleBlob } from './settle.ts';
 
@@ -55,7 +53,7 @@ export async function copyDrive(
   const hasher = new Hasher(ring.memory);
   try {
     report({ kind: 'phase', phase: 'proving' });
-    await proveContent(held, { ...parts, ring }, signal);
+    await proveContent(held, { ...parts, ring, sums, journal }, signal);
     report({ kind: 'phase', phase: 'copying' });
     const tally = new Tally(plan, held, report);
     const evidence: BlobEvidence[] = [];
@@ -116,28 +114,6 @@ async function startJournal(
   const lost = before.filter((record) => record.kind === 'staged' && !confirmed.has(record.id));
   report({ kind: 'reconciled', heldBlocks: confirmed.size, lostBlocks: lost.length });
   return CopyJournal.start(journalFile, { copyId, nonce }, [...confirmed.values()]);
-}
-
-/** Reads some blocks again that the store holds: the disk must still say the same. */
-async function proveContent(
-  held: ReadonlyMap<BlobPlan, Held>,
-  { device, ring, random }: CopyParts & { ring: BufferRing },
-  signal: AbortSignal,
-): Promise<void> {
-  const begun = [...held].filter(([, { blocks }]) => blocks.size > 0);
-  for (const [blob, blobHeld] of begun) {
-    const share = Math.max(2, Math.ceil(RESUME_SAMPLES / begun.length));
-    for (const sample of samplesOf(blobHeld, share, random)) {
-      const slot = await ring.acquire(signal);
-      try {
-        const block = await readBlock(device, { blob, index: sample.index }, slot);
-        const digest = createHash('sha256').update(block).digest('hex');
-        if (digest !== sample.sha256) throw contentChanged(device, blob, sample.index);
-      } finally {
-        ring.release(slot);
-      }
-    }
-  }
 }
 
 async function finalVerdict(

@@ -76,6 +76,19 @@ describe('driveView', () => {
     expect(view.verdict).not.toHaveProperty('blobs');
   });
 
+  it('shows where the logs are once they are, and why one is missing', () => {
+    const completed: DriveState = { name: 'Completed', copyId: 'c' };
+    expect(driveView(drive(completed), { ...now, blobs: [] }).logs).toBeNull();
+    const done = { ...drive(completed), logs: { errorLogUri: 'https://x/e', problem: 'refused' } };
+    const view = driveView(done, { ...now, blobs: [] });
+    expect(driveSchema.parse(view)).toEqual(view);
+    expect(view.logs).toEqual({
+      errorLogUri: 'https://x/e',
+      verboseLogUri: null,
+      problem: 'refused',
+    });
+  });
+
   it('shows a faulted drive in its last public state, with the fault beside it', () => {
     const state: DriveState = {
       name: 'Faulted',
