@@ -27,6 +27,11 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
     loggerInstance: logger,
     bodyLimit: HTTP_BODY_MAX_BYTES,
     logController: new LogController({ disableRequestLogging: true }),
+    // Paths that cannot be decoded, or are too long, come here before any hook.
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(reply);
+      return sendProblem(request, reply, problemOf(error));
+    },
     // ARM paths are equal whatever their case; a drive id can be long.
     routerOptions: { caseSensitive: false, maxParamLength: 300 },
   });
