@@ -6,7 +6,6 @@ import { type BlobPlan, blockCount, blockLength, type CopyPlan } from '../domain
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { isCancelled, messageOf, throwIfCancelled } from '../errors.ts';
 import type { DriveLog } from '../formats/drive-log.ts';
-import { driveLogXml } from '../formats/drive-log-writer.ts';
 import { errorsOnly } from '../formats/errors-only.ts';
 import { logBlobName } from '../formats/log-name.ts';
 import { type CopiedBlock, driveLogOf } from '../formats/verdict-log.ts';
@@ -70,6 +69,8 @@ async function writeLog(
   { assignment, now }: LogParts,
   signal: AbortSignal,
 ): Promise<string> {
+  // Loaded only here: the XML library takes 20 MB, and the copy goes on for hours without it.
+  const { driveLogXml } = await import('../formats/drive-log-writer.ts');
   const { driveId, logs } = assignment;
   const { container, kind, content } = to;
   const file = logBlobName({ jobName: logs.jobName, driveId, at: now(), kind });

@@ -85,38 +85,8 @@ class ItemParser {
   #completeAt = 0;
 
   constructor() {
-    const parser = this.#parser;
-    const complete = () => {
-      this.#completeAt = this.#written;
-    };
-    parser.on('error', (error) => {
-      throw this.invalid(error.message.replace(/^(?:\d+:\d+: )?/u, ''));
-    });
-    parser.on('doctype', () => {
-      throw this.invalid('a DOCTYPE is not accepted');
-    });
-    parser.on('xmldecl', ({ encoding = 'utf-8' }) => {
-      complete();
-      if (!/^utf-?8$/iu.test(encoding)) throw this.invalid(`the encoding ${encoding} is not UTF-8`);
-    });
-    parser.on('opentagstart', () => {
-      complete();
-      this.#attributes = 0;
-    });
-    parser.on('attribute', () => {
-      complete();
-      if (++this.#attributes > MAX_ATTRIBUTES) throw this.invalid('a tag has too many attributes');
-    });
-    parser.on('opentag', (tag) => this.#openItem(tag));
-    parser.on('closetag', () => this.#closeItem());
-    for (const event of ['text', 'cdata'] as const) {
-      parser.on(event, (text) => {
-        complete();
-        this.#addText(text);
-      });
-    }
-    parser.on('comment', complete);
-    parser.on('processinginstruction', complete);
+    this.#refuse();
+    this.#listen();
   }
 
   write(text: string): void {
@@ -144,6 +114,44 @@ class ItemParser {
     return new StationError('xml-invalid', words, { line, column, problem });
   }
 
+  /** What no document of ours has. */
+  #refuse(): void {
+    const parser = this.#parser;
+    parser.on('error', (error) => {
+      throw this.invalid(error.message.replace(/^(?:\d+:\d+: )?/u, ''));
+    });
+    parser.on('doctype', () => {
+      throw this.invalid('a DOCTYPE is not accepted');
+    });
+    parser.on('xmldecl', ({ encoding = 'utf-8' }) => {
+      this.#complete();
+      if (!/^utf-?8$/iu.test(encoding)) throw this.invalid(`the encoding ${encoding} is not UTF-8`);
+    });
+    parser.on('attribute', () => {
+      this.#complete();
+      if (++this.#attributes > MAX_ATTRIBUTES) throw this.invalid('a tag has too many attributes');
+    });
+  }
+
+  #listen(): void {
+    const parser = this.#parser;
+    parser.on('opentagstart', () => {
+      this.#complete();
+      this.#attributes = 0;
+    });
+    parser.on('opentag', (tag) => this.#openItem(tag));
+    parser.on('closetag', () => this.#closeItem());
+    parser.on('text', (text) => this.#addText(text));
+    parser.on('cdata', (text) => this.#addText(text));
+    parser.on('comment', () => this.#complete());
+    parser.on('processinginstruction', () => this.#complete());
+  }
+
+  /** Something has come to its end: nothing is waiting in the parser. */
+  #complete(): void {
+    this.#completeAt = this.#written;
+  }
+
   #openItem(tag: SaxesTagPlain): void {
     const item: OpenItem = {
       name: tag.name,
@@ -164,7 +172,7 @@ class ItemParser {
   }
 
   #closeItem(): void {
-    this.#completeAt = this.#written;
+    this.#complete();
     const item = this.#open.pop();
     if (item === undefined) return;
     item.text = fromXmlText(item.text);
@@ -175,6 +183,7 @@ class ItemParser {
 
   /** Text between the root's children means nothing and is not kept. */
   #addText(text: string): void {
+    this.#complete();
     const item = this.#open.at(-1);
     if (item === undefined || this.#open.length === 1) return;
     item.text = item.children.length === 0 ? item.text + text : item.text + text.trim();
