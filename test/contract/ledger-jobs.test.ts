@@ -1,0 +1,256 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DriveId, JobId } from '../../src/domain/job.ts';
+import type { JobEvent, JobStateName } from '../../src/domain/job-state.ts';
+import type { LedgerEvent, NewJob } from '../../src/ledger/contract.ts';
+import { secretBox } from '../../src/ledger/secret-box.ts';
+import { SqliteLedger } from '../../src/ledger/sqlite.ts';
+import {
+  aNewJob,
+  BOUND_DISK,
+  type TemporaryDirectory,
+  temporaryDirectory,
+  transferring,
+} from '../support/ledger.ts';
+
+const KEY = '238810-662376-448998-450120-652806-203390-606320-483076';
+const BOX = secretBox(randomBytes(32));
+const VERSION_1 = fileURLToPath(new URL('../unit/ledger/version-1.sql', import.meta.url));
+
+let directory: TemporaryDirectory;
+let ledger: SqliteLedger;
+let clock: Date;
+const file = () => join(directory.path, 'ledger.sqlite');
+
+function open(secrets = BOX): Promise<SqliteLedger> {
+  const randomHex = (bytes: number) => randomBytes(bytes).toString('hex');
+  const now = () => clock;
+  return SqliteLedger.open({
+    file: file(),
+    station: 's',
+    now,
+    uuid: randomUUID,
+    randomHex,
+    secrets,
+  });
+}
+
+beforeEach(async () => {
+  clock = new Date('2026-01-01T00:00:00.000Z');
+  directory = await temporaryDirectory();
+  ledger = await open();
+});
+afterEach(async () => {
+  await ledger.close();
+  await directory[Symbol.asyncDispose]();
+});
+
+function inGroup(group: string, name: string, over: Partial<NewJob['details']> = {}): NewJob {
+  const job = aNewJob(name, ['A1', 'B2'], false);
+  const driveList = [
+    { driveId: 'A1' as DriveId, bitLockerKey: KEY, manifestFile: '\\m.xml', driveHeaderHash: '' },
+  ];
+  return { ...job, driveList, details: { ...job.details, resourceGroup: group, ...over } };
+}
+
+async function events(): Promise<LedgerEvent[]> {
+  const found: LedgerEvent[] = [];
+  for await (const event of ledger.events(0, 1000)) found.push(event);
+  return found;
+}
+
+const RETURN = { recipientName: 'Test' };
+const PARCEL = { carrierName: 'FedEx', trackingNumber: '992016102507' };
+
+describe('jobs by address', () => {
+  it('may share a name across groups, and are then named by id', async () => {
+    const one = await ledger.createJob(inGroup('one', 'Job-1'), 'alex');
+    expect(await ledger.jobByName('job-1')).toEqual(one);
+    const two = await ledger.createJob(inGroup('two', 'job-1'), 'alex');
+    const ids = [one.id, two.id];
+    await expect(ledger.jobByName('JOB-1')).rejects.toMatchObject({
+      code: 'job-name-ambiguous',
+      payload: { ids },
+    });
+    expect(await ledger.jobByName(two.id)).toEqual(two);
+    const { subscriptionId } = two.details;
+    const address = { subscriptionId, resourceGroup: 'TWO', name: 'JOB-1' };
+    expect(await ledger.jobAt(address)).toEqual(two);
+    await expect(ledger.createJob(inGroup('ONE', 'JOB-1'), 'alex')).rejects.toMatchObject({
+      code: 'job-exists',
+    });
+  });
+
+  it('keeps what the list says of a drive, byte for byte', async () => {
+    const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    await ledger.close();
+    ledger = await open();
+    const [first, second] = await ledger.drivesOf(id);
+    expect(first?.listed).toEqual({ manifestFile: '\\m.xml', driveHeaderHash: '' });
+    expect(second?.listed).toBeUndefined();
+  });
+
+  it('reads jobs of the first schema by their address', async () => {
+    await ledger.close();
+    await directory[Symbol.asyncDispose]();
+    directory = await temporaryDirectory();
+    const shell = new DatabaseSync(file());
+    shell.exec(await readFile(VERSION_1, 'utf8'));
+    shell.close();
+    ledger = await open();
+    const subscriptionId = '00000000-0000-0000-0000-000000000000';
+    const job = await ledger.jobAt({ subscriptionId, resourceGroup: 'station', name: 'archive' });
+    expect(job).toMatchObject({ state: 'Shipping', updatedAt: job?.createdAt });
+    expect(await ledger.jobByName('Archive')).toEqual(job);
+    const query = { subscriptionId, filter: { jobType: 'Import' as const }, top: 10 };
+    expect((await ledger.listJobs(query)).jobs).toEqual([job]);
+  });
+});
+
+describe('changes', () => {
+  it('that are refused change nothing and are in the log', async () => {
+    const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    const { job: before } = await ledger.updateJob(
+      id,
+      { returnAddress: RETURN, deliveryPackage: PARCEL, ship: true },
+      'alex',
+    );
+    const refused = ledger.updateJob(id, { tags: { a: 'b' }, driveList: [] }, 'sam');
+    await expect(refused).rejects.toMatchObject({
+      code: 'job-change-refused',
+      payload: { property: 'driveList', state: 'Shipping' },
+    });
+    expect(await ledger.jobByName('job')).toEqual(before);
+    expect((await events()).at(-1)).toMatchObject({
+      type: 'update-refused',
+      actor: 'sam',
+      data: { property: 'driveList', from: 'Shipping' },
+    });
+    expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  });
+
+  it('restart the clock of Creating', async () => {
+    const { id, updatedAt } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    clock = new Date('2026-01-09T00:00:00.000Z');
+    expect((await ledger.updateJob(id, {}, 'sam')).job).toMatchObject({
+      createdAt: updatedAt,
+      updatedAt: clock.toISOString(),
+      createdBy: 'alex',
+      updatedBy: 'sam',
+    });
+    clock = new Date('2026-01-10T00:00:00.000Z');
+    const { job, created } = await ledger.putJob(inGroup('one', 'job'), 'kim');
+    expect([created, job.id, job.updatedAt]).toEqual([false, id, clock.toISOString()]);
+  });
+});
+
+describe('secrets', () => {
+  it('are in no file of the ledger as they were given, in no event, and open with the key', async () => {
+    const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    await ledger.updateJob(
+      id,
+      { driveList: [{ driveId: 'C3' as DriveId, bitLockerKey: KEY }] },
+      'alex',
+    );
+    for (const name of await readdir(directory.path)) {
+      expect((await readFile(join(directory.path, name))).includes(KEY)).toBe(false);
+    }
+    expect(JSON.stringify(await events())).not.toContain(KEY);
+    await ledger.close();
+    ledger = await open();
+    expect(await ledger.bitLockerKeys(id)).toEqual([{ driveId: 'C3', bitLockerKey: KEY }]);
+    await ledger.close();
+    ledger = await open(secretBox(randomBytes(32)));
+    await expect(ledger.bitLockerKeys(id)).rejects.toMatchObject({ code: 'secret-unreadable' });
+  });
+
+  it('do not open in the row of another drive', async () => {
+    const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    const shell = new DatabaseSync(file());
+    shell.exec('UPDATE drives SET bit_locker_key = (SELECT max(bit_locker_key) FROM drives)');
+    shell.close();
+    await expect(ledger.bitLockerKeys(id)).rejects.toMatchObject({ code: 'secret-unreadable' });
+  });
+});
+
+describe('deleting', () => {
+  const ROAD: readonly [JobStateName, readonly JobEvent[], boolean, boolean][] = [
+    ['Creating', [], true, true],
+    ['Shipping', ['shipped'], false, false],
+    ['Received', ['shipped', 'all-drives-received'], false, false],
+    ['Closed', ['shipped', 'never-arrived'], false, true],
+    ['Completed', ['shipped', 'cancelled-in-transit', 'returned-without-errors'], true, true],
+  ];
+  it.each(ROAD)('a job in %s', async (state, road, asked, expired) => {
+    for (const [why, allowed] of [
+      ['asked', asked],
+      ['expired', expired],
+    ] as const) {
+      const { id } = await ledger.createJob(inGroup(why, 'job'), 'alex');
+      for (const event of road) await ledger.transitionJob(id, event, 'station');
+      const gone = ledger.deleteJob(id, 'alex', why);
+      if (allowed) await gone;
+      else await expect(gone).rejects.toMatchObject({ code: 'job-change-refused' });
+      expect((await ledger.jobByName(id))?.state).toBe(allowed ? undefined : state);
+      expect((await events()).at(-1)?.type).toBe(allowed ? 'deleted' : 'delete-refused');
+    }
+  });
+
+  it('takes everything of the job with it, and nothing of others', async () => {
+    const other = await transferring(ledger, 'other');
+    const ref = await transferring(ledger, 'gone');
+    await ledger.flagExtra({
+      serial: 'X',
+      model: null,
+      bay: BOUND_DISK.bay,
+      jobId: ref.jobId,
+      reason: 'extra',
+    });
+    await ledger.setCheckIn(ref.jobId, 'alex');
+    const shell = new DatabaseSync(file());
+    shell.prepare("UPDATE jobs SET state = 'Completed' WHERE id = ?").run(ref.jobId);
+    shell.close();
+    await ledger.deleteJob(ref.jobId, 'alex');
+    expect(await ledger.drivesOf(ref.jobId)).toEqual([]);
+    expect(await ledger.copyOf(ref)).toBeUndefined();
+    expect(await ledger.checkIn()).toBeUndefined();
+    expect((await ledger.extras()).map(({ jobId }) => jobId)).toEqual([null]);
+    expect((await ledger.drive(other))?.state.name).toBe('Transferring');
+    expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  });
+});
+
+describe('lists', () => {
+  it('walk every job once, whatever the page, and only those that are meant', async () => {
+    const groups = ['a', 'a.b', 'a-b', 'ab', 'A_b'];
+    for (const group of groups) {
+      for (const name of ['j-1', 'j_2', 'j3']) await ledger.createJob(inGroup(group, name), 'alex');
+    }
+    const { subscriptionId } = inGroup('a', 'x').details;
+    for (const [resourceGroup, count] of [
+      [undefined, 15],
+      ['A', 3],
+      ['a.B', 3],
+      ['none', 0],
+    ] as const) {
+      const scope = resourceGroup === undefined ? {} : { resourceGroup };
+      for (const top of [1, 2, 3, 15, 100]) {
+        const seen: JobId[] = [];
+        let after: { readonly after?: string } = {};
+        for (;;) {
+          const query = { subscriptionId, ...scope, ...after, filter: {}, top };
+          const { jobs, next } = await ledger.listJobs(query);
+          seen.push(...jobs.map(({ id }) => id));
+          if (next === undefined) break;
+          after = { after: next };
+        }
+        expect(new Set(seen).size).toBe(count);
+        expect(seen).toHaveLength(count);
+      }
+    }
+  });
+});
