@@ -72,6 +72,12 @@ async function startCopy(sizeBytes = 120 * MIB): Promise<string> {
   return image;
 }
 
+/** The store is started again over the same data. */
+async function comeBack(): Promise<void> {
+  azurite = await startAzurite({ directory });
+  proxy.leadTo(azurite.blobEndpoint);
+}
+
 async function arrived(serial: string, image: string): Promise<void> {
   await daemon.untilDrive(serial, ({ state }) => state === 'Completed', 'Completed');
   expect(await blobDigest(account(), blobNameOf(JOB, serial))).toBe(await fileDigest(image));
@@ -97,7 +103,6 @@ describe('a store that is stopped for a while', () => {
     timeout: 120_000 + OUTAGE_MS,
   }, async () => {
     const image = await startCopy();
-    const { port } = azurite;
     // As a lost machine does it: its clients see broken connections, then refused ones.
     proxy.change('refuse', { cut: true });
     await azurite.stop();
@@ -119,7 +124,7 @@ describe('a store that is stopped for a while', () => {
     expect(allowed).toEqual(expect.arrayContaining([...seen]));
     forget();
 
-    azurite = await startAzurite({ directory, port });
+    await comeBack();
     proxy.change('pass');
     await arrived(RUNNING, image);
     await arrived(LATE, lateImage);
@@ -131,11 +136,10 @@ describe('a store that is stopped for a while', () => {
     timeout: 120_000,
   }, async () => {
     const image = await startCopy();
-    const { port, pid } = azurite;
-    process.kill(pid, 'SIGKILL');
+    process.kill(azurite.pid, 'SIGKILL');
     await azurite.stop();
     await daemon.until(waits, 'the drive waits for the store', TOLD_WITHIN_MS);
-    azurite = await startAzurite({ directory, port });
+    await comeBack();
     await arrived(RUNNING, image);
     expect(await attempts()).toMatchObject({ faults: 0 });
   });

@@ -36,7 +36,7 @@ export class BlobProxy implements AsyncDisposable {
   readonly met = new Map<ProxyMode, number>();
   mode: ProxyMode = 'pass';
   delayMs: () => number = () => 0;
-  readonly #upstream: URL;
+  #upstream: URL;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((incoming, answer) => this.#handle(incoming, answer));
@@ -68,6 +68,11 @@ export class BlobProxy implements AsyncDisposable {
     return direct.replace(/BlobEndpoint=http:\/\/127\.0\.0\.1:\d+/u, () => {
       return `BlobEndpoint=http://127.0.0.1:${this.#port}`;
     });
+  }
+
+  /** The store came back, wherever it listens now; its clients know only the proxy's address. */
+  leadTo(upstream: string): void {
+    this.#upstream = new URL(upstream);
   }
 
   /** Changes the mode and, unless connections may go on, cuts those that are open. */
