@@ -81,7 +81,8 @@ function rangeOf(key: string, value: Node): string {
 }
 
 function mapOf(entry: Node['additionalProperties']): string {
-  if (entry === undefined || entry === false || entry.oneOf !== undefined) {
+  const isText = entry !== undefined && entry !== false && entry.type === 'string';
+  if (!isText) {
     return 'a map, see below';
   }
   return entry.maxLength === undefined
