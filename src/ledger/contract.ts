@@ -161,7 +161,7 @@ export interface Ledger {
   jobAt(address: JobAddress): Promise<Job | undefined>;
   /**
    * Creates the job, or defines it anew while it is in `Creating`: its drives and details are then
-   * those of the new definition. Throws `job-change-refused` in any later state; that is logged.
+   * those of the new definition, except the plan, which stays. Throws `job-change-refused` in any later state; that is logged.
    */
   putJob(job: NewJob, actor: Actor): Promise<PutAnswer>;
   /**

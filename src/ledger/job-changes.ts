@@ -67,7 +67,9 @@ export async function putJob(
     const reason = `a job can be defined anew only while it is Creating; it is ${job.state}`;
     return await refuse({ job, type: 'replace-refused', property: 'properties', reason }, context);
   }
-  const { details, cancelRequested = false } = wanted;
+  const { cancelRequested = false } = wanted;
+  // The plan is the station's own matter: a new definition by a client leaves it as it is.
+  const details = { ...wanted.details, plan: job.details.plan };
   const rewritten = { state: job.state, cancelRequested, details };
   const next = await rewriteJob(db, job, { ...rewritten, ...stampOf(context) });
   await replaceDrives(db, listOf(wanted), ownerOf(job.id, context));

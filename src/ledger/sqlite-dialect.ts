@@ -22,6 +22,8 @@ export function openDurable(file: string): DatabaseSync {
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
     database.exec('PRAGMA foreign_keys = ON');
+    // What is deleted is overwritten: a job takes its sealed keys with it.
+    database.exec('PRAGMA secure_delete = ON');
   } catch (error) {
     database.close();
     throw error;

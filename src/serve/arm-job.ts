@@ -1,6 +1,6 @@
 import { publicDriveState } from '../domain/drive-state.ts';
 import type { Drive, Job } from '../domain/job.ts';
-import { displayLocation, type LocationBook } from './locations.ts';
+import type { LocationBook } from './locations.ts';
 import { copyStatusOf, percentOf } from './view.ts';
 
 export interface ArmJobOptions {
@@ -31,7 +31,7 @@ export function armJob(
     id: `${group}/Microsoft.ImportExport/jobs/${job.name}`,
     name: job.name,
     type: 'Microsoft.ImportExport/jobs',
-    location: options.location ?? displayLocation(details.location),
+    location: options.location ?? options.locations.display(details.location),
     tags: details.tags,
   });
 }

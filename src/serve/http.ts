@@ -37,6 +37,7 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   });
   // A form of another site can send plain text without asking first; JSON it cannot.
   app.removeContentTypeParser('text/plain');
+  takeEmptyArmBodies(app);
   app.addHook('onRequest', async (request, reply) => {
     setCommonHeaders(reply);
     const refusal = guard(request, options.host);
@@ -55,6 +56,16 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, routeNotFound(request)));
   for (const routes of options.routes) addRoutes(app, routes, sendProblem);
   return app;
+}
+
+/** Clients of ARM name a content type even where they send nothing (`listBitLockerKeys`, DELETE). */
+function takeEmptyArmBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '' && isArmPath(request.url)) done(null, undefined);
+    else parseJson(request, String(body), done);
+  });
 }
 
 interface HttpProblem {

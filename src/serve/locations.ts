@@ -112,6 +112,11 @@ export class LocationBook {
     return this.#places.has(key) || Object.hasOwn(DISPLAY_NAMES, key);
   }
 
+  /** The name to show: of the place where there is one, else of the region. */
+  display(location: string): string {
+    return this.#places.get(keyOf(location))?.name ?? displayLocation(location);
+  }
+
   get names(): string[] {
     return [...this.#places.keys()].sort();
   }

@@ -359,6 +359,12 @@ describe('what is wrong in a request', () => {
     });
   });
 
+  it('takes an empty body of a named type where none is needed', async () => {
+    await create('my-job');
+    expect((await raw('POST', 'my-job/listBitLockerKeys', '')).body.value).toHaveLength(1);
+    expect((await raw('PUT', 'my-job', '')).body.error.code).toBe('InvalidRequestContent');
+  });
+
   it('answers another content type with 415', async () => {
     const answer = await raw('PUT', 'my-job', good(), '', 'text/xml');
     expect([answer.status, answer.body.error.code]).toEqual([415, 'UnsupportedMediaType']);

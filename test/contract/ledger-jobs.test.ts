@@ -133,6 +133,13 @@ describe('changes', () => {
     expect(await ledger.firstBrokenEvent()).toBeUndefined();
   });
 
+  it('by a new definition leave the plan, which is the station’s', async () => {
+    const plan = { kind: 'image', container: 'elsewhere', blobPrefix: '' } as const;
+    await ledger.createJob(inGroup('one', 'job', { plan }), 'alex');
+    const { job } = await ledger.putJob(inGroup('one', 'job', { location: 'eastus' }), 'kim');
+    expect(job.details).toMatchObject({ plan, location: 'eastus' });
+  });
+
   it('restart the clock of Creating', async () => {
     const { id, updatedAt } = await ledger.createJob(inGroup('one', 'job'), 'alex');
     clock = new Date('2026-01-09T00:00:00.000Z');
@@ -166,6 +173,22 @@ describe('secrets', () => {
     await ledger.close();
     ledger = await open(secretBox(randomBytes(32)));
     await expect(ledger.bitLockerKeys(id)).rejects.toMatchObject({ code: 'secret-unreadable' });
+  });
+
+  it('leave the file with their job', async () => {
+    const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
+    const shell = new DatabaseSync(file());
+    const sealed = String(
+      shell.prepare('SELECT max(bit_locker_key) AS sealed FROM drives').get()?.sealed,
+    );
+    shell.close();
+    expect(sealed).toMatch(/^v1\./u);
+    await ledger.deleteJob(id, 'alex');
+    await ledger.close();
+    for (const name of await readdir(directory.path)) {
+      expect((await readFile(join(directory.path, name))).includes(sealed)).toBe(false);
+    }
+    ledger = await open();
   });
 
   it('do not open in the row of another drive', async () => {
