@@ -11,6 +11,12 @@ const MD5_BYTES = 16;
 export class BlockSums {
   /** An MD5 of zeros stands for none: no one knows a block that has it. */
   readonly #sums = new Map<string, Buffer>();
+  #size = 0;
+
+  /** Blocks whose MD5 is known. */
+  get size(): number {
+    return this.#size;
+  }
 
   set(blob: BlobPlan, index: number, md5: string): void {
     let sums = this.#sums.get(blob.name);
@@ -18,6 +24,7 @@ export class BlockSums {
       sums = Buffer.alloc(blockCount(blob) * MD5_BYTES);
       this.#sums.set(blob.name, sums);
     }
+    if (this.get(blob, index) === undefined) this.#size++;
     sums.set(fromHex(md5), index * MD5_BYTES);
   }
 

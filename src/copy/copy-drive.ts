@@ -1,19 +1,19 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlobPlan, blockLength, type CopyPlan } from '../domain/plan.ts';
+import { type BlobPlan, blockCount, type CopyPlan } from '../domain/plan.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import { BlobCopy } from './blob-copy.ts';
 import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { Hasher } from './hashing.ts';
-import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
+import { CopyJournal, readJournal } from './journal.ts';
 import { writeLogs } from './logs.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 import { planFor } from './planners.ts';
 import { proveContent } from './prove.ts';
-import { askStore, type Held } from './resume.ts';
 import { BufferRing } from './ring.ts';
 import { settleBlob } from './settle.ts';
+import { Survey } from './survey.ts';
 
 export interface CopyParts {
   readonly device: SourceDevice;
@@ -46,25 +46,29 @@ export async function copyDrive(
   const plan = await planFor(assignment.plan, { driveId: assignment.driveId, device });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
-  const held = await heldBlocks(plan, assignment.nonce, container, signal);
-  const sums = new BlockSums();
-  const journal = await startJournal(assignment, { held, sums }, report);
+  const sums = await journaledSums(assignment, plan);
+  const survey = new Survey(plan, { ...parts, nonce: assignment.nonce, sums });
+  const { journalFile } = assignment;
+  const journal = await CopyJournal.start(journalFile, assignment, survey.confirmed(signal));
+  const { heldBlocks, lostBlocks } = survey;
+  report({ kind: 'reconciled', heldBlocks, lostBlocks });
   const ring = new BufferRing(Math.max(...plan.blobs.map((blob) => blob.blockBytes)));
   const hasher = new Hasher(ring.memory);
   try {
     report({ kind: 'phase', phase: 'proving' });
-    await proveContent(held, { ...parts, ring, sums, journal }, signal);
+    await proveContent(survey.toProve(), { device, ring, sums, journal }, signal);
     report({ kind: 'phase', phase: 'copying' });
-    const tally = new Tally(plan, held, report);
+    const tally = new Tally(plan, survey.heldBytes, report);
     const evidence: BlobEvidence[] = [];
-    for (const [blob, blobHeld] of held) {
-      const copy = new BlobCopy(blob, blobHeld, {
+    for (const blob of plan.blobs) {
+      const held = await survey.heldOf(blob, signal);
+      const copy = new BlobCopy(blob, held, {
         ...{ device, ring, hasher, container, journal, sums },
         nonce: assignment.nonce,
         onSafe: (lengthBytes) => tally.staged(lengthBytes),
       });
       const staged = await copy.run(signal);
-      const settled = await settleBlob(staged, blobHeld, { container, ...assignment }, signal);
+      const settled = await settleBlob(staged, held, { container, ...assignment }, signal);
       await journal.append({ kind: 'verified', evidence: settled });
       evidence.push(settled);
       tally.verified(blob.lengthBytes);
@@ -79,41 +83,18 @@ export async function copyDrive(
   }
 }
 
-async function heldBlocks(
-  plan: CopyPlan,
-  nonce: string,
-  container: BlobContainer,
-  signal: AbortSignal,
-): Promise<Map<BlobPlan, Held>> {
-  const held = new Map<BlobPlan, Held>();
-  for (const blob of plan.blobs) held.set(blob, await askStore(blob, nonce, container, signal));
-  return held;
-}
-
-/** The journal begins with what the store confirmed, so that it never claims more. */
-async function startJournal(
-  { journalFile, copyId, nonce }: Assignment,
-  { held, sums }: { held: ReadonlyMap<BlobPlan, Held>; sums: BlockSums },
-  report: CopyParts['report'],
-): Promise<CopyJournal> {
-  const before = await readJournal(journalFile);
-  const known = new Map(
-    before.flatMap((record) =>
-      record.kind === 'staged' ? [[record.id, record.md5] as const] : [],
-    ),
-  );
-  const confirmed = new Map<string, JournalRecord>();
-  for (const [blob, { blocks }] of held) {
-    for (const { index, id } of blocks.values()) {
-      const md5 = known.get(id);
-      if (md5 !== undefined) sums.set(blob, index, md5);
-      const sum = md5 === undefined ? {} : { md5 };
-      confirmed.set(id, { kind: 'staged', blob: blob.name, index, id, ...sum });
+/** What the journal of the earlier attempt knows of its blocks; empty when it is lost. */
+async function journaledSums({ journalFile }: Assignment, plan: CopyPlan): Promise<BlockSums> {
+  const sums = new BlockSums();
+  const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
+  for await (const record of readJournal(journalFile)) {
+    if (record.kind !== 'staged' || record.md5 === undefined) continue;
+    const blob = blobs.get(record.blob);
+    if (blob !== undefined && record.index < blockCount(blob)) {
+      sums.set(blob, record.index, record.md5);
     }
   }
-  const lost = before.filter((record) => record.kind === 'staged' && !confirmed.has(record.id));
-  report({ kind: 'reconciled', heldBlocks: confirmed.size, lostBlocks: lost.length });
-  return CopyJournal.start(journalFile, { copyId, nonce }, [...confirmed.values()]);
+  return sums;
 }
 
 async function finalVerdict(
@@ -132,19 +113,13 @@ async function finalVerdict(
 class Tally {
   readonly #totalBytes: number;
   readonly #report: (message: FromCopy) => void;
-  #stagedBytes = 0;
+  #stagedBytes: number;
   #verifiedBytes = 0;
 
-  constructor(
-    plan: CopyPlan,
-    held: ReadonlyMap<BlobPlan, Held>,
-    report: (message: FromCopy) => void,
-  ) {
+  constructor(plan: CopyPlan, heldBytes: number, report: (message: FromCopy) => void) {
     this.#totalBytes = plan.totalBytes;
+    this.#stagedBytes = heldBytes;
     this.#report = report;
-    for (const [blob, { blocks }] of held) {
-      for (const index of blocks.keys()) this.#stagedBytes += blockLength(blob, index);
-    }
     this.#tell();
   }
 

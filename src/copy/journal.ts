@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
@@ -51,6 +52,8 @@ export type JournalRecord =
 const FRAME_BYTES = 8;
 /** A record is a few hundred bytes; a length beyond this is a torn or foreign file. */
 const MAX_RECORD_BYTES = 64 * 1024;
+/** Records that are written together when a journal begins. */
+const WRITE_BATCH = 1024;
 
 export class CopyJournal {
   readonly #handle: FileHandle;
@@ -62,23 +65,28 @@ export class CopyJournal {
   }
 
   /**
-   * Begins the journal of an attempt with what is confirmed. A new file replaces the old one, so a
-   * torn tail is gone before anything is appended, and an earlier copy process that still holds the
-   * old file can no longer write into this one.
+   * Begins the journal of an attempt with what is confirmed, however much that is. A new file takes the
+   * place of the old one when it is whole, so a torn tail is gone before anything is appended, and an
+   * earlier copy process that still holds the old file can no longer write into this one.
    */
   static async start(
     file: string,
     { copyId, nonce }: Omit<JournalHeader, 'kind'>,
-    confirmed: readonly JournalRecord[],
+    confirmed: AsyncIterable<JournalRecord> | Iterable<JournalRecord>,
   ): Promise<CopyJournal> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const fresh = `${file}.${process.pid}.new`;
     const handle = await open(fresh, 'w', 0o600);
-    const head: JournalRecord = { kind: 'copy', copyId, nonce };
-    await handle.writeFile(Buffer.concat([head, ...confirmed].map(frame)));
-    await handle.datasync();
-    await rename(fresh, file);
-    await syncDirectory(dirname(file));
+    try {
+      await writeRecords(handle, { kind: 'copy', copyId, nonce }, confirmed);
+      await handle.datasync();
+      await rename(fresh, file);
+      await syncDirectory(dirname(file));
+    } catch (error) {
+      await handle.close();
+      await rm(fresh, { force: true });
+      throw error;
+    }
     return new CopyJournal(handle);
   }
 
@@ -115,31 +123,60 @@ function frame(entry: JournalRecord): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** What a journal holds; empty when the file is missing. A torn or damaged tail is left out. */
-export async function readJournal(file: string): Promise<readonly JournalRecord[]> {
+async function writeRecords(
+  handle: FileHandle,
+  head: JournalRecord,
+  records: AsyncIterable<JournalRecord> | Iterable<JournalRecord>,
+): Promise<void> {
+  let batch = [frame(head)];
+  for await (const entry of records) {
+    batch.push(frame(entry));
+    if (batch.length < WRITE_BATCH) continue;
+    await handle.appendFile(Buffer.concat(batch));
+    batch = [];
+  }
+  await handle.appendFile(Buffer.concat(batch));
+}
+
+/**
+ * What a journal holds, record by record; nothing when the file is missing. It ends at the first
+ * record that is torn, damaged or not understood.
+ */
+export async function* readJournal(file: string): AsyncGenerator<JournalRecord> {
+  let rest: Buffer = Buffer.alloc(0);
   try {
-    return decode(await readFile(file));
+    for await (const chunk of createReadStream(file)) {
+      const bytes: Buffer = Buffer.concat([rest, chunk]);
+      const { records, used, broken } = decode(bytes);
+      yield* records;
+      if (broken) return;
+      rest = bytes.subarray(used);
+    }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 
-/** The records up to the first that is torn, damaged or not understood. */
-export function decode(bytes: Buffer): JournalRecord[] {
+/** The records at the start of the bytes, how many bytes they take, and whether a bad one follows. */
+export function decode(bytes: Buffer): {
+  readonly records: readonly JournalRecord[];
+  readonly used: number;
+  readonly broken: boolean;
+} {
   const records: JournalRecord[] = [];
-  let at = 0;
-  while (at + FRAME_BYTES <= bytes.length) {
-    const length = bytes.readUInt32LE(at);
-    const payload = bytes.subarray(at + FRAME_BYTES, at + FRAME_BYTES + length);
-    if (length > MAX_RECORD_BYTES || payload.length < length) break;
-    if (crc32(payload) !== bytes.readUInt32LE(at + 4)) break;
-    const entry = parseRecord(payload);
-    if (entry === undefined) break;
+  let used = 0;
+  while (used + FRAME_BYTES <= bytes.length) {
+    const length = bytes.readUInt32LE(used);
+    if (length > MAX_RECORD_BYTES) return { records, used, broken: true };
+    const payload = bytes.subarray(used + FRAME_BYTES, used + FRAME_BYTES + length);
+    if (payload.length < length) break;
+    const entry =
+      crc32(payload) === bytes.readUInt32LE(used + 4) ? parseRecord(payload) : undefined;
+    if (entry === undefined) return { records, used, broken: true };
     records.push(entry);
-    at += FRAME_BYTES + length;
+    used += FRAME_BYTES + length;
   }
-  return records;
+  return { records, used, broken: false };
 }
 
 function parseRecord(payload: Buffer): JournalRecord | undefined {

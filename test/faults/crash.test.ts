@@ -154,7 +154,7 @@ async function noteJournals({ daemon, journaled }: Series): Promise<void> {
   const directory = join(daemon.stateDirectory, 'journals');
   const files = await readdir(directory).catch(() => []);
   for (const file of files.filter((name) => name.endsWith('.journal'))) {
-    for (const record of await readJournal(join(directory, file))) {
+    for await (const record of readJournal(join(directory, file))) {
       if (record.kind !== 'staged' || journaled.has(record.id)) continue;
       journaled.set(record.id, performance.now());
     }

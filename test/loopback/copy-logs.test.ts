@@ -182,7 +182,9 @@ describe('the copy logs of a drive', () => {
     expect(verdict.copyStatus).toBe('Completed');
     const { blobs } = await logAt(logs.verboseLogUri);
     expect(blobs[0]?.ranges?.list).toMatchObject(await blocksOfImage());
-    const sums = (await readJournal(assignment.journalFile)).filter((each) => 'md5' in each);
+    const sums = (await Array.fromAsync(readJournal(assignment.journalFile))).filter(
+      (each) => 'md5' in each,
+    );
     expect(new Set(sums.map((each) => 'index' in each && each.index)).size).toBe(11);
   });
 
