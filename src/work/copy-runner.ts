@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StorageAccount } from '../blobs/contract.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
@@ -94,7 +95,10 @@ export class CopyRunner {
       await this.#markStarted(drive, record);
       const assignment = await this.#assignment(drive, record, disk);
       const result = await this.#copy(item, record, { assignment, signal });
-      return await this.#conclude(item, result);
+      const outcome = await this.#conclude(item, result);
+      // The ledger has the verdict: the journal has nothing left to tell.
+      if (result.kind === 'settled') this.#keep(rm(assignment.journalFile, { force: true }));
+      return outcome;
     } catch (error) {
       return isCancelled(error) ? { kind: 'parked' } : { kind: 'failed', error };
     }
@@ -173,9 +177,9 @@ export class CopyRunner {
     return result;
   }
 
-  /** What is only told for later must not end the copy when the ledger cannot take it now. */
+  /** What is only told or tidied must not end the copy when it cannot be done now. */
   #keep(written: Promise<void> | undefined): void {
-    void written?.catch((err) => this.#deps.logger.warn({ err }, 'the ledger did not keep a note'));
+    void written?.catch((err) => this.#deps.logger.warn({ err }, 'a side task of a copy failed'));
   }
 
   #hear(item: WorkItem, message: FromCopy): void {
