@@ -120,7 +120,7 @@ export const HOUSE: readonly Room[] = [
   },
   {
     name: 'serve',
-    what: 'HTTP and WebSocket: the station API, Get Job in the ARM shape, the live feed, the page',
+    what: 'HTTP and WebSocket: the station API, the Azure resource provider, the live feed, the page',
     rooms: ['domain', 'ledger', ...SHARED],
     node: true,
     packages: ['zod', 'fastify', 'ws'],

@@ -1,4 +1,5 @@
 import { type PutJobParameters, StorageImportExport } from '@azure/arm-storageimportexport';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LedgerEvent } from '../../src/ledger/contract.ts';
 import { type Serving, startServing } from '../support/serving.ts';
@@ -359,6 +360,26 @@ describe('what is wrong in a request', () => {
     });
   });
 
+  it('answers any content in its own shape, makes all of a job or nothing, and never fails', async () => {
+    const seed = JSON.parse(good());
+    const json = fc.jsonValue({ maxDepth: 3 });
+    const place = fc.constantFrom(...pathsOf(seed));
+    const verb = fc.constantFrom('PUT', 'PATCH');
+    let turn = 0;
+    const property = fc.asyncProperty(place, json, verb, async (path, value, method) => {
+      turn += 1;
+      const name = `job-${turn}`;
+      if (method === 'PATCH') await create(name);
+      const before = await at.ledger.jobByName(name);
+      const answer = await raw(method, name, JSON.stringify(replaced(seed, path, value)));
+      if (answer.status < 300) return;
+      expect(answer.status).toBe(400);
+      expect(Object.keys(answer.body)).toEqual(['error']);
+      expect(await at.ledger.jobByName(name)).toEqual(before);
+    });
+    await fc.assert(property, { numRuns: 100 });
+  });
+
   it('takes an empty body of a named type where none is needed', async () => {
     await create('my-job');
     expect((await raw('POST', 'my-job/listBitLockerKeys', '')).body.value).toHaveLength(1);
@@ -377,6 +398,27 @@ describe('what is wrong in a request', () => {
     expect((await fetch(`${at.server.url}${path}`)).status).toBe(200);
   });
 });
+
+/** Every place in a JSON value, as the keys that lead there. */
+function pathsOf(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [[]];
+  const inner = Object.entries(value).flatMap(([key, member]) =>
+    pathsOf(member).map((path) => [key, ...path]),
+  );
+  return [[], ...inner];
+}
+
+/** The value with something else at one place. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
+  if (key === undefined) return by;
+  if (Array.isArray(value)) {
+    return value.map((item, index) => (String(index) === key ? replaced(item, rest, by) : item));
+  }
+  const members = Object.entries(value ?? {});
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, name === key ? replaced(member, rest, by) : member]),
+  );
+}
 
 async function raw(
   method: string,
