@@ -20,8 +20,11 @@ function blobAt(path: string): Blob {
   return found;
 }
 
+/** What a client knows the service by: without them, it takes the answer for an outage and waits. */
+const MARK = { 'x-ms-request-id': '00000000-0000-0000-0000-000000000000', etag: '"0x8D0"' };
+
 function answer(response: ServerResponse, status: number, headers: object = {}, body = ''): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  response.writeHead(status, { ...MARK, ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }
 
@@ -79,6 +82,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     return answer(response, 200, { 'content-type': 'application/xml' }, blockListXml(blob));
   }
   response.writeHead(blob.committed === undefined ? 404 : 200, {
+    ...MARK,
     'content-length': blob.committed?.lengthBytes ?? 0,
     'content-md5': blob.committed?.md5 ?? '',
     'x-ms-blob-type': 'BlockBlob',
