@@ -23,7 +23,7 @@ import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { type WholeLog, wholeLog } from '../support/drive-logs.ts';
 
 const MIB = 1024 * 1024;
-const BLOCK_BYTES = 4 * MIB;
+const BLOCK_BYTES = 8 * MIB;
 const IMAGE_BYTES = 42 * MIB + 512;
 const DRIVE_ID = 'WD_1/2';
 const never = new AbortController().signal;

@@ -15,7 +15,7 @@ export const MIB = 1024 * 1024;
 export const ACCOUNT = 'test';
 export const CONTAINER = 'drives';
 /** What the station cuts a disk of these sizes into. */
-export const BLOCK_BYTES = 4 * MIB;
+export const BLOCK_BYTES = 8 * MIB;
 
 export interface TestDisk extends Partial<ImageSpec> {
   readonly serial: string;

@@ -20,8 +20,8 @@ function plan(sizeBytes: number, name = 'disk.img'): CopyPlan {
 }
 
 test.each([
-  [512, 1, 4 * MIB],
-  [195 * GIB, 1, 4 * MIB],
+  [512, 1, 8 * MIB],
+  [195 * GIB, 1, 8 * MIB],
   [200 * GIB, 1, 8 * MIB],
   [390 * GIB, 1, 8 * MIB],
   [500 * 1000 ** 3, 2, 8 * MIB],
