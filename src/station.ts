@@ -28,6 +28,8 @@ import { Reserve } from './work/reserve.ts';
 import { buildStationView } from './work/station-view.ts';
 import { Ticker } from './work/ticker.ts';
 
+/** What each part gets to close in although the whole is late. */
+const CLOSE_MIN_MS = 500;
 const CONSOLE_DIRECTORY = fileURLToPath(new URL('./console', import.meta.url));
 
 /** Anything that was opened and must be closed, by the name that is shown if it does not close. */
@@ -253,11 +255,16 @@ async function ownVersion(): Promise<string> {
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
-/** Last opened, first closed. One that fails or hangs is named, and the others still get their turn. */
+/**
+ * Last opened, first closed, all within one deadline. One that fails or hangs is named, and the others
+ * still get their turn.
+ */
 async function closeAll(opened: readonly Opened[], logger: Logger): Promise<void> {
+  const deadline = performance.now() + SHUTDOWN_DEADLINE_MS;
   for (const part of [...opened].reverse()) {
     const timer = new AbortController();
-    const late = sleep(SHUTDOWN_DEADLINE_MS, 'late' as const, { signal: timer.signal });
+    const leftMs = Math.max(deadline - performance.now(), CLOSE_MIN_MS);
+    const late = sleep(leftMs, 'late' as const, { signal: timer.signal });
     try {
       const ended = await Promise.race([Promise.resolve(part.close()), late]);
       if (ended === 'late') logger.error({ part: part.name }, 'did not close in time');

@@ -12,7 +12,8 @@ import { watchedStore } from './watched-store.ts';
 export type CopyOutcome =
   | { readonly kind: 'finished' }
   | { readonly kind: 'parked' }
-  | { readonly kind: 'failed'; readonly error: unknown };
+  /** One that came further than the runs before it begins the count of failures anew. */
+  | { readonly kind: 'failed'; readonly error: unknown; readonly progressed?: boolean };
 
 export interface CopyQueueOptions {
   /** Runs at once, 1 or more. */
@@ -257,7 +258,8 @@ export class CopyQueue {
     if (outcome.kind !== 'failed') return outcome;
     if (this.#runs.get(task.id)?.cancelled === true) return { kind: 'parked' };
     const row = await this.#deps.store.find(task.id);
-    const failures = (row?.failures ?? 0) + 1;
+    const earlier = outcome.progressed === true ? 0 : (row?.failures ?? 0);
+    const failures = earlier + 1;
     const detail = { task: task.id, failures, err: outcome.error };
     if (failures >= this.#options.maxAttempts) {
       this.#deps.logger.error(detail, 'copy failed for the last time');
@@ -266,7 +268,7 @@ export class CopyQueue {
     }
     const delayMs = backoffMs(failures, this.#options.retryDelayMs);
     this.#deps.logger.warn({ ...detail, delayMs }, 'copy failed, will be tried again');
-    return { kind: 'failed', dueAtMs: this.#deps.now().getTime() + delayMs };
+    return { kind: 'failed', failures, dueAtMs: this.#deps.now().getTime() + delayMs };
   }
 
   async #gaveUp(task: CopyTask, error: unknown): Promise<void> {

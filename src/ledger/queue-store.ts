@@ -29,7 +29,7 @@ export interface QueueStoreDependencies {
 /** How one run of a task ended, and when it is due again if it is. */
 export type Settlement =
   | { readonly kind: 'finished' | 'parked' | 'gave-up' }
-  | { readonly kind: 'failed'; readonly dueAtMs: number };
+  | { readonly kind: 'failed'; readonly failures: number; readonly dueAtMs: number };
 
 /**
  * The work queue on the ledger's database, in the shape that better-queue asks of a store, with what
@@ -240,8 +240,8 @@ async function settleRow(scope: QueueScope, row: QueueRow, settlement: Settlemen
       }
       return await changeTask(scope, id, { ...delayed, due_at_ms: 0 });
     case 'failed': {
-      const failures = row.failures + 1;
-      return await changeTask(scope, id, { ...delayed, failures, due_at_ms: settlement.dueAtMs });
+      const { failures, dueAtMs } = settlement;
+      return await changeTask(scope, id, { ...delayed, failures, due_at_ms: dueAtMs });
     }
   }
 }

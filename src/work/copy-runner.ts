@@ -66,12 +66,16 @@ export class CopyRunner {
       this.#deps.onOutcome();
       return { kind: 'parked' };
     }
+    const known = item.progress ?? (await this.#deps.ledger.drive(task.ref))?.progress;
+    const safeBefore = known?.stagedBytes ?? 0;
     const outcome = await this.#attempt(item, disk, AbortSignal.any([signal, item.stop.signal]));
-    if (outcome.kind === 'failed') item.activity = this.#retrying(outcome.error);
-    else floor.end(item);
+    if (outcome.kind !== 'failed') floor.end(item);
+    else item.activity = this.#retrying(outcome.error);
     this.#deps.onStorageChange();
     this.#deps.onOutcome();
-    return outcome;
+    if (outcome.kind !== 'failed') return outcome;
+    // Days of copying with a crash now and then are no defect; an attempt that gets no further is one.
+    return { ...outcome, progressed: (item.progress?.stagedBytes ?? 0) > safeBefore };
   }
 
   /** Every attempt failed: a person is asked. */

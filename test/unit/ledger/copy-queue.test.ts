@@ -76,6 +76,22 @@ it('tries a failed task again after a doubled pause, then gives it up', async ()
   await running(bench, 'a');
 });
 
+it('begins the count anew when a failed run came further than the runs before it', async () => {
+  const { open } = await place();
+  const bench = await open({ maxAttempts: 2, retryDelayMs: 1000 });
+  await bench.queue.enqueue(aTask('a'));
+  for (let crash = 0; crash < 5; crash++) {
+    await running(bench, 'a');
+    bench.run('a').end({ ...FAILED, progressed: true });
+    await vi.waitFor(() => expect(bench.pauses).toMatchObject([{ milliseconds: 1000 }]));
+    bench.wake();
+  }
+  await running(bench, 'a');
+  bench.run('a').end(FAILED);
+  await empty(bench);
+  expect(bench.givenUp).toHaveLength(1);
+});
+
 it('counts failures over restarts and over a parking, and waits out a pause that was begun', async () => {
   const { open } = await place();
   const first = await open({ maxAttempts: 2 });

@@ -97,7 +97,7 @@ it('lets everything that ran wait again in its old place, without what was cance
 it('counts the failures of a task until a person resolved what was wrong', async () => {
   await put('a');
   await take(1);
-  await store.settle('a', { kind: 'failed', dueAtMs: 5 });
+  await store.settle('a', { kind: 'failed', failures: 1, dueAtMs: 5 });
   expect(await store.find('a')).toMatchObject({ status: 'delayed', failures: 1, dueAtMs: 5 });
   await put('a');
   await take(1);
