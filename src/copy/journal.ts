@@ -3,7 +3,6 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import type { BlobEvidence } from '../domain/verdict.ts';
 import { errnoOf } from '../errors.ts';
 
 /**
@@ -24,30 +23,10 @@ const staged = z.object({
     .regex(/^[0-9a-f]{32}$/u)
     .exactOptional(),
 });
-const verified = z.object({
-  kind: z.literal('verified'),
-  evidence: z.object({
-    name: z.string(),
-    url: z.string(),
-    plannedBytes: z.number(),
-    readBytes: z.number(),
-    computedMd5: z.string(),
-    treeDigest: z.string(),
-    committed: z.object({
-      lengthBytes: z.number(),
-      md5: z.string().optional(),
-      blocksAgree: z.boolean(),
-    }),
-  }),
-});
-const record = z.discriminatedUnion('kind', [header, staged, verified]);
+const record = z.discriminatedUnion('kind', [header, staged]);
 
 export type JournalHeader = z.output<typeof header>;
-export type StagedRecord = z.output<typeof staged>;
-export type JournalRecord =
-  | JournalHeader
-  | StagedRecord
-  | { readonly kind: 'verified'; readonly evidence: BlobEvidence };
+export type JournalRecord = z.output<typeof record>;
 
 const FRAME_BYTES = 8;
 /** A record is a few hundred bytes; a length beyond this is a torn or foreign file. */
@@ -181,13 +160,7 @@ export function decode(bytes: Buffer): {
 
 function parseRecord(payload: Buffer): JournalRecord | undefined {
   try {
-    const entry = record.parse(JSON.parse(payload.toString()));
-    if (entry.kind !== 'verified') return entry;
-    const { committed } = entry.evidence;
-    return {
-      kind: 'verified',
-      evidence: { ...entry.evidence, committed: { ...committed, md5: committed.md5 } },
-    };
+    return record.parse(JSON.parse(payload.toString()));
   } catch {
     return undefined;
   }

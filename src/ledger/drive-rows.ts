@@ -42,18 +42,22 @@ export async function drivesOfJob(db: Executor, jobId: JobId): Promise<Drive[]> 
 }
 
 /** The drives of several jobs by one query, for lists. */
+/** A statement takes a limited number of values: 32,766 in SQLite, 65,535 in PostgreSQL. */
+const IDS_PER_QUERY = 1000;
+
 export async function drivesOfJobs(
   db: Executor,
   ids: readonly JobId[],
 ): Promise<ReadonlyMap<JobId, readonly Drive[]>> {
   const found = new Map<JobId, Drive[]>(ids.map((id) => [id, []]));
-  if (ids.length === 0) return found;
-  const rows = await drivesJoined(db)
-    .where('drives.job_id', 'in', ids)
-    .orderBy('drives.job_id')
-    .orderBy('drives.position')
-    .execute();
-  for (const drive of rows.map(driveOf)) found.get(drive.ref.jobId)?.push(drive);
+  for (let at = 0; at < ids.length; at += IDS_PER_QUERY) {
+    const rows = await drivesJoined(db)
+      .where('drives.job_id', 'in', ids.slice(at, at + IDS_PER_QUERY))
+      .orderBy('drives.job_id')
+      .orderBy('drives.position')
+      .execute();
+    for (const drive of rows.map(driveOf)) found.get(drive.ref.jobId)?.push(drive);
+  }
   return found;
 }
 

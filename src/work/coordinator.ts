@@ -115,7 +115,8 @@ export class Coordinator {
   async #load(): Promise<JobWithDrives[]> {
     const { ledger } = this.#deps;
     const jobs = await ledger.jobs();
-    return Promise.all(jobs.map(async (job) => ({ job, drives: await ledger.drivesOf(job.id) })));
+    const drives = await ledger.drivesOfJobs(jobs.map(({ id }) => id));
+    return jobs.map((job) => ({ job, drives: drives.get(job.id) ?? [] }));
   }
 
   /** A new kind of step does not compile until it is carried out here. */

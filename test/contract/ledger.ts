@@ -260,6 +260,14 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
       });
     });
 
+    it('finds the drives of more jobs than one statement takes values', async () => {
+      const { id } = await ledger.createJob(aNewJob('job', ['A1', 'B2']), 'alex');
+      const strangers = Array.from({ length: 40_000 }, (_, index) => `none-${index}` as JobId);
+      const found = await ledger.drivesOfJobs([...strangers, id]);
+      expect(found.get(id)?.map(({ ref }) => ref.driveId)).toEqual(['A1', 'B2']);
+      expect(found.size).toBe(40_001);
+    });
+
     describe('a person’s answer to whose disk this is', () => {
       const about = (disk: string, driveId: string) => ({
         disk: disk as DiskKey,

@@ -150,6 +150,22 @@ describe('two disks with one serial', { timeout: 90_000 }, () => {
     return { image, twin };
   }
 
+  /** The twin comes while the first one is being copied; gives the image of the first. */
+  async function contestedInMidCopy(): Promise<string> {
+    await startRig();
+    const { image, twin } = await twins();
+    await rig.plug(image, { bay: 'left' });
+    await rig.createJob(SERIAL);
+    await rig.underWay(SERIAL, 8 * MIB);
+    await rig.plug(twin, { bay: 'right' });
+    await rig.daemon.untilDrive(
+      SERIAL,
+      (d) => d.activity.kind === 'waiting-for-person',
+      'a question',
+    );
+    return image;
+  }
+
   it('both wait for a person; when one is pulled the other goes on', async () => {
     await startRig();
     const { image, twin } = await twins();
@@ -169,17 +185,7 @@ describe('two disks with one serial', { timeout: 90_000 }, () => {
   });
 
   it('stop a running copy; it goes on with the one that a person confirms', async () => {
-    await startRig();
-    const { image, twin } = await twins();
-    await rig.plug(image, { bay: 'left' });
-    await rig.createJob(SERIAL);
-    await rig.underWay(SERIAL, 8 * MIB);
-    await rig.plug(twin, { bay: 'right' });
-    await rig.daemon.untilDrive(
-      SERIAL,
-      (d) => d.activity.kind === 'waiting-for-person',
-      'a question',
-    );
+    const image = await contestedInMidCopy();
     const before = rig.proxy.staged.length;
     await sleep(QUIET_MS);
     expect(rig.proxy.staged.length).toBe(before);
@@ -191,17 +197,7 @@ describe('two disks with one serial', { timeout: 90_000 }, () => {
   });
 
   it('are told apart by content when a person confirms the wrong one', async () => {
-    await startRig();
-    const { image, twin } = await twins();
-    await rig.plug(image, { bay: 'left' });
-    await rig.createJob(SERIAL);
-    await rig.underWay(SERIAL, 8 * MIB);
-    await rig.plug(twin, { bay: 'right' });
-    await rig.daemon.untilDrive(
-      SERIAL,
-      (d) => d.activity.kind === 'waiting-for-person',
-      'a question',
-    );
+    await contestedInMidCopy();
     const answer = { disk: diskIn('right')?.key ?? '', jobName: rig.job, driveId: SERIAL };
     await rig.daemon.client.confirmDisk(answer, AbortSignal.timeout(5000));
     await rig.daemon.untilDrive(SERIAL, (d) => d.state === 'Faulted', 'faulted');
