@@ -64,6 +64,27 @@ const INPUT_HELP: Help<InputErrors> = {
       'A job goes to Shipping only with a return address and the parcel’s carrier and tracking number. Nothing was changed.',
     nextStep: 'Send what is missing together with the state, or before it.',
   },
+  'parcel-not-found': {
+    meaning: 'The station knows no parcel of this id.',
+    nextStep: 'Look at the parcels of the job with `drive-station job show NAME`.',
+  },
+  'check-in-refused': {
+    meaning:
+      'The check-in cannot begin or end like this: another parcel is being unpacked, the job is finished, or this check-in has ended before.',
+    nextStep: 'End the check-in that is open, then begin this one.',
+  },
+  'extra-not-found': {
+    meaning: 'The station knows no extra drive of this id.',
+    nextStep: 'Look at `drive-station extras`.',
+  },
+  'alert-not-found': {
+    meaning: 'There is no alert of this id; perhaps its job was deleted.',
+    nextStep: 'Look at `drive-station alerts`.',
+  },
+  'alert-resolved': {
+    meaning: 'Somebody else resolved this alert already, or what it was about is over.',
+    nextStep: 'Nothing is to be done; `drive-station alerts --all` shows who resolved it.',
+  },
   'drive-not-found': {
     meaning: 'The job lists no drive of this id.',
     nextStep: 'Look for the drive id with `drive-station job show NAME`; it is the listed serial.',

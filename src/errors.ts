@@ -15,6 +15,11 @@ export interface InputErrors {
   'job-name-ambiguous': { jobName: string; ids: readonly string[] };
   'job-change-refused': { jobName: string; state: string; property: string; reason: string };
   'job-change-incomplete': { jobName: string; missing: readonly string[] };
+  'parcel-not-found': { parcel: string };
+  'check-in-refused': { reason: string };
+  'extra-not-found': { extra: string };
+  'alert-not-found': { alert: string };
+  'alert-resolved': { alert: string; by: string; at: string };
   'drive-not-found': { jobName: string; driveId: string };
   'disk-not-found': { disk: string };
   'storage-account-unknown': { storageAccount: string; known: readonly string[] };

@@ -1,3 +1,4 @@
+import type { TimeOuts } from './domain/life-cycle.ts';
 import type { PlanLimits } from './domain/plan.ts';
 
 /**
@@ -97,5 +98,24 @@ export const XML_DEPTH_MAX = 8;
  * blob of the 2014 format, 1 TiB.
  */
 export const XML_ITEM_MAX_ELEMENTS = 270_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/**
+ * The time-outs of a job's life ("Retrieving State Information for a Job"): two weeks in Creating, two
+ * weeks until a parcel counts as missing and 30 days for the customer's answer, two weeks until early
+ * drives are sent back, 90 days until what cannot be returned is destroyed, 90 days that a finished job
+ * is kept.
+ */
+export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
+  creatingMs: 14 * DAY_MS,
+  arrivalMs: 14 * DAY_MS,
+  answerMs: 30 * DAY_MS,
+  earlyDrivesMs: 14 * DAY_MS,
+  destroyMs: 90 * DAY_MS,
+  finishedMs: 90 * DAY_MS,
+};
+/** How often time alone is looked at: nothing above is shorter than a day. */
+export const LIFE_CYCLE_TICK_MS = 60_000;
+/** How long a finished job stays on the screens. */
+export const FINISHED_SHOWN_MS = 2 * DAY_MS;
 /** Characters of one tag, text or comment of an XML file that is read; paths are 32,767 at most. */
 export const XML_RUN_MAX_LENGTH = 64 * KIB;

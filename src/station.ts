@@ -14,13 +14,19 @@ import { CopyQueue } from './ledger/copy-queue.ts';
 import { readOrMakeSecretKey, readSecretKey, secretBox } from './ledger/secret-box.ts';
 import { SqliteLedger } from './ledger/sqlite.ts';
 import { lockStateDirectory } from './ledger/state-lock.ts';
-import { FREE_SPACE_INTERVAL_MS, PROGRESS_INTERVAL_MS, SHUTDOWN_DEADLINE_MS } from './limits.ts';
+import {
+  FREE_SPACE_INTERVAL_MS,
+  LIFE_CYCLE_TICK_MS,
+  PROGRESS_INTERVAL_MS,
+  SHUTDOWN_DEADLINE_MS,
+} from './limits.ts';
 import { Feed } from './serve/feed.ts';
 import { LocationBook } from './serve/locations.ts';
 import { Server } from './serve/server.ts';
 import type { StationView } from './serve/wire.ts';
 import { storageAccount } from './work/accounts.ts';
 import { Actions } from './work/actions.ts';
+import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
 import { Coordinator } from './work/coordinator.ts';
 import { CopyRunner } from './work/copy-runner.ts';
 import { Floor } from './work/floor.ts';
@@ -54,10 +60,14 @@ export class Station {
   }
 
   /** Throws `state-directory-in-use`, `ledger-newer`, `ledger-unreadable`, or what listening throws. */
-  static async create(config: Config, logger: Logger): Promise<Station> {
+  static async create(
+    config: Config,
+    logger: Logger,
+    clock: Clock = SYSTEM_CLOCK,
+  ): Promise<Station> {
     const opened: Opened[] = [];
     try {
-      const url = await build(config, logger, opened);
+      const url = await build(config, { logger, clock }, opened);
       return new Station(url, opened, logger);
     } catch (error) {
       await closeAll(opened, logger);
@@ -71,14 +81,24 @@ export class Station {
   }
 }
 
+/** What comes in from outside, so that a test can hold it. */
+interface Surroundings {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
 type Keep = <T>(name: string, part: T, close: (part: T) => unknown) => T;
 
-async function build(config: Config, logger: Logger, opened: Opened[]): Promise<string> {
+async function build(
+  config: Config,
+  { logger, clock }: Surroundings,
+  opened: Opened[],
+): Promise<string> {
   const keep: Keep = (name, part, close) => {
     opened.push({ name, close: () => close(part) });
     return part;
   };
-  const ground = await layGround(config, logger, keep);
+  const ground = await layGround(config, { logger, clock }, keep);
   const work = await setUpWork(config, ground, keep);
   const server = await openFront(config, { ...ground, ...work }, keep);
   work.reserve.start();
@@ -94,10 +114,10 @@ async function build(config: Config, logger: Logger, opened: Opened[]): Promise<
 type Ground = Awaited<ReturnType<typeof layGround>>;
 
 /** What everything stands on: the ledger, the facts, what goes on, and when the screens are told. */
-async function layGround(config: Config, logger: Logger, keep: Keep) {
+async function layGround(config: Config, { logger, clock }: Surroundings, keep: Keep) {
   const { stateDirectory, name } = config.station;
   const log = (subsystem: string) => logger.child({ subsystem });
-  const now = () => new Date();
+  const { now } = clock;
   const monotonicMs = () => performance.now();
 
   const unlock = await lockStateDirectory(stateDirectory);
@@ -127,12 +147,12 @@ async function layGround(config: Config, logger: Logger, keep: Keep) {
   }
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
-  return { ledger, detector, floor, screens, log, now, bootId, version: await ownVersion() };
+  return { ledger, detector, floor, screens, log, clock, now, bootId, version: await ownVersion() };
 }
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
 async function setUpWork(config: Config, ground: Ground, keep: Keep) {
-  const { ledger, detector, floor, screens, log, now } = ground;
+  const { ledger, detector, floor, screens, log, clock, now } = ground;
   const { stateDirectory, reserveBytes } = config.station;
 
   const runner = new CopyRunner({
@@ -171,6 +191,8 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   const parts = { ledger, detector, queue, floor, logger: log('work'), now };
   const coordinator: Coordinator = new Coordinator({ ...parts, onChange: () => screens.want() });
   keep('coordinator', coordinator, (part) => part.close());
+  const ticking = clock.every(LIFE_CYCLE_TICK_MS, () => void coordinator.poke());
+  keep('life cycle', ticking, (stop) => stop());
   const unsubscribe = detector.onChange(() => void coordinator.poke());
   keep('disk events', unsubscribe, (stop) => stop());
 
@@ -199,7 +221,8 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     buildStationView({
       ...{ name, version, startedAt, detector, floor },
       jobs: coordinator.jobs,
-      checkIn: coordinator.checkIn,
+      checkIn:
+        coordinator.jobs.find(({ job }) => job.id === coordinator.checkIn?.jobId)?.job.name ?? null,
       freeBytes: reserve.freeBytes,
       belowReserve: reserve.below,
     });

@@ -1,20 +1,22 @@
-import type { AttachedDisk, DiskKey, Facts } from './disk.ts';
-import { type Drive, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
-import { isActive } from './job-state.ts';
+import { type AttachedDisk, type DiskKey, type Facts, shownSerial } from './disk.ts';
+import { type Drive, type DriveId, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
+import { isActive, publicJobState } from './job-state.ts';
 import { type Claim, type Confirmation, type Match, matchDisks } from './matching.ts';
-import { normaliseSerial } from './serial.ts';
+import type { Parcel } from './parcel.ts';
+import { isFakeSerial, normaliseSerial } from './serial.ts';
 
 /** What is to be done next, as data; the station has one executor for each kind. */
 export type Step =
   | { readonly kind: 'receive-drive'; readonly ref: DriveRef; readonly disk: AttachedDisk }
   | { readonly kind: 'start-copy'; readonly ref: DriveRef; readonly disk: AttachedDisk }
   | { readonly kind: 'stop-copy'; readonly ref: DriveRef; readonly reason: StopReason }
+  | { readonly kind: 'flag-extra'; readonly disk: AttachedDisk; readonly reason: string }
   | {
-      readonly kind: 'flag-extra';
+      readonly kind: 'register-export-drive';
       readonly disk: AttachedDisk;
-      readonly jobId: JobId | null;
-      readonly reason: string;
-    };
+      readonly driveId: DriveId;
+    }
+  | { readonly kind: 'fault-early-job'; readonly ref: DriveRef; readonly disk: AttachedDisk };
 
 export type StopReason =
   | { readonly why: 'detached'; readonly bay: string }
@@ -34,8 +36,8 @@ export interface DecisionInput {
   readonly confirmations: ReadonlyMap<DiskKey, Confirmation>;
   readonly working: ReadonlyMap<string, Working>;
   readonly flaggedExtras: ReadonlySet<DiskKey>;
-  /** The job whose parcel is being checked in, when there is one. */
-  readonly checkIn: JobId | undefined;
+  /** The parcel that is being checked in, when there is one. */
+  readonly checkIn: Pick<Parcel, 'id' | 'jobId'> | undefined;
 }
 
 export interface Decision {
@@ -49,13 +51,17 @@ export interface Decision {
  * the ledger then say so. While the facts are unknown nothing is decided.
  */
 export function decide(input: DecisionInput): Decision {
-  const active = input.jobs.filter(({ job }) => isActive(job.state));
-  const drives = new Map(active.flatMap((entry) => entry.drives.map((d) => [driveKey(d.ref), d])));
+  const active = input.jobs.filter(({ job }) => isActive(publicJobState(job.state)));
+  const early = input.jobs.filter(({ job }) => publicJobState(job.state) === 'Creating');
+  const drives = new Map(
+    [...active, ...early].flatMap((entry) => entry.drives.map((d) => [driveKey(d.ref), d])),
+  );
   const candidates = input.facts.disks.filter((disk) => disk.exclusion === undefined);
-  const claims = active
-    .flatMap((entry) => entry.drives.map(claimOf))
-    .filter((c) => c !== undefined);
-  const plain = matchDisks({ disks: candidates, claims, confirmations: input.confirmations });
+  const { confirmations } = input;
+  const plain = withEarly(
+    matchDisks({ disks: candidates, claims: claimsOf(active), confirmations }),
+    matchDisks({ disks: candidates, claims: claimsOf(early), confirmations: new Map() }),
+  );
   const matches = new Map(
     candidates.map((disk) => [disk.key, withBoundDisk(disk, plain.get(disk.key), drives)]),
   );
@@ -64,7 +70,35 @@ export function decide(input: DecisionInput): Decision {
     ...stopSteps(input, matches),
     ...candidates.flatMap((disk) => diskSteps(disk, input, matches.get(disk.key), drives)),
   ];
-  return { matches, steps };
+  return { matches, steps: oneFaultEach(steps) };
+}
+
+/** Several disks of one job can have come too early. */
+function oneFaultEach(steps: readonly Step[]): Step[] {
+  const faulted = new Set<JobId>();
+  return steps.filter((step) => {
+    if (step.kind !== 'fault-early-job') return true;
+    const isFirst = !faulted.has(step.ref.jobId);
+    faulted.add(step.ref.jobId);
+    return isFirst;
+  });
+}
+
+/** A job that is not shipped yet claims only what no other job claims. */
+function withEarly(
+  matches: ReadonlyMap<DiskKey, Match>,
+  early: ReadonlyMap<DiskKey, Match>,
+): ReadonlyMap<DiskKey, Match> {
+  return new Map(
+    [...matches].map(([key, match]) => {
+      const other = early.get(key);
+      return [key, match.kind === 'extra' && other?.kind === 'drive' ? other : match];
+    }),
+  );
+}
+
+function claimsOf(entries: DecisionInput['jobs']): Claim[] {
+  return entries.flatMap(({ drives }) => drives.flatMap((drive) => claimOf(drive) ?? []));
 }
 
 function claimOf(drive: Drive): Claim | undefined {
@@ -106,9 +140,11 @@ function stopReason(
   if (disk === undefined || disk.sizeBytes === 0) return { why: 'detached', bay: work.bay };
   const match = matches.get(work.disk);
   if (match?.kind === 'ambiguous') return { why: 'contested', words: match.reason };
-  const job = input.jobs.find((entry) => entry.job.id === work.ref.jobId)?.job;
+  const entry = input.jobs.find(({ job }) => job.id === work.ref.jobId);
+  const drive = entry?.drives.find(({ ref }) => ref.driveId === work.ref.driveId);
   // Best effort, as the service does it: a copy in transfer finishes, one still waiting is skipped.
-  return job === undefined ? { why: 'cancelled' } : undefined;
+  const skipped = entry?.job.cancelRequested === true && drive?.state.name === 'Received';
+  return drive === undefined || skipped ? { why: 'cancelled' } : undefined;
 }
 
 function diskSteps(
@@ -118,24 +154,38 @@ function diskSteps(
   drives: ReadonlyMap<string, Drive>,
 ): Step[] {
   if (match?.kind === 'extra') {
+    const driveId = exportDriveId(disk, input);
+    if (driveId !== undefined) return [{ kind: 'register-export-drive', disk, driveId }];
     if (input.flaggedExtras.has(disk.key)) return [];
-    const jobId = input.checkIn ?? null;
-    return [{ kind: 'flag-extra', disk, jobId, reason: match.reason }];
+    return [{ kind: 'flag-extra', disk, reason: match.reason }];
   }
   if (match?.kind !== 'drive' || disk.sizeBytes === 0) return [];
   const drive = drives.get(driveKey(match.ref));
   return drive === undefined ? [] : driveSteps(drive, disk, input);
 }
 
+/** Drives of an export job are listed by nobody: what its parcel holds are its drives. */
+function exportDriveId(disk: AttachedDisk, input: DecisionInput): DriveId | undefined {
+  const job = input.jobs.find((entry) => entry.job.id === input.checkIn?.jobId)?.job;
+  if (job?.details.jobType !== 'Export' || job.cancelRequested) return undefined;
+  // A drive id is the hardware serial without blanks.
+  const shown = shownSerial(disk.identity)?.replaceAll(/\s/gu, '');
+  const serial = normaliseSerial(shown ?? '');
+  return serial === undefined || isFakeSerial(serial) ? undefined : (shown as DriveId);
+}
+
 function driveSteps(drive: Drive, disk: AttachedDisk, input: DecisionInput): Step[] {
   const { ref } = drive;
   const job = input.jobs.find((entry) => entry.job.id === ref.jobId)?.job;
+  if (job === undefined) return [];
+  if (job.state.name === 'Creating') return [{ kind: 'fault-early-job', ref, disk }];
+  if (publicJobState(job.state) === 'Creating') return [];
   switch (drive.state.name) {
     case 'Specified':
     case 'NeverReceived':
       return [{ kind: 'receive-drive', ref, disk }];
     case 'Received':
-      if (job?.cancelRequested) return [];
+      if (!mayBegin(job)) return [];
       return input.working.has(driveKey(ref)) ? [] : [{ kind: 'start-copy', ref, disk }];
     case 'Transferring':
       return input.working.has(driveKey(ref)) ? [] : [{ kind: 'start-copy', ref, disk }];
@@ -145,4 +195,9 @@ function driveSteps(drive: Drive, disk: AttachedDisk, input: DecisionInput): Ste
     case 'Faulted':
       return [];
   }
+}
+
+/** A copy is begun for an import job that nobody cancelled and that was not put aside. */
+function mayBegin({ details, cancelRequested, state }: Job): boolean {
+  return details.jobType === 'Import' && !cancelRequested && state.name !== 'Faulted';
 }

@@ -55,6 +55,8 @@ export interface Fault {
   readonly code: string;
   readonly reason: string;
   readonly nextStep: string;
+  /** ISO 8601, UTC; empty for a fault of before this was kept. */
+  readonly since: string;
   /** What the public API shows while the drive is faulted. */
   readonly publicState: PublicDriveState;
 }

@@ -1,6 +1,6 @@
 import type { DriveStateName } from './drive-state.ts';
 import type { DriveId, JobDetails, ListedDrive } from './job.ts';
-import type { JobStateName } from './job-state.ts';
+import type { JobStateName, PublicJobState } from './job-state.ts';
 
 /**
  * What a customer may still change in a job, and when. Source: the table of "Update Job Properties"
@@ -30,7 +30,7 @@ export interface NewDrive extends ListedDrive {
 
 /** The job as the update finds it. */
 export interface UpdatedJob {
-  readonly state: JobStateName;
+  readonly state: PublicJobState;
   readonly cancelRequested: boolean;
   readonly details: JobDetails;
   readonly drives: readonly DriveStateName[];
@@ -48,7 +48,7 @@ export type JobUpdateAnswer =
 
 type Rule = (job: UpdatedJob) => boolean;
 
-const BEFORE_PACKAGING: readonly JobStateName[] = [
+const BEFORE_PACKAGING: readonly PublicJobState[] = [
   'Creating',
   'Shipping',
   'Received',
@@ -122,7 +122,8 @@ export type JobDeletion = 'asked' | 'expired';
 
 /**
  * A customer deletes in `Creating` or `Completed` only (text of `Jobs_Delete`); when its time is over
- * a `Closed` job goes as well (two weeks in `Creating`, 90 days in the two last states).
+ * a `Closed` job goes as well (two weeks in `Creating`, 90 days in the two last states). A faulted job
+ * stays: its drives lie here.
  */
 export function mayDelete(state: JobStateName, why: JobDeletion): boolean {
   return state === 'Creating' || state === 'Completed' || (state === 'Closed' && why === 'expired');

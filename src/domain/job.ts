@@ -1,6 +1,7 @@
 import type { Brand } from './brand.ts';
 import type { DriveState } from './drive-state.ts';
-import type { JobStateName } from './job-state.ts';
+import type { JobState } from './job-state.ts';
+import type { ParcelId } from './parcel.ts';
 import type { DriveLogs, Verdict } from './verdict.ts';
 
 /** The station's own key of a job: two resource groups may use one job name. */
@@ -78,8 +79,13 @@ export interface ListedDrive {
 export interface Job {
   readonly id: JobId;
   readonly name: JobName;
-  readonly state: JobStateName;
+  readonly state: JobState;
   readonly cancelRequested: boolean;
+  /**
+   * Since when the station waits for the job's parcel (ISO 8601, UTC): when the job went to Shipping,
+   * or when its customer asked to wait longer. Absent before that.
+   */
+  readonly awaitedSince?: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** When a client last created or changed it; the clock of `Creating` starts anew here. */
@@ -104,6 +110,8 @@ export interface Drive {
   readonly state: DriveState;
   /** What the drive list says of it; the BitLocker key is never part of it. */
   readonly listed?: ListedDrive;
+  /** The parcel that it came in, when that was being checked in. */
+  readonly parcelId?: ParcelId;
   readonly progress?: CopyProgress;
   readonly verdict?: Verdict;
   /** Where the copy logs are that tell the verdict. */

@@ -1,3 +1,5 @@
+import type { DriveStatus } from './copy-status.ts';
+
 /** A note that belongs to a verdict, in words for people and a code for programs. */
 export interface VerdictReason {
   readonly code:
@@ -7,7 +9,8 @@ export interface VerdictReason {
     | 'digest-differs'
     | 'blocks-differ'
     | 'disk-was-written'
-    | 'write-count-unknown';
+    | 'write-count-unknown'
+    | 'ended-without-copy';
   readonly words: string;
 }
 
@@ -42,8 +45,8 @@ export interface VerdictEvidence {
  */
 export interface Verdict {
   readonly outcome: 'Completed' | 'CompletedMoreInfo';
-  /** The word for it in the job API's `copyStatus`. */
-  readonly copyStatus: 'Completed' | 'CompletedWithWarnings' | 'CompletedWithErrors';
+  /** The word for it in the copy log; `copyStatusFor` says what the job API calls it. */
+  readonly copyStatus: DriveStatus;
   /** Nothing on the disk is needed any more: everything planned is in the store, and agrees. */
   readonly safeToRemove: boolean;
   readonly reasons: readonly VerdictReason[];
@@ -77,6 +80,20 @@ export function judge(evidence: VerdictEvidence): Verdict {
     verifiedBytes: verified.reduce((sum, blob) => sum + blob.plannedBytes, 0),
     kernelWrites: evidence.kernelWrites ?? null,
     blobs: evidence.blobs,
+  };
+}
+
+/** The verdict on a drive that a person ended although it was not copied: nothing of it is promised. */
+export function endedWithoutCopy(status: DriveStatus, words: string): Verdict {
+  return {
+    outcome: 'CompletedMoreInfo',
+    copyStatus: status,
+    safeToRemove: false,
+    reasons: [{ code: 'ended-without-copy', words }],
+    plannedBytes: 0,
+    verifiedBytes: 0,
+    kernelWrites: null,
+    blobs: [],
   };
 }
 

@@ -1,3 +1,4 @@
+import { DRIVE_STATUSES, type DriveStatus } from '../domain/copy-status.ts';
 import { StationError } from '../errors.ts';
 import {
   BLOB_CATEGORIES_2018,
@@ -6,9 +7,7 @@ import {
   DISPOSITION_STATUSES,
   DISPOSITIONS,
   DRIVE_LOG_VERSION,
-  DRIVE_STATUSES,
   type DriveLog,
-  type DriveStatus,
   type LogBlob,
   type LogBlock,
   type LogPath,

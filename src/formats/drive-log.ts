@@ -1,3 +1,5 @@
+import type { DriveStatus } from '../domain/copy-status.ts';
+
 /**
  * The copy log of the Azure Import/Export service, version 2014-11-01 and older ("Import/Export
  * service log file format", Microsoft Learn): one `<DriveLog>` for each processed drive. The error log
@@ -8,34 +10,6 @@
  */
 
 export const DRIVE_LOG_VERSION = '2014-11-01';
-
-/** The log's word for a drive; the job API lacks two of them and has two others. */
-export const DRIVE_STATUSES = [
-  'Completed',
-  'CompletedWithWarnings',
-  'CompletedWithErrors',
-  'DiskNotFound',
-  'VolumeNotNtfs',
-  'DiskOperationFailed',
-  'BitLockerVolumeNotFound',
-  'BitLockerNotActivated',
-  'BitLockerProtectorNotFound',
-  'BitLockerKeyInvalid',
-  'BitLockerUnlockVolumeFailed',
-  'BitLockerFailed',
-  'ManifestNameInvalid',
-  'ManifestNameTooLong',
-  'ManifestNotFound',
-  'ManifestAccessDenied',
-  'ManifestCorrupted',
-  'ManifestFormatInvalid',
-  'ManifestDriveIdMismatch',
-  'ReadManifestFailed',
-  'BlobListFormatInvalid',
-  'BlobRequestForbidden',
-  'InternalError',
-] as const;
-export type DriveStatus = (typeof DRIVE_STATUSES)[number];
 
 export const BLOB_STATUSES = [
   'Completed',

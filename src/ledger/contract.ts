@@ -1,5 +1,6 @@
+import type { AlertId, DueAlert, Resolution } from '../domain/alert.ts';
 import type { DiskKey } from '../domain/disk.ts';
-import type { DriveEvent, Fault } from '../domain/drive-state.ts';
+import type { Fault } from '../domain/drive-state.ts';
 import type {
   BoundDisk,
   CopyProgress,
@@ -11,8 +12,9 @@ import type {
   JobId,
   JobName,
 } from '../domain/job.ts';
-import type { JobEvent, JobStateName } from '../domain/job-state.ts';
+import type { JobEvent, JobFault, PublicJobState } from '../domain/job-state.ts';
 import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
+import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import type { JobAddress } from './job-address.ts';
@@ -53,9 +55,33 @@ export interface ExtraDrive {
   readonly serial: string | null;
   readonly model: string | null;
   readonly bay: string;
+  /** The job whose parcel it came in; `null` while nobody knows. */
   readonly jobId: JobId | null;
+  readonly parcelId: ParcelId | null;
   readonly reason: string;
   readonly seenAt: string;
+  /** It is no longer here to be returned: it went back with a parcel, or a job lists it after all. */
+  readonly end?: { readonly at: string; readonly how: 'returned' | 'listed' };
+}
+
+/** What is seen of an extra drive when it is flagged. */
+export type SeenExtra = Pick<
+  ExtraDrive,
+  'serial' | 'model' | 'bay' | 'jobId' | 'parcelId' | 'reason'
+>;
+
+/** An alert of the operators' queue: open, acknowledged or resolved. */
+export interface Alert extends DueAlert {
+  readonly id: AlertId;
+  readonly raisedAt: string;
+  readonly acknowledged?: { readonly at: string; readonly by: Actor };
+  readonly resolved?: {
+    readonly at: string;
+    /** `station` when the condition ended by itself. */
+    readonly by: Actor;
+    readonly resolution: Resolution | null;
+    readonly note: string | null;
+  };
 }
 
 /** A person read the label: this attachment is that drive. */
@@ -65,13 +91,27 @@ export interface ConfirmedDisk {
   readonly actor: Actor;
 }
 
+/** What an event moves in a job, with the data that the new state carries. */
+export type JobChange =
+  | {
+      readonly event: Exclude<JobEvent, 'faulted'>;
+      /** In words, for the event log. */
+      readonly why?: string;
+    }
+  | { readonly event: 'faulted'; readonly fault: Omit<JobFault, 'publicState'> };
+
 /** What an event moves, with the data that the new state carries. */
 export type DriveChange =
   | {
-      readonly event: Exclude<
-        DriveEvent,
-        'copy-started' | 'copy-verified' | 'copy-ended-with-notes' | 'faulted'
-      >;
+      readonly event: 'missing' | 'shipped-back' | 'resolved-for-retry';
+      /** In words, for the event log. */
+      readonly why?: string;
+    }
+  | { readonly event: 'arrived'; readonly parcelId?: ParcelId }
+  | {
+      readonly event: 'resolved-without-copy';
+      readonly verdict: Verdict;
+      readonly logs?: DriveLogs;
     }
   | { readonly event: 'copy-started'; readonly copyId: string }
   | {
@@ -115,6 +155,10 @@ export interface Ledger {
    */
   jobByName(name: string): Promise<Job | undefined>;
   jobs(): Promise<readonly Job[]>;
+  /** Jobs that have something to come, and those that finished after the given moment (ISO 8601). */
+  openJobs(finishedAfter: string): Promise<readonly Job[]>;
+  /** Finished jobs that have been so since before the given moment (ISO 8601), a bounded number. */
+  finishedJobs(before: string): Promise<readonly Job[]>;
   drivesOf(jobId: JobId): Promise<readonly Drive[]>;
   drive(ref: DriveRef): Promise<Drive | undefined>;
 
@@ -122,7 +166,7 @@ export interface Ledger {
    * The one way a job changes state: checks the transition table, appends to the event log and
    * updates the row in one transaction. A refused transition is logged too, then thrown.
    */
-  transitionJob(id: JobId, event: JobEvent, actor: Actor): Promise<Job>;
+  transitionJob(id: JobId, change: JobChange, actor: Actor): Promise<Job>;
   /** The one way a drive changes state; as `transitionJob`. */
   transitionDrive(ref: DriveRef, change: DriveChange, actor: Actor): Promise<Drive>;
 
@@ -133,12 +177,20 @@ export interface Ledger {
   /** Progress is rewritten in place and is in no event: the journal is its source. */
   recordProgress(copyId: string, progress: CopyProgress): Promise<void>;
 
-  flagExtra(extra: Omit<ExtraDrive, 'id' | 'seenAt'>): Promise<ExtraDrive>;
-  extras(): Promise<readonly ExtraDrive[]>;
+  /** The customer wants to wait: the clock of a missing parcel starts anew. */
+  waitLonger(id: JobId, actor: Actor): Promise<Job>;
+  /**
+   * An operator's way to the return address, also where the customer's is closed. Throws
+   * `job-change-refused` for a finished job.
+   */
+  setReturnAddress(
+    id: JobId,
+    address: Readonly<Record<string, string>>,
+    actor: Actor,
+  ): Promise<Job>;
 
-  /** The job whose parcel is being checked in; `null` ends the check-in. */
-  setCheckIn(jobId: JobId | null, actor: Actor): Promise<void>;
-  checkIn(): Promise<JobId | undefined>;
+  readonly parcels: ParcelBook;
+  readonly alerts: AlertBook;
 
   /**
    * Keeps a person's answer to whose disk this is, with its event. Attachments are numbered anew at
@@ -181,6 +233,67 @@ export interface Ledger {
   bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]>;
 }
 
+/** What a parcel that was unpacked means for the drives that were not in it. */
+export type MissingDrives = 'never-received' | 'come-later';
+
+/** A parcel that goes back, as it is given to the carrier. */
+export interface ReturnShipment extends Shipment {
+  /** As the carrier's paper says; the day of the entry when left out. */
+  readonly shipDate?: string;
+}
+
+/** Parcels in and out, and the extra drives that came in them. Part of the ledger. */
+export interface ParcelBook {
+  /** The parcel that this station unpacks at the moment. */
+  checkIn(): Promise<Parcel | undefined>;
+  /**
+   * Begins a check-in. The parcel of this job that is open already goes on. Throws `job-not-found`,
+   * `check-in-refused` (another job's parcel is open, or the job is finished).
+   */
+  open(jobId: JobId, shipment: Shipment | undefined, actor: Actor): Promise<Parcel>;
+  /** Everything in it was looked at. Throws `parcel-not-found`, `check-in-refused` (ended before). */
+  complete(id: ParcelId, missing: MissingDrives, actor: Actor): Promise<Parcel>;
+  ofJob(jobId: JobId): Promise<readonly Parcel[]>;
+  /** Jobs of which a parcel was unpacked to its end. */
+  unpackedJobs(): Promise<ReadonlySet<JobId>>;
+  /** A disk of an export job's parcel becomes one of its drives, in `Received`. */
+  registerExportDrive(jobId: JobId, driveId: DriveId, parcelId: ParcelId): Promise<Drive>;
+
+  flagExtra(extra: SeenExtra): Promise<ExtraDrive>;
+  /** `here`: only those that are still to be returned. */
+  extras(which: 'here' | 'all'): Promise<readonly ExtraDrive[]>;
+  /** Says whose parcel an extra drive came in. Throws `extra-not-found`, `job-not-found`. */
+  assignExtra(id: string, jobId: JobId, actor: Actor): Promise<ExtraDrive>;
+  /** A job lists it after all: it is no extra drive any more. */
+  releaseExtra(serial: string, jobId: JobId): Promise<void>;
+
+  /**
+   * The parcel back is on its way: its drives are `ShippedBack`, its extra drives returned, the job
+   * is Completed or Closed, all or nothing. Throws `job-change-refused` (not being packed, or a copy
+   * still runs), `job-change-incomplete` (no return address).
+   */
+  sendBack(jobId: JobId, shipment: ReturnShipment, actor: Actor): Promise<JobWithDrives>;
+}
+
+/** The operators' queue of alerts. Part of the ledger. */
+export interface AlertBook {
+  /** Raises what is due and new, and ends what is open and not due any more; whether anything changed. */
+  reconcile(due: readonly DueAlert[]): Promise<boolean>;
+  /** Those that are not resolved, oldest first; `all`: the resolved ones too, newest first, bounded. */
+  list(which: 'open' | 'all'): Promise<readonly Alert[]>;
+  /** Throws `alert-not-found`. */
+  byId(id: string): Promise<Alert>;
+  /** Somebody has seen it. Throws `alert-not-found`, `alert-resolved`. */
+  acknowledge(id: string, actor: Actor): Promise<Alert>;
+  /** Throws `alert-not-found`, `alert-resolved`, `request-invalid` (no resolution of this kind). */
+  resolve(id: string, how: AlertAnswer, actor: Actor): Promise<Alert>;
+}
+
+export interface AlertAnswer {
+  readonly resolution: Resolution;
+  readonly note?: string;
+}
+
 export interface JobWithDrives {
   readonly job: Job;
   readonly drives: readonly Drive[];
@@ -198,7 +311,7 @@ export interface BitLockerKey {
 /** All that are given must hold. */
 export interface JobFilter {
   readonly jobType?: JobDetails['jobType'];
-  readonly state?: JobStateName;
+  readonly state?: PublicJobState;
   /** Of the parcel to the station, letter for letter. */
   readonly trackingNumber?: string;
 }

@@ -1,5 +1,6 @@
 import type { DriveState } from '../domain/drive-state.ts';
 import type { Drive, DriveRef, JobId } from '../domain/job.ts';
+import type { ParcelId } from '../domain/parcel.ts';
 import { StationError } from '../errors.ts';
 import { driveOf } from './rows.ts';
 import type { Executor } from './tables.ts';
@@ -24,6 +25,7 @@ function drivesJoined(db: Executor) {
       'drives.state',
       'drives.state_data',
       'drives.listed',
+      'drives.parcel_id',
       'jobs.name as job_name',
       'copies.bound_disk as bound_disk',
       'copies.progress as progress',
@@ -76,6 +78,15 @@ export async function driveByRef(db: Executor, ref: DriveRef): Promise<Drive> {
   const { jobId: jobName, driveId } = ref;
   const words = `there is no drive ${driveId} in job ${jobName}`;
   throw new StationError('drive-not-found', words, { jobName, driveId });
+}
+
+export async function setParcel(db: Executor, ref: DriveRef, parcelId: ParcelId): Promise<void> {
+  await db
+    .updateTable('drives')
+    .set({ parcel_id: parcelId })
+    .where('job_id', '=', ref.jobId)
+    .where('drive_id', '=', ref.driveId)
+    .execute();
 }
 
 export async function setDriveState(db: Executor, ref: DriveRef, state: DriveState): Promise<void> {

@@ -1,4 +1,5 @@
-import type { ExtraDrive } from './contract.ts';
+import type { JobId } from '../domain/job.ts';
+import type { ExtraDrive, SeenExtra } from './contract.ts';
 import { extraDriveOf } from './rows.ts';
 import type { Executor } from './tables.ts';
 
@@ -16,50 +17,80 @@ export interface FlaggedExtra {
 }
 
 /**
- * Flags an extra drive. One that is already known in this bay with this serial and job is the same
- * one seen again (after a restart, or pulled and put back): its row is brought up to date instead.
+ * Flags an extra drive. One that is here already is the same one seen again (after a restart, or in
+ * another bay): its row is brought up to date, and it stays with the parcel that it came in.
  */
 export async function flagExtra(
   db: Executor,
-  extra: Omit<ExtraDrive, 'id' | 'seenAt'>,
+  extra: SeenExtra,
   stamp: ExtraStamp,
 ): Promise<FlaggedExtra> {
-  const { id, station, seenAt } = stamp;
-  const known = await knownExtra(db, extra, station);
+  const known = await knownExtra(db, extra, stamp.station);
+  const { jobId, parcelId, reason, bay, serial, model } = extra;
   if (known !== undefined) {
-    const change = { reason: extra.reason, seen_at: seenAt };
+    const job = known.jobId === null ? { job_id: jobId, parcel_id: parcelId } : {};
+    const change = { reason, bay, seen_at: stamp.seenAt, ...job };
     await db.updateTable('extra_drives').set(change).where('id', '=', known.id).execute();
-    return { flagged: { ...extra, id: known.id, seenAt }, isNew: false };
+    return { flagged: await extraById(db, known.id), isNew: false };
   }
-  const { serial, model, bay, jobId, reason } = extra;
-  const row = { id, station, serial, model, bay, job_id: jobId, reason, seen_at: seenAt };
+  const { id, station, seenAt } = stamp;
+  const origin = { job_id: jobId, parcel_id: parcelId, seen_at: seenAt };
+  const here = { ended_at: null, ended_how: null };
+  const row = { id, station, serial, model, bay, reason, ...origin, ...here };
   await db.insertInto('extra_drives').values(row).execute();
   return { flagged: extraDriveOf(row), isNew: true };
 }
 
+/** By serial wherever it is; one that shows none, by its bay. */
 async function knownExtra(
   db: Executor,
-  extra: Omit<ExtraDrive, 'id' | 'seenAt'>,
+  { serial, model, bay }: SeenExtra,
   station: string,
-): Promise<{ id: string } | undefined> {
-  const { serial, model, bay, jobId } = extra;
-  return await db
-    .selectFrom('extra_drives')
-    .select('id')
-    .where('station', '=', station)
-    .where('bay', '=', bay)
-    .where('serial', serial === null ? 'is' : '=', serial)
-    .where('model', model === null ? 'is' : '=', model)
-    .where('job_id', jobId === null ? 'is' : '=', jobId)
-    .executeTakeFirst();
-}
-
-export async function allExtras(db: Executor): Promise<ExtraDrive[]> {
-  const rows = await db
+): Promise<ExtraDrive | undefined> {
+  const here = db
     .selectFrom('extra_drives')
     .selectAll()
-    .orderBy('seen_at')
-    .orderBy('id')
-    .execute();
+    .where('station', '=', station)
+    .where('ended_at', 'is', null)
+    .where('model', model === null ? 'is' : '=', model);
+  const same =
+    serial === null
+      ? here.where('serial', 'is', null).where('bay', '=', bay)
+      : here.where('serial', '=', serial);
+  const row = await same.executeTakeFirst();
+  return row === undefined ? undefined : extraDriveOf(row);
+}
+
+export async function extraById(db: Executor, id: string): Promise<ExtraDrive> {
+  const rows = db.selectFrom('extra_drives').selectAll();
+  return extraDriveOf(await rows.where('id', '=', id).executeTakeFirstOrThrow());
+}
+
+export async function findExtra(db: Executor, id: string): Promise<ExtraDrive | undefined> {
+  const rows = db.selectFrom('extra_drives').selectAll();
+  const row = await rows.where('id', '=', id).executeTakeFirst();
+  return row === undefined ? undefined : extraDriveOf(row);
+}
+
+export async function extraRows(db: Executor, which: 'here' | 'all'): Promise<ExtraDrive[]> {
+  const all = db.selectFrom('extra_drives').selectAll().orderBy('seen_at').orderBy('id');
+  const rows = await (which === 'here' ? all.where('ended_at', 'is', null) : all).execute();
   return rows.map(extraDriveOf);
+}
+
+export async function extrasHereOf(db: Executor, jobId: JobId): Promise<ExtraDrive[]> {
+  const extras = await extraRows(db, 'here');
+  return extras.filter((extra) => extra.jobId === jobId);
+}
+
+export async function endExtra(
+  db: Executor,
+  id: string,
+  end: { readonly at: string; readonly how: 'returned' | 'listed' },
+): Promise<void> {
+  await db
+    .updateTable('extra_drives')
+    .set({ ended_at: end.at, ended_how: end.how })
+    .where('id', '=', id)
+    .execute();
 }

@@ -1,5 +1,5 @@
 import type { Job, JobId } from '../domain/job.ts';
-import { JOB_TRANSITIONS } from '../domain/job-state.ts';
+import { type JobState, nextJobState, publicJobState } from '../domain/job-state.ts';
 import {
   type JobDeletion,
   type JobUpdate,
@@ -8,7 +8,6 @@ import {
   type NewDrive,
   updatedProperties,
 } from '../domain/job-update.ts';
-import { applyEvent } from '../domain/transition.ts';
 import { StationError } from '../errors.ts';
 import type { Actor, JobWithDrives, NewJob, PutAnswer } from './contract.ts';
 import { drivesOfJob } from './drive-rows.ts';
@@ -48,7 +47,8 @@ export async function createJob(db: Executor, job: NewJob, context: ChangeContex
   };
   const made = await insertJob(db, job, stamp);
   await insertDrives(db, listOf(job), ownerOf(made.id, context));
-  const data = { name: job.name, state: made.state, drives: job.drives, details: job.details };
+  const state = made.state.name;
+  const data = { name: job.name, state, drives: job.drives, details: job.details };
   await context.append({ entity: jobEntity(made.id), type: 'created', data, actor });
   return made;
 }
@@ -63,9 +63,12 @@ export async function putJob(
     const made = await createJob(db, wanted, context);
     return { done: { job: made, drives: await drivesOfJob(db, made.id), created: true } };
   }
-  if (job.state !== 'Creating') {
-    const reason = `a job can be defined anew only while it is Creating; it is ${job.state}`;
-    return await refuse({ job, type: 'replace-refused', property: 'properties', reason }, context);
+  if (job.state.name !== 'Creating') {
+    const reason = `a job can be defined anew only while it is Creating; it is ${job.state.name}`;
+    return await refuseChange(
+      { job, type: 'replace-refused', property: 'properties', reason },
+      context,
+    );
   }
   const { cancelRequested = false } = wanted;
   // The plan is the station's own matter: a new definition by a client leaves it as it is.
@@ -73,7 +76,7 @@ export async function putJob(
   const rewritten = { state: job.state, cancelRequested, details };
   const next = await rewriteJob(db, job, { ...rewritten, ...stampOf(context) });
   await replaceDrives(db, listOf(wanted), ownerOf(job.id, context));
-  const data = { name: job.name, state: job.state, drives: wanted.drives, details };
+  const data = { name: job.name, state: job.state.name, drives: wanted.drives, details };
   await context.append({ entity: jobEntity(job.id), type: 'replaced', data, actor: context.actor });
   return { done: { job: next, drives: await drivesOfJob(db, job.id), created: false } };
 }
@@ -86,22 +89,28 @@ export async function updateJob(
   const { id, update } = change;
   const job = await jobById(db, id);
   const drives = (await drivesOfJob(db, id)).map(({ state }) => state.name);
-  const answer = judgeUpdate({ ...job, drives }, update);
+  const answer = judgeUpdate({ ...job, state: publicJobState(job.state), drives }, update);
   switch (answer.kind) {
     case 'refused':
-      return await refuse({ job, type: 'update-refused', ...answer }, context);
+      return await refuseChange({ job, type: 'update-refused', ...answer }, context);
     case 'incomplete':
-      return await refuseIncomplete(job, answer.missing, context);
+      return await refuseIncomplete(
+        job,
+        { missing: answer.missing, type: 'update-refused', doing: 'go to Shipping' },
+        context,
+      );
     case 'accepted': {
-      const moved = answer.ships
-        ? applyEvent(JOB_TRANSITIONS, job.state, 'shipped')
-        : ({ allowed: true, to: job.state } as const);
-      if (!moved.allowed) {
-        const { reason } = moved;
-        return await refuse({ job, type: 'update-refused', property: 'state', reason }, context);
+      const shipping = answer.ships ? shipped(job.state, context) : undefined;
+      if (shipping !== undefined && 'reason' in shipping) {
+        const refusal = { job, type: 'update-refused', property: 'state', ...shipping };
+        return await refuseChange(refusal, context);
       }
       const { details, cancelRequested } = answer;
-      const rewrite = { state: moved.to, details, cancelRequested, ...stampOf(context) };
+      const rewrite = {
+        ...{ state: job.state, details, cancelRequested },
+        ...shipping,
+        ...stampOf(context),
+      };
       const next = await rewriteJob(db, job, rewrite);
       if (update.driveList !== undefined) {
         await replaceDrives(db, update.driveList, ownerOf(id, context));
@@ -110,6 +119,18 @@ export async function updateJob(
       return { done: { job: next, drives: await drivesOfJob(db, id) } };
     }
   }
+}
+
+/** A job whose drives came before it was shipped is led out of its fault by the customer's own update. */
+function shipped(
+  state: JobState,
+  { at }: ChangeContext,
+): { readonly reason: string } | { readonly state: JobState; readonly awaitedSince: string } {
+  const event = state.name === 'Faulted' ? 'back-to-shipping' : 'shipped';
+  const answer = nextJobState(state, event);
+  if (!answer.allowed) return { reason: answer.reason };
+  const since = at.toISOString();
+  return { state: { name: 'Shipping', since }, awaitedSince: since };
 }
 
 /** One entry for what was changed, and one for the transition, as any other transition has it. */
@@ -124,9 +145,10 @@ async function tellUpdate(
   const drives = driveList?.map(({ driveId }) => driveId);
   const data = { properties: updatedProperties(update), changes, drives };
   await context.append({ entity, type: 'updated', data, actor });
-  if (before.state === after.state) return;
-  const moved = { from: before.state, to: after.state };
-  await context.append({ entity, type: 'shipped', data: moved, actor });
+  if (before.state.name === after.state.name) return;
+  const moved = { from: before.state.name, to: after.state.name };
+  const type = before.state.name === 'Faulted' ? 'back-to-shipping' : 'shipped';
+  await context.append({ entity, type, data: moved, actor });
 }
 
 export async function deleteJob(
@@ -136,12 +158,12 @@ export async function deleteJob(
 ): Promise<Settled<undefined>> {
   const { id, why } = deletion;
   const job = await jobById(db, id);
-  if (!mayDelete(job.state, why)) {
-    const reason = `a job can be deleted only in Creating or Completed; it is ${job.state}`;
-    return await refuse({ job, type: 'delete-refused', property: 'state', reason }, context);
+  if (!mayDelete(job.state.name, why)) {
+    const reason = `a job can be deleted only in Creating or Completed; it is ${job.state.name}`;
+    return await refuseChange({ job, type: 'delete-refused', property: 'state', reason }, context);
   }
   await removeJob(db, id);
-  const data = { name: job.name, state: job.state, why };
+  const data = { name: job.name, state: job.state.name, why };
   await context.append({ entity: jobEntity(id), type: 'deleted', data, actor: context.actor });
   return { done: undefined };
 }
@@ -153,25 +175,30 @@ interface Refusal {
   readonly reason: string;
 }
 
-async function refuse(refusal: Refusal, context: ChangeContext): Promise<Settled<never>> {
+/** Writes a refusal down; it is thrown once that is durable. */
+export async function refuseChange(
+  refusal: Refusal,
+  context: ChangeContext,
+): Promise<Settled<never>> {
   const { job, type, property, reason } = refusal;
-  const data = { from: job.state, property, reason };
+  const data = { from: job.state.name, property, reason };
   await context.append({ entity: jobEntity(job.id), type, data, actor: context.actor });
-  const payload = { jobName: job.name, state: job.state, property, reason };
+  const payload = { jobName: job.name, state: job.state.name, property, reason };
   return {
     refused: new StationError('job-change-refused', `job ${job.name}: ${reason}`, payload),
   };
 }
 
-async function refuseIncomplete(
+export async function refuseIncomplete(
   job: Job,
-  missing: readonly string[],
+  what: { readonly missing: readonly string[]; readonly type: string; readonly doing: string },
   context: ChangeContext,
 ): Promise<Settled<never>> {
-  const data = { from: job.state, property: 'state', missing };
+  const { missing, type, doing } = what;
+  const data = { from: job.state.name, property: 'state', missing };
   const entity = jobEntity(job.id);
-  await context.append({ entity, type: 'update-refused', data, actor: context.actor });
-  const words = `job ${job.name} cannot go to Shipping without ${missing.join(' and ')}`;
+  await context.append({ entity, type, data, actor: context.actor });
+  const words = `job ${job.name} cannot ${doing} without ${missing.join(' and ')}`;
   const payload = { jobName: job.name, missing };
   return { refused: new StationError('job-change-incomplete', words, payload) };
 }

@@ -1,5 +1,6 @@
-import type { DriveId, JobId, ListedDrive } from '../domain/job.ts';
+import type { DriveId, DriveRef, JobId, ListedDrive } from '../domain/job.ts';
 import type { NewDrive } from '../domain/job-update.ts';
+import type { ParcelId } from '../domain/parcel.ts';
 import type { BitLockerKey } from './contract.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { Executor } from './tables.ts';
@@ -52,12 +53,31 @@ async function insertSealed(
     state: 'Specified',
     state_data: '{}',
     listed: listedText(entry),
+    parcel_id: null,
     bit_locker_key:
       bitLockerKey === undefined
         ? (kept.get(driveId) ?? null)
         : secrets.seal(bitLockerKey, keyPlace(jobId, driveId)),
   }));
   await db.insertInto('drives').values(rows).execute();
+}
+
+/** A drive that came without a list, at the end of the job's; it is here from its first moment. */
+export async function appendDrive(
+  db: Executor,
+  ref: DriveRef,
+  { station, parcelId }: { readonly station: string; readonly parcelId: ParcelId },
+): Promise<void> {
+  const drives = db.selectFrom('drives').where('job_id', '=', ref.jobId);
+  const { count } = await drives
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  const row = {
+    ...{ job_id: ref.jobId, drive_id: ref.driveId, station, position: Number(count) },
+    ...{ state: 'Received', state_data: '{}', parcel_id: parcelId },
+    ...{ listed: null, bit_locker_key: null },
+  };
+  await db.insertInto('drives').values(row).execute();
 }
 
 function listedText({ manifestFile, manifestHash, driveHeaderHash }: ListedDrive): string | null {

@@ -8,12 +8,9 @@ export async function removeJob(db: Executor, id: JobId): Promise<void> {
   if (tasks.length > 0) await db.deleteFrom('queue').where('id', 'in', tasks).execute();
   await db.deleteFrom('copies').where('job_id', '=', id).execute();
   await db.deleteFrom('drives').where('job_id', '=', id).execute();
-  await db.updateTable('extra_drives').set({ job_id: null }).where('job_id', '=', id).execute();
-  // A check-in of its parcel, at whatever station.
-  await db
-    .deleteFrom('settings')
-    .where('key', 'like', 'check-in/%')
-    .where('value', '=', id)
-    .execute();
+  const orphaned = { job_id: null, parcel_id: null };
+  await db.updateTable('extra_drives').set(orphaned).where('job_id', '=', id).execute();
+  await db.deleteFrom('parcels').where('job_id', '=', id).execute();
+  await db.deleteFrom('alerts').where('job_id', '=', id).execute();
   await db.deleteFrom('jobs').where('id', '=', id).execute();
 }

@@ -1,5 +1,5 @@
 import type { Job, JobDetails, JobId } from '../domain/job.ts';
-import type { JobStateName } from '../domain/job-state.ts';
+import { type JobState, publicJobState } from '../domain/job-state.ts';
 import { StationError } from '../errors.ts';
 import type { JobPage, JobQuery, NewJob } from './contract.ts';
 import { addressKey, type JobAddress, keyRange } from './job-address.ts';
@@ -21,14 +21,15 @@ export async function insertJob(db: Executor, job: NewJob, stamp: JobStamp): Pro
     const { name: jobName } = job;
     throw new StationError('job-exists', `there is a job ${jobName} already`, { jobName });
   }
-  const state: JobStateName = job.shipped ? 'Shipping' : 'Creating';
+  const state: JobState = { name: job.shipped ? 'Shipping' : 'Creating', since: stamp.createdAt };
   const row = {
     id: stamp.id,
     station: stamp.station,
     name: job.name,
     name_key: addressKey(addressOf(job)),
     short_name_key: job.name.toLowerCase(),
-    state,
+    ...stateColumns(state),
+    awaited_since: job.shipped ? stamp.createdAt : null,
     cancel_requested: job.cancelRequested === true ? 1 : 0,
     created_at: stamp.createdAt,
     updated_at: stamp.createdAt,
@@ -38,6 +39,16 @@ export async function insertJob(db: Executor, job: NewJob, stamp: JobStamp): Pro
   };
   await db.insertInto('jobs').values(row).execute();
   return jobOf(row);
+}
+
+function stateColumns(state: JobState) {
+  const { name, since, ...data } = state;
+  return {
+    state: name,
+    state_data: JSON.stringify(data),
+    state_since: since,
+    public_state: publicJobState(state),
+  };
 }
 
 /** The details and what is searched for in them. */
@@ -51,7 +62,8 @@ function detailColumns(details: JobDetails) {
 }
 
 export interface JobRewrite {
-  readonly state: JobStateName;
+  readonly state: JobState;
+  readonly awaitedSince?: string;
   readonly cancelRequested: boolean;
   readonly details: JobDetails;
   readonly updatedAt: string;
@@ -59,9 +71,10 @@ export interface JobRewrite {
 }
 
 export async function rewriteJob(db: Executor, job: Job, rewrite: JobRewrite): Promise<Job> {
-  const { state, cancelRequested, details, updatedAt, updatedBy } = rewrite;
+  const { state, awaitedSince, cancelRequested, details, updatedAt, updatedBy } = rewrite;
   const columns = {
-    state,
+    ...stateColumns(state),
+    ...(awaitedSince === undefined ? {} : { awaited_since: awaitedSince }),
     cancel_requested: cancelRequested ? 1 : 0,
     updated_at: updatedAt,
     updated_by: updatedBy,
@@ -111,7 +124,7 @@ export async function jobPage(db: Executor, query: JobQuery): Promise<JobPage> {
     after !== undefined && after >= from
       ? wanted.where('name_key', '>', after)
       : wanted.where('name_key', '>=', from);
-  if (filter.state !== undefined) wanted = wanted.where('state', '=', filter.state);
+  if (filter.state !== undefined) wanted = wanted.where('public_state', '=', filter.state);
   if (filter.jobType !== undefined) wanted = wanted.where('job_type', '=', filter.jobType);
   if (filter.trackingNumber !== undefined) {
     wanted = wanted.where('tracking_number', '=', filter.trackingNumber);
@@ -136,6 +149,42 @@ export async function allJobs(db: Executor): Promise<Job[]> {
   return rows.map(jobOf);
 }
 
+const FINISHED = ['Completed', 'Closed'];
+const OPEN = ['Creating', 'Shipping', 'Received', 'Transferring', 'Packaging', 'Faulted'];
+/** What is swept in one round; the rest comes in the next. */
+const FINISHED_PER_ROUND = 100;
+
+/** Two queries, each by an index, so that years of finished jobs cost nothing. */
+export async function openJobs(db: Executor, finishedAfter: string): Promise<Job[]> {
+  const jobs = db.selectFrom('jobs').selectAll();
+  const open = await jobs.where('state', 'in', OPEN).execute();
+  const finished = await jobs
+    .where('state', 'in', FINISHED)
+    .where('state_since', '>', finishedAfter)
+    .execute();
+  const rows = [...open, ...finished].sort(
+    (a, b) => compare(a.created_at, b.created_at) || compare(a.name_key, b.name_key),
+  );
+  return rows.map(jobOf);
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+export async function finishedJobs(db: Executor, before: string): Promise<Job[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('state', 'in', FINISHED)
+    .where('state_since', '<=', before)
+    .orderBy('state_since')
+    .limit(FINISHED_PER_ROUND)
+    .execute();
+  return rows.map(jobOf);
+}
+
 /** Throws `job-not-found`. */
 export async function jobById(db: Executor, id: JobId): Promise<Job> {
   const row = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
@@ -143,8 +192,16 @@ export async function jobById(db: Executor, id: JobId): Promise<Job> {
   return jobOf(row);
 }
 
-export async function setJobState(db: Executor, id: JobId, state: JobStateName): Promise<void> {
-  await db.updateTable('jobs').set({ state }).where('id', '=', id).execute();
+export async function setJobState(db: Executor, id: JobId, state: JobState): Promise<void> {
+  await db.updateTable('jobs').set(stateColumns(state)).where('id', '=', id).execute();
+}
+
+export async function setAwaitedSince(db: Executor, id: JobId, since: string): Promise<void> {
+  await db.updateTable('jobs').set({ awaited_since: since }).where('id', '=', id).execute();
+}
+
+export async function setDetails(db: Executor, id: JobId, details: JobDetails): Promise<void> {
+  await db.updateTable('jobs').set(detailColumns(details)).where('id', '=', id).execute();
 }
 
 function jobNotFound(jobName: string): StationError {

@@ -1,5 +1,13 @@
 import { z } from 'zod';
+import {
+  ALERTS,
+  type AlertId,
+  type AlertKind,
+  RESOLUTIONS,
+  type Resolution,
+} from '../domain/alert.ts';
 import type { BlobName } from '../domain/blob-name.ts';
+import { DRIVE_STATUSES } from '../domain/copy-status.ts';
 import { type DriveState, PUBLIC_DRIVE_STATES } from '../domain/drive-state.ts';
 import type {
   BoundDisk,
@@ -12,11 +20,19 @@ import type {
   JobName,
   ListedDrive,
 } from '../domain/job.ts';
-import { JOB_STATES } from '../domain/job-state.ts';
+import { JOB_STATES, type JobState } from '../domain/job-state.ts';
+import type { Parcel, ParcelId } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import type { CopyRecord, CopyTask, ExtraDrive } from './contract.ts';
-import type { CopyTable, DriveTable, ExtraDriveTable, JobTable } from './tables.ts';
+import type { Alert, CopyRecord, CopyTask, ExtraDrive } from './contract.ts';
+import type {
+  AlertTable,
+  CopyTable,
+  DriveTable,
+  ExtraDriveTable,
+  JobTable,
+  ParcelTable,
+} from './tables.ts';
 
 /** What is in the rows, as schemas: nothing leaves the ledger that was not checked on the way out. */
 
@@ -24,10 +40,14 @@ const text = (value: unknown) => typeof value === 'string' && value !== '';
 const jobId = z.custom<JobId>(text);
 const jobName = z.custom<JobName>(text);
 const driveId = z.custom<DriveId>(text);
+const parcelId = z.custom<ParcelId>(text);
+const alertId = z.custom<AlertId>(text);
 const blobName = z.custom<BlobName>(text);
 const count = z.int().min(0);
 const words = z.record(z.string(), z.string());
 const parcel = z.record(z.string(), z.union([z.string(), z.number()]));
+/** How an extra drive left: with a parcel, or because a job lists it after all. */
+export const EXTRA_ENDS = ['returned', 'listed'] as const;
 const JOB_TYPES = ['Import', 'Export'] as const;
 
 /** Text that is JSON of the given shape. */
@@ -108,7 +128,7 @@ const plan: z.ZodType<CopyPlan> = z.strictObject({
 
 const verdict: z.ZodType<Verdict> = z.strictObject({
   outcome: z.enum(['Completed', 'CompletedMoreInfo']),
-  copyStatus: z.enum(['Completed', 'CompletedWithWarnings', 'CompletedWithErrors']),
+  copyStatus: z.enum(DRIVE_STATUSES),
   safeToRemove: z.boolean(),
   reasons: z.array(
     z.strictObject({
@@ -120,6 +140,7 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
         'blocks-differ',
         'disk-was-written',
         'write-count-unknown',
+        'ended-without-copy',
       ]),
       words: z.string(),
     }),
@@ -167,7 +188,22 @@ const driveState: z.ZodType<DriveState> = z.discriminatedUnion('name', [
       code: z.string(),
       reason: z.string(),
       nextStep: z.string(),
+      since: z.string().default(''),
       publicState: z.enum(PUBLIC_DRIVE_STATES),
+    }),
+  }),
+]);
+
+const jobState: z.ZodType<JobState> = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.enum(JOB_STATES), since: z.iso.datetime() }),
+  z.strictObject({
+    name: z.literal('Faulted'),
+    since: z.iso.datetime(),
+    fault: z.strictObject({
+      code: z.enum(['arrived-before-shipping', 'put-aside']),
+      reason: z.string(),
+      nextStep: z.string(),
+      publicState: z.enum(JOB_STATES),
     }),
   }),
 ]);
@@ -175,7 +211,10 @@ const driveState: z.ZodType<DriveState> = z.discriminatedUnion('name', [
 const jobRow = z.object({
   id: jobId,
   name: jobName,
-  state: z.enum(JOB_STATES),
+  state: z.string(),
+  state_data: json(z.record(z.string(), z.unknown())),
+  state_since: z.iso.datetime(),
+  awaited_since: z.iso.datetime().nullable(),
   cancel_requested: z.union([z.literal(0), z.literal(1)]),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
@@ -185,11 +224,12 @@ const jobRow = z.object({
 });
 
 export function jobOf(row: JobTable): Job {
-  const { id, name, state, details, ...rest } = jobRow.parse(row);
+  const { id, name, details, ...rest } = jobRow.parse(row);
   return {
     id,
     name,
-    state,
+    state: jobState.parse({ ...rest.state_data, name: rest.state, since: rest.state_since }),
+    ...(rest.awaited_since === null ? {} : { awaitedSince: rest.awaited_since }),
     cancelRequested: rest.cancel_requested === 1,
     createdAt: rest.created_at,
     updatedAt: rest.updated_at,
@@ -212,6 +252,7 @@ const driveRow = z.object({
   state: z.string(),
   state_data: json(z.record(z.string(), z.unknown())),
   listed: json(listedDrive).nullable(),
+  parcel_id: parcelId.nullable(),
   bound_disk: json(boundDisk).nullable(),
   progress: json(progress).nullable(),
   verdict: json(verdict).nullable(),
@@ -230,6 +271,7 @@ export function driveOf(row: JoinedDrive): Drive {
     jobName: parsed.job_name,
     state: driveState.parse({ ...parsed.state_data, name: parsed.state }),
     ...(parsed.listed === null ? {} : { listed: parsed.listed }),
+    ...(parsed.parcel_id === null ? {} : { parcelId: parsed.parcel_id }),
     ...(parsed.progress === null ? {} : { progress: parsed.progress }),
     ...(parsed.verdict === null ? {} : { verdict: parsed.verdict }),
     ...(parsed.logs === null ? {} : { logs: parsed.logs }),
@@ -269,13 +311,93 @@ const extraRow = z.object({
   model: z.string().nullable(),
   bay: z.string(),
   job_id: jobId.nullable(),
+  parcel_id: parcelId.nullable(),
   reason: z.string(),
   seen_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().nullable(),
+  ended_how: z.enum(EXTRA_ENDS).nullable(),
 });
 
 export function extraDriveOf(row: ExtraDriveTable): ExtraDrive {
-  const { job_id, seen_at, ...rest } = extraRow.parse(row);
-  return { ...rest, jobId: job_id, seenAt: seen_at };
+  const { job_id, parcel_id, seen_at, ended_at, ended_how, ...rest } = extraRow.parse(row);
+  const end =
+    ended_at === null || ended_how === null ? {} : { end: { at: ended_at, how: ended_how } };
+  return { ...rest, jobId: job_id, parcelId: parcel_id, seenAt: seen_at, ...end };
+}
+
+const parcelRow = z.object({
+  id: parcelId,
+  job_id: jobId,
+  direction: z.enum(['in', 'out']),
+  carrier_name: z.string().nullable(),
+  tracking_number: z.string().nullable(),
+  opened_at: z.iso.datetime(),
+  opened_by: z.string(),
+  completed_at: z.iso.datetime().nullable(),
+  completed_by: z.string().nullable(),
+});
+
+export function parcelOf(row: ParcelTable): Parcel {
+  const { id, job_id, direction, ...rest } = parcelRow.parse(row);
+  const { carrier_name: carrierName, tracking_number: trackingNumber } = rest;
+  const labelled = carrierName !== null && trackingNumber !== null;
+  return {
+    id,
+    jobId: job_id,
+    direction,
+    ...(labelled ? { shipment: { carrierName, trackingNumber } } : {}),
+    openedAt: rest.opened_at,
+    openedBy: rest.opened_by,
+    ...(rest.completed_at === null ? {} : { completedAt: rest.completed_at }),
+    ...(rest.completed_by === null ? {} : { completedBy: rest.completed_by }),
+  };
+}
+
+const alertRow = z.object({
+  id: alertId,
+  key: z.string(),
+  kind: z.custom<AlertKind>((value) => typeof value === 'string' && value in ALERTS),
+  job_id: jobId.nullable(),
+  drive_id: driveId.nullable(),
+  extra_id: z.string().nullable(),
+  reason: z.string(),
+  raised_at: z.iso.datetime(),
+  acknowledged_at: z.iso.datetime().nullable(),
+  acknowledged_by: z.string().nullable(),
+  resolved_at: z.iso.datetime().nullable(),
+  resolved_by: z.string().nullable(),
+  resolution: z
+    .custom<Resolution>((value) => typeof value === 'string' && value in RESOLUTIONS)
+    .nullable(),
+  note: z.string().nullable(),
+});
+
+export function alertOf(row: AlertTable): Alert {
+  const parsed = alertRow.parse(row);
+  const { id, key, kind, reason, job_id, drive_id, extra_id } = parsed;
+  const subject = {
+    ...(job_id === null ? {} : { jobId: job_id }),
+    ...(drive_id === null ? {} : { driveId: drive_id }),
+    ...(extra_id === null ? {} : { extraId: extra_id }),
+  };
+  const { acknowledged_at, acknowledged_by, resolved_at, resolved_by } = parsed;
+  return {
+    ...{ id, key, kind, subject, reason },
+    raisedAt: parsed.raised_at,
+    ...(acknowledged_at === null || acknowledged_by === null
+      ? {}
+      : { acknowledged: { at: acknowledged_at, by: acknowledged_by } }),
+    ...(resolved_at === null || resolved_by === null
+      ? {}
+      : {
+          resolved: {
+            at: resolved_at,
+            by: resolved_by,
+            resolution: parsed.resolution,
+            note: parsed.note,
+          },
+        }),
+  };
 }
 
 const copyTask = json(
@@ -288,4 +410,8 @@ export function copyTaskOf(task: string): CopyTask {
 
 export function jobIdOf(value: string): JobId {
   return jobId.parse(value);
+}
+
+export function parcelIdOf(value: string): ParcelId {
+  return parcelId.parse(value);
 }

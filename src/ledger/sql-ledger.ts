@@ -8,11 +8,11 @@ import {
   type Job,
   type JobId,
 } from '../domain/job.ts';
-import { JOB_TRANSITIONS, type JobEvent } from '../domain/job-state.ts';
 import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
-import { applyEvent } from '../domain/transition.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import { messageOf, StationError } from '../errors.ts';
+import { SqlAlerts } from './alerts.ts';
 import { answersOf, withAnswer } from './confirmations.ts';
 import type {
   Actor,
@@ -20,7 +20,7 @@ import type {
   ConfirmedDisk,
   CopyRecord,
   DriveChange,
-  ExtraDrive,
+  JobChange,
   JobPage,
   JobQuery,
   JobWithDrives,
@@ -30,27 +30,34 @@ import type {
   PutAnswer,
 } from './contract.ts';
 import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
-import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
+import {
+  driveByRef,
+  drivesOfJob,
+  drivesOfJobs,
+  findDrive,
+  setDriveState,
+  setParcel,
+} from './drive-rows.ts';
 import { appendEvent, firstBrokenEvent, type NewEvent, readEvents } from './event-log.ts';
-import { allExtras, flagExtra } from './extra-rows.ts';
 import type { JobAddress } from './job-address.ts';
 import {
   type ChangeContext,
   createJob,
   deleteJob,
-  jobEntity,
   putJob,
   type Settled,
   updateJob,
 } from './job-changes.ts';
 import { bitLockerKeysOf } from './job-drives.ts';
-import { allJobs, findJob, jobAt, jobById, jobPage, setJobState } from './job-rows.ts';
+import { moveJob, setReturnAddress, waitLonger } from './job-moves.ts';
+import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-rows.ts';
+import { SqlParcels } from './parcels.ts';
 import { QueueStore } from './queue-store.ts';
-import { jobIdOf } from './rows.ts';
 import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
 import type { Database, Executor } from './tables.ts';
 import { nextDriveState } from './transitions.ts';
+import type { Writer } from './writer.ts';
 
 export interface SqlLedgerOptions {
   /** The station that writes; every row and event names it. */
@@ -75,11 +82,16 @@ const NONCE_BYTES = 8;
 export class SqlLedger implements Ledger {
   readonly #options: SqlLedgerOptions;
   readonly #deps: SqlLedgerDependencies;
+  readonly parcels: SqlParcels;
+  readonly alerts: SqlAlerts;
   #closed: Promise<void> | undefined;
 
   constructor(options: SqlLedgerOptions, dependencies: SqlLedgerDependencies) {
     this.#options = options;
     this.#deps = dependencies;
+    const writer = this.#writer();
+    this.parcels = new SqlParcels(writer);
+    this.alerts = new SqlAlerts(writer);
   }
 
   /** The work queue's store, on the same database and in the same transactions. */
@@ -128,6 +140,14 @@ export class SqlLedger implements Ledger {
     return await this.#guard(() => allJobs(this.#deps.db));
   }
 
+  async openJobs(finishedAfter: string): Promise<readonly Job[]> {
+    return await this.#guard(() => openJobs(this.#deps.db, finishedAfter));
+  }
+
+  async finishedJobs(before: string): Promise<readonly Job[]> {
+    return await this.#guard(() => finishedJobs(this.#deps.db, before));
+  }
+
   async drivesOf(jobId: JobId): Promise<readonly Drive[]> {
     return await this.#guard(() => drivesOfJob(this.#deps.db, jobId));
   }
@@ -136,20 +156,21 @@ export class SqlLedger implements Ledger {
     return await this.#guard(() => findDrive(this.#deps.db, ref));
   }
 
-  async transitionJob(id: JobId, event: JobEvent, actor: Actor): Promise<Job> {
-    return await this.#settle<Job>(async (db) => {
-      const job = await jobById(db, id);
-      const answer = applyEvent(JOB_TRANSITIONS, job.state, event);
-      const entity = jobEntity(id);
-      if (!answer.allowed) {
-        const attempt = { entity, event, from: job.state, actor };
-        return await this.#refuse(db, attempt, answer.reason);
-      }
-      await setJobState(db, id, answer.to);
-      const data = { from: job.state, to: answer.to };
-      await this.#append(db, { entity, type: event, data, actor });
-      return { done: { ...job, state: answer.to } };
-    });
+  async transitionJob(id: JobId, change: JobChange, actor: Actor): Promise<Job> {
+    return await this.#settle((db) => moveJob(db, { id, change }, this.#changeBy(db, actor)));
+  }
+
+  async waitLonger(id: JobId, actor: Actor): Promise<Job> {
+    return await this.#settle((db) => waitLonger(db, id, this.#changeBy(db, actor)));
+  }
+
+  async setReturnAddress(
+    id: JobId,
+    address: Readonly<Record<string, string>>,
+    actor: Actor,
+  ): Promise<Job> {
+    const change = { id, address };
+    return await this.#settle((db) => setReturnAddress(db, change, this.#changeBy(db, actor)));
   }
 
   async transitionDrive(ref: DriveRef, change: DriveChange, actor: Actor): Promise<Drive> {
@@ -162,6 +183,9 @@ export class SqlLedger implements Ledger {
         return await this.#refuse(db, attempt, step.reason);
       }
       await setDriveState(db, ref, step.to);
+      if (change.event === 'arrived' && change.parcelId !== undefined) {
+        await setParcel(db, ref, change.parcelId);
+      }
       await this.#carryIntoCopy(db, ref, change);
       const { event: type, ...carried } = change;
       const data = { from: drive.state, to: step.to, ...carried };
@@ -194,39 +218,6 @@ export class SqlLedger implements Ledger {
   async recordProgress(copyId: string, progress: CopyProgress): Promise<void> {
     const change = { progress: JSON.stringify(progress) };
     await this.#guard(() => updateCopy(this.#deps.db, copyId, change));
-  }
-
-  async flagExtra(extra: Omit<ExtraDrive, 'id' | 'seenAt'>): Promise<ExtraDrive> {
-    return await this.#write(async (db) => {
-      const { station } = this.#options;
-      const stamp = { id: this.#deps.uuid(), station, seenAt: this.#deps.now().toISOString() };
-      const { flagged, isNew } = await flagExtra(db, extra, stamp);
-      const entity = `extra-drive/${flagged.id}`;
-      if (isNew) {
-        await this.#append(db, { entity, type: 'flagged-extra', data: extra, actor: 'station' });
-      }
-      return flagged;
-    });
-  }
-
-  async extras(): Promise<readonly ExtraDrive[]> {
-    return await this.#guard(() => allExtras(this.#deps.db));
-  }
-
-  async setCheckIn(jobId: JobId | null, actor: Actor): Promise<void> {
-    await this.#write(async (db) => {
-      if (jobId !== null) await jobById(db, jobId);
-      const { station } = this.#options;
-      await writeSetting(db, { key: this.#checkInKey(), station, value: jobId });
-      const entity = jobId === null ? `station/${station}` : jobEntity(jobId);
-      const type = jobId === null ? 'check-in-ended' : 'check-in-begun';
-      await this.#append(db, { entity, type, data: { jobId }, actor });
-    });
-  }
-
-  async checkIn(): Promise<JobId | undefined> {
-    const value = await this.#guard(() => readSetting(this.#deps.db, this.#checkInKey()));
-    return value === undefined ? undefined : jobIdOf(value);
   }
 
   async confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void> {
@@ -276,7 +267,7 @@ export class SqlLedger implements Ledger {
       await this.queueStore().forgetFailures(db, driveKey(ref));
       if (copy !== undefined) await updateCopy(db, copy.id, { attempts: 0 });
     }
-    if (change.event === 'copy-verified' || change.event === 'copy-ended-with-notes') {
+    if (endsCopy(change)) {
       const verdict = JSON.stringify(change.verdict);
       const logs = change.logs === undefined ? null : JSON.stringify(change.logs);
       if (copy !== undefined) await updateCopy(db, copy.id, { verdict, logs });
@@ -306,8 +297,16 @@ export class SqlLedger implements Ledger {
     await appendEvent(db, event, { station: this.#options.station, at: this.#deps.now() });
   }
 
-  #checkInKey(): string {
-    return `check-in/${this.#options.station}`;
+  #writer(): Writer {
+    const { db, now, uuid } = this.#deps;
+    return {
+      ...{ db, now, uuid, station: this.#options.station },
+      write: (work) => this.#write(work),
+      settle: (work) => this.#settle(work),
+      guard: (work) => this.#guard(work),
+      append: (executor, event) => this.#append(executor, event),
+      changeBy: (executor, actor) => this.#changeBy(executor, actor),
+    };
   }
 
   #confirmationsKey(): string {
@@ -346,6 +345,11 @@ export class SqlLedger implements Ledger {
 
 function oneMore(copy: CopyRecord): CopyRecord {
   return { ...copy, attempts: copy.attempts + 1 };
+}
+
+/** Changes that bring a verdict. */
+function endsCopy(change: DriveChange): change is Extract<DriveChange, { verdict: Verdict }> {
+  return 'verdict' in change;
 }
 
 function driveEntity(ref: DriveRef): string {

@@ -13,6 +13,8 @@ export interface Tables {
   events: EventTable;
   extra_drives: ExtraDriveTable;
   settings: SettingTable;
+  parcels: ParcelTable;
+  alerts: AlertTable;
 }
 
 export interface JobTable {
@@ -24,6 +26,12 @@ export interface JobTable {
   /** The name alone in lower case; not unique. */
   short_name_key: string;
   state: string;
+  /** JSON of what the state carries beside its name and since when it holds. */
+  state_data: string;
+  state_since: string;
+  /** What lists and filters of the public API go by. */
+  public_state: string;
+  awaited_since: string | null;
   cancel_requested: number;
   created_at: string;
   updated_at: string;
@@ -47,6 +55,8 @@ export interface DriveTable {
   state_data: string;
   /** JSON of what the drive list says of it. */
   listed: string | null;
+  /** The parcel that it came in. */
+  parcel_id: string | null;
   /** Sealed by `secret-box.ts`, bound to this row. */
   bit_locker_key: string | null;
 }
@@ -101,8 +111,45 @@ export interface ExtraDriveTable {
   model: string | null;
   bay: string;
   job_id: string | null;
+  /** The parcel that it came in, when one was being checked in. */
+  parcel_id: string | null;
   reason: string;
   seen_at: string;
+  /** When it was no longer here to be returned, and how that came; both or none. */
+  ended_at: string | null;
+  ended_how: string | null;
+}
+
+export interface ParcelTable {
+  id: string;
+  station: string;
+  job_id: string;
+  direction: string;
+  carrier_name: string | null;
+  tracking_number: string | null;
+  opened_at: string;
+  opened_by: string;
+  completed_at: string | null;
+  completed_by: string | null;
+}
+
+export interface AlertTable {
+  id: string;
+  station: string;
+  /** Names the condition and since when it holds; unique for ever. */
+  key: string;
+  kind: string;
+  job_id: string | null;
+  drive_id: string | null;
+  extra_id: string | null;
+  reason: string;
+  raised_at: string;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  resolved_at: string | null;
+  resolved_by: string | null;
+  resolution: string | null;
+  note: string | null;
 }
 
 export interface SettingTable {

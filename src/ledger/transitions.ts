@@ -29,7 +29,7 @@ export function nextDriveState(
     case 'shipped-back':
       return { allowed: true, to: { name: 'ShippedBack' } };
     case 'resolved-without-copy':
-      return { allowed: true, to: { name: 'CompletedMoreInfo', copyId: copy?.id ?? null } };
+      return withoutCopy(change.verdict, copy);
     case 'faulted':
       return { allowed: true, to: { name: 'Faulted', fault: change.fault } };
     case 'copy-started':
@@ -39,6 +39,14 @@ export function nextDriveState(
     case 'copy-ended-with-notes':
       return ended('CompletedMoreInfo', change.verdict, drive.state);
   }
+}
+
+/** Nothing was copied, or not all: the verdict has to say so. */
+function withoutCopy(verdict: Verdict, copy: CopyRecord | undefined): DriveStep {
+  if (verdict.outcome === 'Completed') {
+    return { allowed: false, reason: 'a drive that was ended without a copy is not Completed' };
+  }
+  return { allowed: true, to: { name: 'CompletedMoreInfo', copyId: copy?.id ?? null } };
 }
 
 function started(copyId: string, copy: CopyRecord | undefined): DriveStep {

@@ -54,7 +54,7 @@ function readRoutes({ ledger, view, actions }: ApiDependencies): Routes {
     '/api/v1/station': { GET: () => view().station },
     '/api/v1/drives': { GET: () => ({ drives: view().drives }) },
     '/api/v1/disks': { GET: () => ({ disks: view().disks }) },
-    '/api/v1/extras': { GET: async () => ({ extras: await ledger.extras() }) },
+    '/api/v1/extras': { GET: async () => ({ extras: await ledger.parcels.extras('here') }) },
     '/api/v1/events': { GET: (request) => eventsPage(ledger, request) },
     '/api/v1/jobs': {
       GET: async () => ({ jobs: await Promise.all((await ledger.jobs()).map(viewOf)) }),

@@ -1,5 +1,6 @@
 import { publicDriveState } from '../domain/drive-state.ts';
 import type { Drive, Job } from '../domain/job.ts';
+import { publicJobState } from '../domain/job-state.ts';
 import type { LocationBook } from './locations.ts';
 import { copyStatusOf, percentOf } from './view.ts';
 
@@ -58,7 +59,7 @@ function armProperties(
     logLevel: details.logLevel,
     backupDriveManifest: details.backupDriveManifest,
     cancelRequested: job.cancelRequested,
-    state: job.state,
+    state: publicJobState(job.state),
     percentComplete: percentOf(drives),
     driveList: listed ? drives.map(armDrive) : undefined,
     export: details.export,

@@ -34,7 +34,7 @@ async function ledgerCheck(ledger: Ledger): Promise<Check> {
   // The delay is cut short below, which is how it is meant to end.
   late.catch(() => undefined);
   try {
-    const answer = await Promise.race([ledger.checkIn(), late]);
+    const answer = await Promise.race([ledger.parcels.checkIn(), late]);
     if (answer !== 'late') return { name: 'ledger', ok: true, reason: null };
     const reason = `The ledger did not answer within ${LEDGER_DEADLINE_MS} ms.`;
     return { name: 'ledger', ok: false, reason };

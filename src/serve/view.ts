@@ -1,3 +1,4 @@
+import { type CopyStatus, copyStatusFor, statusOfFault } from '../domain/copy-status.ts';
 import { type AttachedDisk, type Exclusion, shownSerial } from '../domain/disk.ts';
 import { publicDriveState } from '../domain/drive-state.ts';
 import type { EtaRange } from '../domain/eta.ts';
@@ -10,10 +11,10 @@ import {
   type Job,
   type JobId,
 } from '../domain/job.ts';
+import { publicJobState } from '../domain/job-state.ts';
 import type { Match } from '../domain/matching.ts';
 import type {
   CandidateView,
-  CopyStatus,
   DiskMatchView,
   DiskView,
   DriveView,
@@ -40,7 +41,9 @@ export function jobView(job: Job, drives: readonly Drive[]): JobView {
     id: job.id,
     name: job.name,
     jobType: job.details.jobType,
-    state: job.state,
+    state: job.state.name,
+    publicState: publicJobState(job.state),
+    fault: jobFaultOf(job),
     percentComplete: percentOf(drives),
     createdAt: job.createdAt,
     driveCount: drives.length,
@@ -90,8 +93,9 @@ export function driveView(drive: Drive, now: DriveNow): DriveView {
  * The word for how the copy went; `undefined` before the drive was in transfer. A faulted drive has
  * no public state, so its trouble shows here; the station's own words are in `fault`.
  */
-export function copyStatusOf(drive: Drive): CopyStatus | undefined {
-  switch (drive.state.name) {
+export function copyStatusOf({ state, verdict }: Drive): CopyStatus | undefined {
+  const judged = verdict === undefined ? undefined : copyStatusFor(verdict.copyStatus);
+  switch (state.name) {
     case 'Specified':
     case 'NeverReceived':
     case 'Received':
@@ -99,13 +103,13 @@ export function copyStatusOf(drive: Drive): CopyStatus | undefined {
     case 'Transferring':
       return 'InProgress';
     case 'Faulted':
-      return drive.state.fault.code.startsWith('disk-') ? 'DiskOperationFailed' : 'InternalError';
+      return copyStatusFor(statusOfFault(state.fault.code));
     case 'Completed':
-      return drive.verdict?.copyStatus ?? 'Completed';
+      return judged ?? 'Completed';
     case 'CompletedMoreInfo':
-      return drive.verdict?.copyStatus ?? 'InternalError';
+      return judged ?? 'InternalError';
     case 'ShippedBack':
-      return drive.verdict?.copyStatus;
+      return judged;
   }
 }
 
@@ -116,6 +120,12 @@ function progressOf(drive: Drive, now: DriveNow): ProgressView | null {
   return { totalBytes, stagedBytes, verifiedBytes, rateBytesPerSecond, eta };
 }
 
+function jobFaultOf({ state }: Job): FaultView | null {
+  if (state.name !== 'Faulted') return null;
+  const { code, reason, nextStep } = state.fault;
+  return { code, reason, nextStep };
+}
+
 function faultOf(drive: Drive): FaultView | null {
   if (drive.state.name !== 'Faulted') return null;
   const { code, reason, nextStep } = drive.state.fault;
@@ -124,8 +134,8 @@ function faultOf(drive: Drive): FaultView | null {
 
 function verdictOf(drive: Drive): VerdictView | null {
   if (drive.verdict === undefined) return null;
-  const { blobs: _evidence, ...rest } = drive.verdict;
-  return rest;
+  const { blobs: _evidence, copyStatus, ...rest } = drive.verdict;
+  return { ...rest, copyStatus: copyStatusFor(copyStatus) };
 }
 
 function logsOf({ logs }: Drive): LogsView | null {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COPY_STATUSES } from '../domain/copy-status.ts';
 import type { DiskHealth, Transport } from '../domain/disk.ts';
 import type { DriveStateName, PublicDriveState } from '../domain/drive-state.ts';
 import type { EtaRange } from '../domain/eta.ts';
@@ -41,33 +42,7 @@ export const publicDriveState = oneOf<PublicDriveState>(driveStateNames);
 export const driveState = oneOf<DriveStateName>({ ...driveStateNames, Faulted: null });
 
 /** The words of the Import/Export job API for how a drive's copy went. */
-export const COPY_STATUSES = [
-  'None',
-  'InProgress',
-  'Completed',
-  'CompletedWithWarnings',
-  'CompletedWithErrors',
-  'InternalError',
-  'ManifestCorrupted',
-  'ManifestNameInvalid',
-  'ManifestNameTooLong',
-  'ManifestNotFound',
-  'ManifestAccessDenied',
-  'ManifestFormatInvalid',
-  'ReadManifestFailed',
-  'ManifestDriveIdMismatch',
-  'BlobListFormatInvalid',
-  'DiskNotFound',
-  'VolumeNotNtfs',
-  'DiskOperationFailed',
-  'BitLockerNotActivated',
-  'BitLockerProtectorNotFound',
-  'BitLockerKeyInvalid',
-  'BitLockerUnlockVolumeFailed',
-  'BitLockerFailed',
-] as const;
 export const copyStatus = z.enum(COPY_STATUSES);
-export type CopyStatus = z.output<typeof copyStatus>;
 
 const detection = z.discriminatedUnion('known', [
   z.object({ mode: z.enum(['udev', 'periodic']), known: z.literal(true) }),
@@ -95,11 +70,21 @@ export const stationInfo = z.object({
 });
 export type StationInfo = z.output<typeof stationInfo>;
 
+const fault = z.object({ code: text, reason: text, nextStep: text });
+export type FaultView = z.output<typeof fault>;
+
+const publicJobState = z.enum(JOB_STATES);
+const jobState = z.enum([...JOB_STATES, 'Faulted']);
+
 export const jobView = z.object({
   id: text,
   name: text,
   jobType: z.enum(['Import', 'Export'] satisfies JobDetails['jobType'][]),
-  state: z.enum(JOB_STATES),
+  state: jobState,
+  /** What the public job API shows: it knows no `Faulted`. */
+  publicState: publicJobState,
+  /** Why the job cannot go on, and what a person does about it. */
+  fault: fault.nullable(),
   /** Bytes in the store over planned bytes; 100 only when all were read back; `null`: no plan yet. */
   percentComplete: z.int().min(0).max(100).nullable(),
   createdAt: time,
@@ -136,9 +121,6 @@ const progress = z.object({
   eta: etaRange.nullable(),
 });
 export type ProgressView = z.output<typeof progress>;
-
-const fault = z.object({ code: text, reason: text, nextStep: text });
-export type FaultView = z.output<typeof fault>;
 
 /** The verdict without its evidence for each blob, which `GET …/drives/{driveId}` gives. */
 const verdict = z.object({

@@ -62,8 +62,12 @@ export class Actions implements StationActions {
   }
 
   async setCheckIn(jobName: string | null, actor: Actor): Promise<void> {
-    const jobId = jobName === null ? null : (await this.#job(jobName)).id;
-    await this.#deps.ledger.setCheckIn(jobId, actor);
+    const { parcels } = this.#deps.ledger;
+    if (jobName !== null) await parcels.open((await this.#job(jobName)).id, undefined, actor);
+    else {
+      const open = await parcels.checkIn();
+      if (open !== undefined) await parcels.complete(open.id, 'come-later', actor);
+    }
     await this.#deps.poke();
   }
 

@@ -1,12 +1,14 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import { decide, type Step, type StopReason } from '../domain/decide.ts';
 import { type DiskKey, shownSerial } from '../domain/disk.ts';
-import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
-import { dueJobEvent, isActive } from '../domain/job-state.ts';
+import { type Drive, driveKey, type Job } from '../domain/job.ts';
 import type { Match } from '../domain/matching.ts';
+import type { Parcel } from '../domain/parcel.ts';
 import type { Ledger } from '../ledger/contract.ts';
 import type { CopyQueue } from '../ledger/copy-queue.ts';
+import { FINISHED_SHOWN_MS } from '../limits.ts';
 import type { Floor } from './floor.ts';
+import { LifeCycle } from './life-cycle.ts';
 
 export interface CoordinatorLogger {
   debug(fields: object, message: string): void;
@@ -30,33 +32,45 @@ export interface JobWithDrives {
   readonly drives: readonly Drive[];
 }
 
+/** Whether a step changes what the ledger says of jobs and drives, so that more may be due. */
+const CHANGES_LEDGER: { readonly [Kind in Step['kind']]: boolean } = {
+  'receive-drive': true,
+  'start-copy': false,
+  'stop-copy': false,
+  'flag-extra': true,
+  'register-export-drive': true,
+  'fault-early-job': true,
+};
+
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
 
 /**
  * The reconcile loop: whenever facts or ledger may have changed, it asks `decide` for the next steps
- * and carries them out, then settles what the drives' states mean for their jobs. One round runs at a
+ * and carries them out, then does what time and the drives' states ask of the jobs. One round runs at a
  * time; a round that changed something is followed by another, until nothing is left to do.
  */
 export class Coordinator {
   readonly #deps: CoordinatorDependencies;
+  readonly #lifeCycle: LifeCycle;
   #jobs: readonly JobWithDrives[] = [];
-  #checkIn: JobId | undefined;
+  #checkIn: Parcel | undefined;
   #wanted = false;
   #round: Promise<void> | undefined;
   #closed = false;
 
   constructor(dependencies: CoordinatorDependencies) {
     this.#deps = dependencies;
+    this.#lifeCycle = new LifeCycle(dependencies);
   }
 
-  /** Jobs and drives as of the last round. */
+  /** Jobs and drives as of the last round: those with something to come, and the lately finished. */
   get jobs(): readonly JobWithDrives[] {
     return this.#jobs;
   }
 
-  /** Name of the job whose parcel is being checked in, as of the last round. */
-  get checkIn(): string | null {
-    return this.#jobs.find(({ job }) => job.id === this.#checkIn)?.job.name ?? null;
+  /** The parcel that is being checked in, as of the last round. */
+  get checkIn(): Parcel | undefined {
+    return this.#checkIn;
   }
 
   /** Asks for a round; resolves when one that began after the call has ended. */
@@ -94,7 +108,7 @@ export class Coordinator {
     // Before the ledger is read: who has ended work by then has put down what came of it.
     const working = new Map(floor.working);
     this.#jobs = await this.#load();
-    this.#checkIn = await this.#deps.ledger.checkIn();
+    this.#checkIn = await this.#deps.ledger.parcels.checkIn();
     const facts = detector.facts();
     const { matches, steps } = decide({
       facts,
@@ -107,14 +121,16 @@ export class Coordinator {
     await this.#noteMatches(matches);
     floor.matches = matches;
     for (const step of steps) await this.#carryOut(step);
-    const moved = await this.#settleJobs();
+    const changed = steps.some((step) => CHANGES_LEDGER[step.kind]);
+    const moved = await this.#lifeCycle.round(changed ? await this.#load() : this.#jobs);
     this.#deps.onChange();
-    return moved || steps.some((step) => step.kind === 'receive-drive');
+    return moved || changed;
   }
 
   async #load(): Promise<JobWithDrives[]> {
-    const { ledger } = this.#deps;
-    const jobs = await ledger.jobs();
+    const { ledger, now } = this.#deps;
+    const finishedAfter = new Date(now().getTime() - FINISHED_SHOWN_MS).toISOString();
+    const jobs = await ledger.openJobs(finishedAfter);
     const drives = await ledger.drivesOfJobs(jobs.map(({ id }) => id));
     return jobs.map((job) => ({ job, drives: drives.get(job.id) ?? [] }));
   }
@@ -131,11 +147,34 @@ export class Coordinator {
         return this.#stopCopy(step);
       case 'flag-extra':
         return this.#flagExtra(step);
+      case 'register-export-drive':
+        return this.#registerExportDrive(step);
+      case 'fault-early-job':
+        return this.#faultEarlyJob(step);
     }
   }
 
   async #receive({ ref }: StepOf<'receive-drive'>): Promise<void> {
-    await this.#deps.ledger.transitionDrive(ref, { event: 'arrived' }, 'station');
+    const { ledger } = this.#deps;
+    const parcel = this.#checkIn?.jobId === ref.jobId ? { parcelId: this.#checkIn.id } : {};
+    await ledger.transitionDrive(ref, { event: 'arrived', ...parcel }, 'station');
+    // It may have lain here as an extra drive before its job came.
+    await ledger.parcels.releaseExtra(ref.driveId, ref.jobId);
+  }
+
+  async #registerExportDrive({ driveId }: StepOf<'register-export-drive'>): Promise<void> {
+    if (this.#checkIn === undefined) return;
+    const { id, jobId } = this.#checkIn;
+    await this.#deps.ledger.parcels.registerExportDrive(jobId, driveId, id);
+  }
+
+  async #faultEarlyJob({ ref, disk }: StepOf<'fault-early-job'>): Promise<void> {
+    const fault = {
+      code: 'arrived-before-shipping',
+      reason: `Drive ${ref.driveId} came (${disk.bay}) before the job was shipped; it is not read.`,
+      nextStep: 'The customer has to update the job to Shipping; it then goes on by itself.',
+    } as const;
+    await this.#deps.ledger.transitionJob(ref.jobId, { event: 'faulted', fault }, 'station');
   }
 
   async #startCopy({ ref, disk }: StepOf<'start-copy'>): Promise<void> {
@@ -162,11 +201,12 @@ export class Coordinator {
       });
   }
 
-  async #flagExtra({ disk, jobId, reason }: StepOf<'flag-extra'>): Promise<void> {
+  async #flagExtra({ disk, reason }: StepOf<'flag-extra'>): Promise<void> {
     const { ledger, floor, logger } = this.#deps;
+    const { jobId = null, id: parcelId = null } = this.#checkIn ?? {};
     const serial = shownSerial(disk.identity) ?? null;
     const model = disk.identity.model ?? null;
-    await ledger.flagExtra({ serial, model, bay: disk.bay, jobId, reason });
+    await ledger.parcels.flagExtra({ serial, model, bay: disk.bay, jobId, parcelId, reason });
     floor.flaggedExtras.add(disk.key);
     logger.info({ disk: disk.key, bay: disk.bay, jobId }, 'an extra drive; it is not read');
   }
@@ -187,26 +227,6 @@ export class Coordinator {
       );
     }
   }
-
-  async #settleJobs(): Promise<boolean> {
-    let moved = false;
-    for (const { job } of this.#jobs.filter((entry) => isActive(entry.job.state))) {
-      moved = (await this.#settleJob(job.id, job)) || moved;
-    }
-    return moved;
-  }
-
-  async #settleJob(id: JobId, job: Job): Promise<boolean> {
-    const { ledger } = this.#deps;
-    const drives = await ledger.drivesOf(id);
-    const event = dueJobEvent(
-      job.state,
-      drives.map((drive) => drive.state.name),
-    );
-    if (event === undefined) return false;
-    await ledger.transitionJob(id, event, 'station');
-    return true;
-  }
 }
 
 function stopInWords(reason: StopReason): string {
@@ -216,6 +236,6 @@ function stopInWords(reason: StopReason): string {
     case 'contested':
       return reason.words;
     case 'cancelled':
-      return 'the job is gone';
+      return 'the job is cancelled or gone';
   }
 }

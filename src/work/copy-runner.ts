@@ -264,7 +264,8 @@ export class CopyRunner {
     const drive = await ledger.drive(ref);
     const name = drive?.state.name;
     if (name !== 'Received' && name !== 'Transferring') return;
-    const fault: Fault = { code, reason, nextStep: nextStepFor(code), publicState: name };
+    const since = this.#deps.now().toISOString();
+    const fault: Fault = { code, reason, nextStep: nextStepFor(code), since, publicState: name };
     await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
     logger.warn({ drive: ref, code, reason }, 'the drive is faulted');
   }

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { openLedger, temporaryDirectory } from '../support/ledger.ts';
-import { ledgerContract } from './ledger.ts';
+import { type LedgerUnderTest, ledgerContract } from './ledger.ts';
+import { parcelContract } from './ledger-parcels.ts';
 
-ledgerContract('SQLite', async () => {
+ledgerContract('SQLite', open);
+parcelContract('SQLite: parcels, extra drives and alerts', open);
+
+async function open(): Promise<LedgerUnderTest> {
   const directory = await temporaryDirectory();
   const file = join(directory.path, 'ledger.sqlite');
   const first = await openLedger(file);
@@ -19,4 +23,4 @@ ledgerContract('SQLite', async () => {
       await directory[Symbol.asyncDispose]();
     },
   };
-});
+}

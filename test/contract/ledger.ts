@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import type { DiskKey } from '../../src/domain/disk.ts';
-import type { DriveEvent } from '../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../src/domain/job.ts';
 import type { CopyPlan } from '../../src/domain/plan.ts';
+import { endedWithoutCopy } from '../../src/domain/verdict.ts';
 import { isStationError } from '../../src/errors.ts';
-import type { Ledger, LedgerEvent } from '../../src/ledger/contract.ts';
+import type { DriveChange, Ledger, LedgerEvent } from '../../src/ledger/contract.ts';
 import { aNewJob, aVerdict, BOUND_DISK, transferring } from '../support/ledger.ts';
 
 export interface LedgerUnderTest extends AsyncDisposable {
@@ -27,6 +27,12 @@ const PLAN: CopyPlan = {
   ],
 };
 
+const RECEIVED = { event: 'all-drives-received' } as const;
+const GIVEN_UP: DriveChange = {
+  event: 'resolved-without-copy',
+  verdict: endedWithoutCopy('DiskOperationFailed', 'It does not read.'),
+};
+
 /** What every implementation of the ledger holds to. */
 export function ledgerContract(name: string, create: () => Promise<LedgerUnderTest>): void {
   describe(`ledger contract: ${name}`, () => {
@@ -41,9 +47,11 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
 
     describe('jobs', () => {
       it('starts a job in Shipping when its parcel is on the way, else in Creating', async () => {
-        expect((await ledger.createJob(aNewJob('sent', ['A1']), 'alex')).state).toBe('Shipping');
+        expect((await ledger.createJob(aNewJob('sent', ['A1']), 'alex')).state.name).toBe(
+          'Shipping',
+        );
         const waiting = await ledger.createJob(aNewJob('not-sent', ['A1'], false), 'alex');
-        expect(waiting.state).toBe('Creating');
+        expect(waiting.state.name).toBe('Creating');
       });
 
       it('gives a job back as it was made, by name in any case, and after a restart', async () => {
@@ -72,18 +80,18 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
 
       it('moves a job by the table only, logs a refusal and throws it', async () => {
         const { id } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
-        const moved = await ledger.transitionJob(id, 'all-drives-received', 'station');
-        expect(moved.state).toBe('Received');
-        const refused = ledger.transitionJob(id, 'shipped', 'alex');
+        const moved = await ledger.transitionJob(id, RECEIVED, 'station');
+        expect(moved.state.name).toBe('Received');
+        const refused = ledger.transitionJob(id, { event: 'shipped' }, 'alex');
         await expect(refused).rejects.toMatchObject({ code: 'transition-refused' });
         ledger = await subject.reopen();
-        expect((await ledger.jobByName('job'))?.state).toBe('Received');
+        expect((await ledger.jobByName('job'))?.state.name).toBe('Received');
         const types = (await eventsOf(ledger)).map((event) => event.type);
         expect(types).toEqual(['created', 'all-drives-received', 'shipped-refused']);
       });
 
       it('does not know a job that was never made', async () => {
-        const nobody = ledger.transitionJob('no-such-job' as JobId, 'shipped', 'alex');
+        const nobody = ledger.transitionJob('no-such-job' as JobId, { event: 'shipped' }, 'alex');
         await expect(nobody).rejects.toMatchObject({ code: 'job-not-found' });
         expect(await ledger.drivesOf('no-such-job' as JobId)).toEqual([]);
         expect(await eventsOf(ledger)).toEqual([]);
@@ -101,12 +109,13 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
           code: 'disk-read-failed',
           reason: 'It does not read.',
           nextStep: 'Clean the contacts.',
+          since: '2026-01-01T00:00:00.000Z',
           publicState: 'Transferring',
         } as const;
         await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
         ledger = await subject.reopen();
         expect(await state()).toEqual({ name: 'Faulted', fault });
-        await ledger.transitionDrive(ref, { event: 'resolved-without-copy' }, 'alex');
+        await ledger.transitionDrive(ref, GIVEN_UP, 'alex');
         expect(await state()).toEqual({ name: 'CompletedMoreInfo', copyId: id });
         await ledger.transitionDrive(ref, { event: 'shipped-back' }, 'alex');
         expect(await state()).toEqual({ name: 'ShippedBack' });
@@ -165,22 +174,24 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
       it('refuses what the table does not list, logs it and changes nothing', async () => {
         const ref = await transferring(ledger, 'job');
         const before = await ledger.drive(ref);
-        const events: Exclude<DriveEvent, `copy-${string}` | 'faulted'>[] = [
-          'arrived',
-          'missing',
-          'resolved-for-retry',
-          'resolved-without-copy',
-          'shipped-back',
+        const changes: DriveChange[] = [
+          { event: 'arrived' },
+          { event: 'missing' },
+          { event: 'resolved-for-retry' },
+          GIVEN_UP,
+          { event: 'shipped-back' },
         ];
-        for (const event of events) {
-          const refused = ledger.transitionDrive(ref, { event }, 'alex');
+        for (const change of changes) {
+          const refused = ledger.transitionDrive(ref, change, 'alex');
           await expect(refused).rejects.toSatisfy((error) =>
             isStationError(error, 'transition-refused'),
           );
         }
         expect(await ledger.drive(ref)).toEqual(before);
-        const last = (await eventsOf(ledger)).slice(-events.length);
-        expect(last.map((event) => event.type)).toEqual(events.map((event) => `${event}-refused`));
+        const last = (await eventsOf(ledger)).slice(-changes.length);
+        expect(last.map((event) => event.type)).toEqual(
+          changes.map(({ event }) => `${event}-refused`),
+        );
         expect(last.every((event) => event.actor === 'alex')).toBe(true);
       });
 
@@ -204,7 +215,13 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         ledger = await subject.reopen();
         const second = await ledger.beginCopyAttempt(ref, { ...BOUND_DISK, bay: 'Bay 2' });
         expect(second).toEqual({ ...first, attempts: 2 });
-        const fault = { code: 'x', reason: 'r', nextStep: 'n', publicState: 'Received' } as const;
+        const fault = {
+          code: 'x',
+          reason: 'r',
+          nextStep: 'n',
+          since: '',
+          publicState: 'Received',
+        } as const;
         await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
         await ledger.transitionDrive(ref, { event: 'resolved-for-retry' }, 'alex');
         expect((await ledger.beginCopyAttempt(ref, BOUND_DISK)).attempts).toBe(1);
@@ -229,34 +246,6 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         const unknown = { code: 'internal-error' };
         await expect(ledger.recordPlan('none', PLAN)).rejects.toMatchObject(unknown);
         await expect(ledger.recordProgress('none', progress)).rejects.toMatchObject(unknown);
-      });
-    });
-
-    describe('extra drives and check-in', () => {
-      const extra = { serial: 'X1', model: null, bay: 'Bay 3', jobId: null, reason: 'On no list.' };
-
-      it('knows an extra drive that is seen again in its bay', async () => {
-        const first = await ledger.flagExtra(extra);
-        ledger = await subject.reopen();
-        const again = await ledger.flagExtra({ ...extra, reason: 'Still on no list.' });
-        expect(again).toEqual({ ...first, reason: 'Still on no list.' });
-        const elsewhere = await ledger.flagExtra({ ...extra, bay: 'Bay 4' });
-        expect(elsewhere.id).not.toBe(first.id);
-        expect(await ledger.extras()).toHaveLength(2);
-        expect(await eventsOf(ledger)).toHaveLength(2);
-      });
-
-      it('keeps the check-in until it ends', async () => {
-        expect(await ledger.checkIn()).toBeUndefined();
-        const { id } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
-        await ledger.setCheckIn(id, 'alex');
-        ledger = await subject.reopen();
-        expect(await ledger.checkIn()).toBe(id);
-        expect((await ledger.flagExtra({ ...extra, jobId: id })).jobId).toBe(id);
-        await ledger.setCheckIn(null, 'alex');
-        expect(await ledger.checkIn()).toBeUndefined();
-        const nobody = ledger.setCheckIn('no-such-job' as JobId, 'alex');
-        await expect(nobody).rejects.toMatchObject({ code: 'job-not-found' });
       });
     });
 

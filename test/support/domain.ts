@@ -2,7 +2,7 @@ import type { AttachedDisk, DiskKey, SerialEvidence } from '../../src/domain/dis
 import { diskKey } from '../../src/domain/disk.ts';
 import type { DriveState } from '../../src/domain/drive-state.ts';
 import type { BoundDisk, Drive, DriveId, Job, JobId, JobName } from '../../src/domain/job.ts';
-import type { JobStateName } from '../../src/domain/job-state.ts';
+import type { JobState, PublicJobState } from '../../src/domain/job-state.ts';
 
 /** Builders of domain values: what a test does not speak of has a plain value. */
 
@@ -61,11 +61,13 @@ export function aDrive(
   };
 }
 
-export function aJob(name: string, state: JobStateName = 'Shipping'): Job {
+export const JOB_SINCE = '2026-01-01T00:00:00.000Z';
+
+export function aJob(name: string, state: PublicJobState | JobState = 'Shipping'): Job {
   return {
     id: jobId(name),
     name: name as JobName,
-    state,
+    state: typeof state === 'string' ? { name: state, since: JOB_SINCE } : state,
     cancelRequested: false,
     createdAt: '2026-01-01T00:00:00.000Z',
     updatedAt: '2026-01-01T00:00:00.000Z',

@@ -11,7 +11,13 @@ if (file === undefined || name === undefined) process.exit(2);
 const ledger = await openLedger(file);
 const store = ledger.queueStore();
 const ref = await transferring(ledger, name);
-const fault = { code: 'x', reason: 'r', nextStep: 'n', publicState: 'Transferring' } as const;
+const fault = {
+  code: 'x',
+  reason: 'r',
+  nextStep: 'n',
+  since: '',
+  publicState: 'Transferring',
+} as const;
 
 for (let round = 0; ; round++) {
   const task: CopyTask = { id: `${driveKey(ref)}#${round}`, ref };

@@ -30,6 +30,8 @@ export function jobView(over: Partial<JobView> = {}): JobView {
     name: 'contoso-archive',
     jobType: 'Import',
     state: 'Transferring',
+    publicState: over.state === 'Faulted' ? 'Shipping' : (over.state ?? 'Transferring'),
+    fault: null,
     percentComplete: 41,
     createdAt: '2026-11-20T09:30:00.000Z',
     driveCount: 5,

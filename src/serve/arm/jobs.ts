@@ -121,7 +121,11 @@ export class ArmJobs {
   ): Promise<ArmAnswer> {
     const job = await this.#deps.ledger.jobAt(address);
     if (job !== undefined) {
-      const data = { from: job.state, property: 'properties', reason: 'the request was invalid' };
+      const data = {
+        from: job.state.name,
+        property: 'properties',
+        reason: 'the request was invalid',
+      };
       await this.#deps.ledger.note(`job/${job.id}`, `${what}-refused`, data, actor);
     }
     return answer;

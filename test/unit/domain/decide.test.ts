@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type DecisionInput, decide } from '../../../src/domain/decide.ts';
 import type { AttachedDisk } from '../../../src/domain/disk.ts';
 import { type Drive, driveKey } from '../../../src/domain/job.ts';
-import type { JobStateName } from '../../../src/domain/job-state.ts';
-import { aDisk, aDrive, aJob, jobId, keyOf } from '../../support/domain.ts';
+import type { JobFault, JobState, PublicJobState } from '../../../src/domain/job-state.ts';
+import type { ParcelId } from '../../../src/domain/parcel.ts';
+import { aDisk, aDrive, aJob, JOB_SINCE, jobId, keyOf } from '../../support/domain.ts';
 
 const SERIAL = 'WD-WMATV123456';
 
@@ -11,13 +12,16 @@ interface Scene extends Partial<Omit<DecisionInput, 'facts' | 'jobs'>> {
   readonly disks?: readonly AttachedDisk[];
   readonly known?: boolean;
   readonly drive?: Drive;
-  readonly jobState?: JobStateName;
+  readonly jobState?: PublicJobState | JobState;
+  readonly jobType?: 'Import' | 'Export';
   readonly cancelRequested?: boolean;
 }
 
 function steps(scene: Scene) {
   const { disks = [], known = true, drive = aDrive('job', SERIAL), jobState = 'Shipping' } = scene;
-  const job = { ...aJob('job', jobState), cancelRequested: scene.cancelRequested ?? false };
+  const { cancelRequested = false, jobType = 'Import' } = scene;
+  const plain = aJob('job', jobState);
+  const job = { ...plain, cancelRequested, details: { ...plain.details, jobType } };
   return decide({
     facts: known ? { known, disks } : { known, disks, reason: 'lsblk did not answer' },
     jobs: [{ job, drives: [drive] }],
@@ -28,6 +32,7 @@ function steps(scene: Scene) {
   }).steps;
 }
 
+const faultedJob = (fault: JobFault): JobState => ({ name: 'Faulted', since: JOB_SINCE, fault });
 const working = (drive: Drive, port = 'usb-1') =>
   new Map([[driveKey(drive.ref), { ref: drive.ref, disk: keyOf(port), bay: port }]]);
 const listedDisk = aDisk({ serials: [SERIAL] });
@@ -68,16 +73,27 @@ describe('a listed disk', () => {
     { name: 'ShippedBack' },
     {
       name: 'Faulted',
-      fault: { code: 'x', reason: 'y', nextStep: 'z', publicState: 'Transferring' },
+      fault: { code: 'x', reason: 'y', nextStep: 'z', since: '', publicState: 'Transferring' },
     },
   ] as const)('of a drive that is $name is left alone', (state) => {
     expect(steps({ disks: [listedDisk], drive: aDrive('job', SERIAL, state) })).toEqual([]);
   });
 
-  test('of a job that is not on its way yet is extra', () => {
+  test('of a job that is not on its way yet faults the job, once, and is not read', () => {
     expect(steps({ disks: [listedDisk], jobState: 'Creating' })).toMatchObject([
-      { kind: 'flag-extra' },
+      { kind: 'fault-early-job', ref: { driveId: SERIAL } },
     ]);
+    const fault = { code: 'arrived-before-shipping', reason: 'r', nextStep: 'n' } as const;
+    const jobState = faultedJob({ ...fault, publicState: 'Creating' });
+    expect(steps({ disks: [listedDisk], jobState })).toEqual([]);
+  });
+
+  test('of a job that was put aside is received and not begun', () => {
+    const fault = { code: 'put-aside', reason: 'r', nextStep: 'n' } as const;
+    const jobState = faultedJob({ ...fault, publicState: 'Shipping' });
+    expect(steps({ disks: [listedDisk], jobState })).toMatchObject([{ kind: 'receive-drive' }]);
+    const drive = aDrive('job', SERIAL, { name: 'Received' });
+    expect(steps({ disks: [listedDisk], drive, jobState })).toEqual([]);
   });
 
   test('of a cancelled job is not begun, but one in transfer goes on', () => {
@@ -97,19 +113,40 @@ describe('a listed disk', () => {
 describe('an unlisted disk', () => {
   const extra = aDisk({ serials: ['KV6H86XP'] });
 
-  test('is flagged once, tied to the parcel that is being checked in', () => {
-    expect(steps({ disks: [extra], checkIn: jobId('job') })).toMatchObject([
-      { kind: 'flag-extra', jobId: jobId('job') },
-    ]);
+  const checkIn = { id: 'p' as ParcelId, jobId: jobId('job') };
+
+  test('is flagged once', () => {
+    expect(steps({ disks: [extra], checkIn })).toMatchObject([{ kind: 'flag-extra' }]);
     expect(steps({ disks: [extra], flaggedExtras: new Set([extra.key]) })).toEqual([]);
   });
 
-  test('is tied to no job when no parcel is being checked in', () => {
-    expect(steps({ disks: [extra] })).toMatchObject([{ kind: 'flag-extra', jobId: null }]);
+  test('in the parcel of an export job is one of its drives', () => {
+    const scene = { disks: [aDisk({ serials: [' KV6H 86XP'] })], jobType: 'Export' } as const;
+    expect(steps({ ...scene, checkIn })).toMatchObject([
+      { kind: 'register-export-drive', driveId: 'KV6H86XP' },
+    ]);
+    expect(steps(scene)).toMatchObject([{ kind: 'flag-extra' }]);
+    expect(steps({ ...scene, checkIn, cancelRequested: true })).toMatchObject([
+      { kind: 'flag-extra' },
+    ]);
+  });
+
+  test('of an export job is never read', () => {
+    const drive = aDrive('job', SERIAL, { name: 'Received' });
+    expect(steps({ disks: [listedDisk], drive, jobType: 'Export' })).toEqual([]);
   });
 });
 
 describe('a running copy', () => {
+  test('that is only queued is stopped when its job is cancelled; one in transfer is not', () => {
+    const queued = aDrive('job', SERIAL, { name: 'Received' });
+    const scene = { disks: [listedDisk], cancelRequested: true };
+    expect(steps({ ...scene, drive: queued, working: working(queued) })).toMatchObject([
+      { kind: 'stop-copy', reason: { why: 'cancelled' } },
+    ]);
+    expect(steps({ ...scene, drive: transferring, working: working(transferring) })).toEqual([]);
+  });
+
   test('is stopped when its disk is pulled, with the bay by name', () => {
     expect(steps({ drive: transferring, working: working(transferring) })).toMatchObject([
       { kind: 'stop-copy', reason: { why: 'detached', bay: 'usb-1' } },

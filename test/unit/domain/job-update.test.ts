@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DriveId } from '../../../src/domain/job.ts';
-import { JOB_STATES, type JobStateName } from '../../../src/domain/job-state.ts';
+import { JOB_STATES, type PublicJobState } from '../../../src/domain/job-state.ts';
 import { type JobUpdate, judgeUpdate, mayDelete } from '../../../src/domain/job-update.ts';
 import { aJob } from '../../support/domain.ts';
 
@@ -35,7 +35,10 @@ const TABLE: readonly [keyof JobUpdate, string][] = [
 ];
 const LETTERS = ['C', 'S', 'R', 'T', 'P', 'D', 'X'];
 
-function jobIn(state: JobStateName, drives: readonly ('Received' | 'Specified')[] = ['Received']) {
+function jobIn(
+  state: PublicJobState,
+  drives: readonly ('Received' | 'Specified')[] = ['Received'],
+) {
   const complete = { ...details, returnAddress: RETURN, deliveryPackage: PARCEL };
   return { state, cancelRequested: false, details: complete, drives };
 }

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DRIVE_STATUSES } from '../../../src/domain/copy-status.ts';
 import {
   BLOB_STATUSES,
   DISPOSITION_STATUSES,
   DISPOSITIONS,
-  DRIVE_STATUSES,
   type LogBlob,
   RANGE_STATUSES,
   SIDE_FILE_STATUSES,

@@ -54,7 +54,7 @@ it('reads what version 1 wrote', async () => {
   shell.close();
   const ledger = await openLedger(file);
   const [job] = await ledger.jobs();
-  expect(job).toMatchObject({ name: 'archive', state: 'Shipping' });
+  expect(job).toMatchObject({ name: 'archive', state: { name: 'Shipping' } });
   const drives = job === undefined ? [] : await ledger.drivesOf(job.id);
   expect(drives.map((drive) => drive.state.name)).toEqual(['Transferring']);
   expect(await ledger.firstBrokenEvent()).toBeUndefined();
@@ -78,7 +78,7 @@ it('leaves a ledger as it was when a migration fails half-way', async () => {
   await expect(migrateToLatest(db, halfWay)).rejects.toThrow('half-way');
   await db.destroy();
   const again = await openLedger(file);
-  expect(await again.extras()).toEqual([]);
+  expect(await again.parcels.extras('all')).toEqual([]);
   expect(await again.jobs()).toHaveLength(1);
   await again.close();
 });

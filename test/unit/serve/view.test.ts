@@ -51,7 +51,7 @@ describe('percentOf', () => {
 describe('copyStatusOf', () => {
   const fault = (code: string): DriveState => ({
     name: 'Faulted',
-    fault: { code, reason: 'r', nextStep: 'n', publicState: 'Transferring' },
+    fault: { code, reason: 'r', nextStep: 'n', since: '', publicState: 'Transferring' },
   });
   it.each([
     [{ name: 'Specified' }, undefined],
@@ -92,7 +92,13 @@ describe('driveView', () => {
   it('shows a faulted drive in its last public state, with the fault beside it', () => {
     const state: DriveState = {
       name: 'Faulted',
-      fault: { code: 'disk-read-failed', reason: 'r', nextStep: 'n', publicState: 'Received' },
+      fault: {
+        code: 'disk-read-failed',
+        reason: 'r',
+        nextStep: 'n',
+        since: '',
+        publicState: 'Received',
+      },
     };
     const view = driveView(drive(state), { ...now, blobs: [] });
     expect(view).toMatchObject({ state: 'Faulted', publicState: 'Received' });

@@ -1,0 +1,215 @@
+import type { Brand } from './brand.ts';
+import type { Drive, DriveRef, Job, JobId } from './job.ts';
+import { publicJobState } from './job-state.ts';
+import { type TimeOuts, waitingSince } from './life-cycle.ts';
+
+/**
+ * What needs an operator. An alert follows from what is true: while its condition holds it is open
+ * until a person resolves it, and when the condition ends it is over by itself. Its key names the
+ * condition and since when it holds, so that what was resolved stays so, and comes back only when it
+ * happens again.
+ */
+
+export type AlertId = Brand<string, 'AlertId'>;
+
+/** What a person can say to an alert, and what the station then does. */
+export const RESOLUTIONS = {
+  noted: 'Noted; nothing more is to be done.',
+  'wait-longer': 'The customer was asked and wants to wait: two more weeks.',
+  'stop-waiting':
+    'Nothing more will come: what is missing is marked as never received, and a job of which nothing came is closed.',
+  retry: 'The cause is removed: the copy goes on where it was.',
+  'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
+  'go-on': 'The cause is removed: the job goes on where it was.',
+  destroyed: 'The drives were destroyed; the job is closed.',
+} as const;
+
+export type Resolution = keyof typeof RESOLUTIONS;
+
+interface AlertText {
+  readonly title: string;
+  /** What to do, in full sentences. */
+  readonly nextStep: string;
+  /** The first one is what is usual. */
+  readonly resolutions: readonly [Resolution, ...Resolution[]];
+}
+
+/** Texts by kind; meanings are those of the resolution tables of the Import/Export state document. */
+export const ALERTS = {
+  'package-missing': {
+    title: 'Parcel missing',
+    nextStep:
+      'Ask the carrier, then the customer: wait two weeks more, or stop waiting. Without an answer the job is closed 30 days after this alert.',
+    resolutions: ['wait-longer', 'stop-waiting'],
+  },
+  'drives-missing': {
+    title: 'Drives missing',
+    nextStep:
+      'Ask the customer whether the drives come in another parcel. Without an answer they are marked as never received 30 days after this alert.',
+    resolutions: ['wait-longer', 'stop-waiting'],
+  },
+  'contact-customer': {
+    title: 'Drives of a job that was not shipped',
+    nextStep:
+      'Contact the customer: the job has to be updated to Shipping before anything of it is read. It then goes on by itself.',
+    resolutions: ['noted'],
+  },
+  'return-drives': {
+    title: 'Drives to be sent back',
+    nextStep:
+      'The customer did not answer for two weeks: send the drives back if an address is known.',
+    resolutions: ['noted'],
+  },
+  'return-address-missing': {
+    title: 'Return address missing',
+    nextStep:
+      'Contact the customer and put the address into the job; only then the drives can be sent back.',
+    resolutions: ['noted'],
+  },
+  'drives-to-destroy': {
+    title: 'Drives to be destroyed',
+    nextStep:
+      'For 90 days the drives could not be returned. Destroy them as your rules say, with a witness, and record it here.',
+    resolutions: ['destroyed', 'noted'],
+  },
+  'job-put-aside': {
+    title: 'Job put aside',
+    nextStep: 'Remove the cause, then let the job go on. Nothing of it is begun meanwhile.',
+    resolutions: ['go-on'],
+  },
+  'drive-faulted': {
+    title: 'Drive needs you',
+    nextStep: 'Do what the fault says, then retry; or end the drive without a copy.',
+    resolutions: ['retry', 'end-without-copy'],
+  },
+  'extra-drive': {
+    title: 'Extra drive',
+    nextStep:
+      'It is on no list and is not read. Say which parcel it came in; it goes back with that one.',
+    resolutions: ['noted'],
+  },
+  'copy-log-refused': {
+    title: 'Copy log missing',
+    nextStep:
+      'The copy is as it says, but its log could not be written. Tell the customer, or correct the cause the message names.',
+    resolutions: ['noted'],
+  },
+} as const satisfies Readonly<Record<string, AlertText>>;
+
+export type AlertKind = keyof typeof ALERTS;
+
+/** What an alert is about; at least one of them. */
+export interface AlertSubject {
+  readonly jobId?: JobId;
+  readonly driveId?: DriveRef['driveId'];
+  readonly extraId?: string;
+}
+
+/** An alert whose condition holds. */
+export interface DueAlert {
+  readonly key: string;
+  readonly kind: AlertKind;
+  readonly subject: AlertSubject;
+  /** What is the case, in a sentence that names it. */
+  readonly reason: string;
+}
+
+export interface AlertInput {
+  readonly jobs: readonly { readonly job: Job; readonly drives: readonly Drive[] }[];
+  /** Extra drives that are still here. */
+  readonly extras: readonly ExtraHere[];
+}
+
+export interface ExtraHere {
+  readonly id: string;
+  readonly jobId: JobId | null;
+  readonly bay: string;
+  readonly serial: string | null;
+}
+
+/** Every alert whose condition holds at this moment (milliseconds since 1970). */
+export function dueAlerts(input: AlertInput, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+  return [
+    ...input.jobs.flatMap((entry) => [
+      ...waitAlerts(entry, nowMs, timeOuts),
+      ...faultAlerts(entry.job, nowMs, timeOuts),
+      ...addressAlerts(entry, nowMs, timeOuts),
+      ...entry.drives.flatMap(driveAlerts),
+    ]),
+    ...input.extras.map(extraAlert),
+  ];
+}
+
+interface Entry {
+  readonly job: Job;
+  readonly drives: readonly Drive[];
+}
+
+function waitAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+  const since = waitingSince(entry);
+  if (since === undefined || nowMs - since < timeOuts.arrivalMs) return [];
+  const { job, drives } = entry;
+  const away = drives.filter(({ state }) => state.name === 'Specified');
+  const nothingCame = away.length === drives.length;
+  const kind = nothingCame ? 'package-missing' : 'drives-missing';
+  const reason = nothingCame
+    ? `Nothing of job ${job.name} came since ${dayOf(since)}.`
+    : `Of job ${job.name} these did not come since ${dayOf(since)}: ${away.map(({ ref }) => ref.driveId).join(', ')}.`;
+  return [alertOf(kind, { jobId: job.id }, reason, job.awaitedSince)];
+}
+
+function faultAlerts(
+  { id: jobId, name, state }: Job,
+  nowMs: number,
+  timeOuts: TimeOuts,
+): DueAlert[] {
+  if (state.name !== 'Faulted') return [];
+  const { fault, since } = state;
+  const reason = `Job ${name}: ${fault.reason}`;
+  if (fault.code === 'put-aside') return [alertOf('job-put-aside', { jobId }, reason, since)];
+  const heldMs = nowMs - Date.parse(since);
+  const kinds: AlertKind[] = ['contact-customer'];
+  if (heldMs >= timeOuts.earlyDrivesMs) kinds.push('return-drives');
+  if (heldMs >= timeOuts.destroyMs) kinds.push('drives-to-destroy');
+  return kinds.map((kind) => alertOf(kind, { jobId }, reason, since));
+}
+
+function addressAlerts({ job, drives }: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+  const { id: jobId, name, state, details } = job;
+  const here = drives.some((drive) => !['Specified', 'NeverReceived'].includes(drive.state.name));
+  if (publicJobState(state) !== 'Packaging' || details.returnAddress !== undefined || !here)
+    return [];
+  const reason = `Job ${name} is being packed and has no return address.`;
+  const kinds: AlertKind[] = ['return-address-missing'];
+  if (nowMs - Date.parse(state.since) >= timeOuts.destroyMs) kinds.push('drives-to-destroy');
+  return kinds.map((kind) => alertOf(kind, { jobId }, reason, state.since));
+}
+
+function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] {
+  const named = `Drive ${ref.driveId} of job ${jobName}`;
+  if (state.name === 'Faulted') {
+    const { reason, nextStep, since } = state.fault;
+    return [alertOf('drive-faulted', ref, `${named}: ${reason} ${nextStep}`, since)];
+  }
+  if (logs?.problem === undefined || verdict === undefined) return [];
+  return [alertOf('copy-log-refused', ref, `${named}: ${logs.problem}`, 'settled')];
+}
+
+function extraAlert({ id: extraId, jobId, bay, serial }: ExtraHere): DueAlert {
+  const subject = jobId === null ? { extraId } : { extraId, jobId };
+  const reason = `A disk ${serial === null ? 'without a serial' : serial} in ${bay} is on no list.`;
+  return alertOf('extra-drive', subject, reason, extraId);
+}
+
+function alertOf(
+  kind: AlertKind,
+  subject: AlertSubject,
+  ...[reason, since]: [reason: string, since: string | undefined]
+): DueAlert {
+  const key = [kind, subject.jobId, subject.driveId, since].filter(Boolean).join('/');
+  return { key, kind, subject, reason };
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}

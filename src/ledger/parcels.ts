@@ -1,0 +1,280 @@
+import { type Drive, type DriveId, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+import { isFinished, publicJobState } from '../domain/job-state.ts';
+import { returnEvent } from '../domain/life-cycle.ts';
+import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
+import { normaliseSerial } from '../domain/serial.ts';
+import { StationError } from '../errors.ts';
+import type {
+  Actor,
+  ExtraDrive,
+  JobWithDrives,
+  MissingDrives,
+  ParcelBook,
+  ReturnShipment,
+  SeenExtra,
+} from './contract.ts';
+import { driveByRef, drivesOfJob, setDriveState } from './drive-rows.ts';
+import {
+  endExtra,
+  extraById,
+  extraRows,
+  extrasHereOf,
+  findExtra,
+  flagExtra,
+} from './extra-rows.ts';
+import { jobEntity, refuseChange, refuseIncomplete, type Settled } from './job-changes.ts';
+import { appendDrive } from './job-drives.ts';
+import { moveJob } from './job-moves.ts';
+import { jobById, setDetails } from './job-rows.ts';
+import {
+  insertParcel,
+  labelColumns,
+  openParcel,
+  parcelById,
+  parcelsOf,
+  unpackedJobs,
+} from './parcel-rows.ts';
+import { parcelIdOf } from './rows.ts';
+import type { Executor } from './tables.ts';
+import type { Writer } from './writer.ts';
+
+/** Parcels and extra drives in the ledger's database. */
+export class SqlParcels implements ParcelBook {
+  readonly #writer: Writer;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  async checkIn(): Promise<Parcel | undefined> {
+    const { db, station } = this.#writer;
+    return await this.#writer.guard(() => openParcel(db, station));
+  }
+
+  async open(jobId: JobId, shipment: Shipment | undefined, actor: Actor): Promise<Parcel> {
+    return await this.#writer.write(async (db) => {
+      const job = await jobById(db, jobId);
+      if (isFinished(job.state.name)) throw checkInRefused(`job ${job.name} is finished`);
+      const known = await openParcel(db, this.#writer.station);
+      if (known !== undefined) return await this.#goOn(db, known, { jobId, shipment });
+      const opened: Parcel = {
+        id: parcelIdOf(this.#writer.uuid()),
+        jobId,
+        direction: 'in',
+        ...(shipment === undefined ? {} : { shipment }),
+        openedAt: this.#writer.now().toISOString(),
+        openedBy: actor.toWellFormed(),
+      };
+      const parcel = await insertParcel(db, opened, this.#writer.station);
+      const data = { parcelId: parcel.id, ...shipment };
+      const entity = jobEntity(jobId);
+      await this.#writer.append(db, { entity, type: 'check-in-begun', data, actor });
+      return parcel;
+    });
+  }
+
+  /** A label can be typed in after the first disks. */
+  async #goOn(
+    db: Executor,
+    known: Parcel,
+    { jobId, shipment }: { jobId: JobId; shipment: Shipment | undefined },
+  ): Promise<Parcel> {
+    if (known.jobId !== jobId) {
+      const other = await jobById(db, known.jobId);
+      throw checkInRefused(`the parcel of job ${other.name} is open; end its check-in first`);
+    }
+    if (shipment === undefined) return known;
+    const label = labelColumns(shipment);
+    await db.updateTable('parcels').set(label).where('id', '=', known.id).execute();
+    return await parcelById(db, known.id);
+  }
+
+  async complete(id: ParcelId, missing: MissingDrives, actor: Actor): Promise<Parcel> {
+    return await this.#writer.write(async (db) => {
+      const parcel = await parcelById(db, id);
+      if (parcel.completedAt !== undefined) throw checkInRefused('it has ended already');
+      const columns = {
+        completed_at: this.#writer.now().toISOString(),
+        completed_by: actor.toWellFormed(),
+      };
+      await db.updateTable('parcels').set(columns).where('id', '=', id).execute();
+      const drives = await drivesOfJob(db, parcel.jobId);
+      const away = drives.filter(({ state }) => state.name === 'Specified');
+      if (missing === 'never-received') {
+        for (const drive of away) await this.#markMissing(db, drive, actor);
+      }
+      const data = { parcelId: id, missing: away.map(({ ref }) => ref.driveId), they: missing };
+      const entity = jobEntity(parcel.jobId);
+      await this.#writer.append(db, { entity, type: 'check-in-ended', data, actor });
+      return await parcelById(db, id);
+    });
+  }
+
+  async ofJob(jobId: JobId): Promise<readonly Parcel[]> {
+    return await this.#writer.guard(() => parcelsOf(this.#writer.db, jobId));
+  }
+
+  async unpackedJobs(): Promise<ReadonlySet<JobId>> {
+    return await this.#writer.guard(() => unpackedJobs(this.#writer.db));
+  }
+
+  async registerExportDrive(jobId: JobId, driveId: DriveId, parcelId: ParcelId): Promise<Drive> {
+    return await this.#writer.write(async (db) => {
+      const { station } = this.#writer;
+      const ref = { jobId, driveId };
+      await appendDrive(db, ref, { station, parcelId });
+      const data = { from: null, to: 'Received', parcelId };
+      const entity = driveEntity(ref);
+      await this.#writer.append(db, { entity, type: 'arrived', data, actor: 'station' });
+      return await driveByRef(db, ref);
+    });
+  }
+
+  async flagExtra(extra: SeenExtra): Promise<ExtraDrive> {
+    return await this.#writer.write(async (db) => {
+      const { station } = this.#writer;
+      const seenAt = this.#writer.now().toISOString();
+      const stamp = { id: this.#writer.uuid(), station, seenAt };
+      const { flagged, isNew } = await flagExtra(db, extra, stamp);
+      if (isNew) {
+        const entity = extraEntity(flagged.id);
+        const event = { entity, type: 'flagged-extra', data: extra, actor: 'station' };
+        await this.#writer.append(db, event);
+      }
+      return flagged;
+    });
+  }
+
+  async extras(which: 'here' | 'all'): Promise<readonly ExtraDrive[]> {
+    return await this.#writer.guard(() => extraRows(this.#writer.db, which));
+  }
+
+  async assignExtra(id: string, jobId: JobId, actor: Actor): Promise<ExtraDrive> {
+    return await this.#writer.write(async (db) => {
+      if ((await findExtra(db, id)) === undefined) {
+        throw new StationError('extra-not-found', `there is no extra drive ${id}`, { extra: id });
+      }
+      await jobById(db, jobId);
+      const columns = { job_id: jobId, parcel_id: null };
+      await db.updateTable('extra_drives').set(columns).where('id', '=', id).execute();
+      const entity = extraEntity(id);
+      await this.#writer.append(db, { entity, type: 'extra-assigned', data: { jobId }, actor });
+      return await extraById(db, id);
+    });
+  }
+
+  async releaseExtra(serial: string, jobId: JobId): Promise<void> {
+    const wanted = normaliseSerial(serial);
+    const { db } = this.#writer;
+    const here = await this.#writer.guard(() => extraRows(db, 'here'));
+    const same = here.filter((extra) => normaliseSerial(extra.serial ?? '') === wanted);
+    if (wanted === undefined || same.length === 0) return;
+    await this.#writer.write(async (trx) => {
+      for (const { id } of same) await this.#endExtra(trx, id, { how: 'listed', jobId });
+    });
+  }
+
+  async sendBack(jobId: JobId, shipment: ReturnShipment, actor: Actor): Promise<JobWithDrives> {
+    return await this.#writer.settle<JobWithDrives>(async (db) => {
+      const refused = await this.#refuseReturn(db, jobId, actor);
+      if (refused !== undefined) return refused;
+      const job = await jobById(db, jobId);
+      const drives = await drivesOfJob(db, jobId);
+      const event = returnEvent({ job, drives });
+      const back = drives.filter(
+        ({ state }) => state.name !== 'NeverReceived' && state.name !== 'Specified',
+      );
+      const extras = await extrasHereOf(db, jobId);
+      const at = this.#writer.now().toISOString();
+      const { carrierName, trackingNumber, shipDate = at.slice(0, 10) } = shipment;
+      const label = { carrierName, trackingNumber };
+      const parcel: Parcel = {
+        id: parcelIdOf(this.#writer.uuid()),
+        jobId,
+        direction: 'out',
+        shipment: label,
+        openedAt: at,
+        openedBy: actor.toWellFormed(),
+        completedAt: at,
+        completedBy: actor.toWellFormed(),
+      };
+      await insertParcel(db, parcel, this.#writer.station);
+      for (const drive of back) await this.#moveDrive(db, drive, { to: 'ShippedBack', actor });
+      for (const { id } of extras) await this.#endExtra(db, id, { how: 'returned', jobId });
+      const returnPackage = { ...label, driveCount: back.length, shipDate };
+      await setDetails(db, jobId, { ...job.details, returnPackage });
+      const context = this.#writer.changeBy(db, actor);
+      const why = `sent back with ${carrierName} ${trackingNumber}`;
+      const moved = await moveJob(db, { id: jobId, change: { event, why } }, context);
+      // Cannot be by the state above; if it is, nothing of this may stay.
+      if ('refused' in moved) throw moved.refused;
+      return { done: { job: moved.done, drives: await drivesOfJob(db, jobId) } };
+    });
+  }
+
+  /** Why the parcel cannot go; written down, as any refusal. */
+  async #refuseReturn(
+    db: Executor,
+    jobId: JobId,
+    actor: Actor,
+  ): Promise<Settled<never> | undefined> {
+    const job = await jobById(db, jobId);
+    const context = this.#writer.changeBy(db, actor);
+    const refusal = { job, type: 'return-refused', property: 'returnPackage' };
+    if (job.state.name !== 'Packaging') {
+      const reason = `drives go back when the job is in Packaging; it is ${job.state.name === 'Faulted' ? `put aside in ${publicJobState(job.state)}` : job.state.name}`;
+      return await refuseChange({ ...refusal, reason }, context);
+    }
+    const busy = (await drivesOfJob(db, jobId)).filter(
+      ({ state }) => state.name === 'Transferring' || state.name === 'Faulted',
+    );
+    if (busy.length > 0) {
+      const names = busy.map(({ ref, state }) => `${ref.driveId} is ${state.name}`).join(', ');
+      return await refuseChange(
+        { ...refusal, reason: `not all drives are done: ${names}` },
+        context,
+      );
+    }
+    if (job.details.returnAddress !== undefined) return undefined;
+    const what = { missing: ['returnAddress'], type: 'return-refused', doing: 'be sent back' };
+    return await refuseIncomplete(job, what, context);
+  }
+
+  async #markMissing(db: Executor, drive: Drive, actor: Actor): Promise<void> {
+    await this.#moveDrive(db, drive, { to: 'NeverReceived', actor });
+  }
+
+  async #moveDrive(
+    db: Executor,
+    { ref, state }: Drive,
+    { to, actor }: { to: 'NeverReceived' | 'ShippedBack'; actor: Actor },
+  ): Promise<void> {
+    await setDriveState(db, ref, { name: to });
+    const type = to === 'ShippedBack' ? 'shipped-back' : 'missing';
+    const why = to === 'ShippedBack' ? 'it went back with the parcel' : 'it was not in the parcel';
+    const data = { from: state, to: { name: to }, why };
+    await this.#writer.append(db, { entity: driveEntity(ref), type, data, actor });
+  }
+
+  async #endExtra(
+    db: Executor,
+    id: string,
+    { how, jobId }: { how: 'returned' | 'listed'; jobId: JobId },
+  ): Promise<void> {
+    await endExtra(db, id, { at: this.#writer.now().toISOString(), how });
+    const event = { entity: extraEntity(id), type: `extra-${how}`, data: { jobId } };
+    await this.#writer.append(db, { ...event, actor: 'station' });
+  }
+}
+
+function checkInRefused(reason: string): StationError {
+  return new StationError('check-in-refused', `check-in: ${reason}`, { reason });
+}
+
+function driveEntity(ref: DriveRef): string {
+  return `drive/${driveKey(ref)}`;
+}
+
+function extraEntity(id: string): string {
+  return `extra-drive/${id}`;
+}

@@ -1,0 +1,17 @@
+/**
+ * The one clock of everything that takes days: time-outs of jobs, times in the ledger and on the
+ * screens. What takes seconds (retries, watchdogs) waits by the machine's own timers.
+ */
+export interface Clock {
+  now(): Date;
+  /** Calls back about every so often, until the answer is called. */
+  every(intervalMs: number, callback: () => void): () => void;
+}
+
+export const SYSTEM_CLOCK: Clock = {
+  now: () => new Date(),
+  every(intervalMs, callback) {
+    const timer = setInterval(callback, intervalMs);
+    return () => clearInterval(timer);
+  },
+};

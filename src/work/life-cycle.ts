@@ -1,0 +1,98 @@
+import { dueAlerts } from '../domain/alert.ts';
+import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
+import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
+import { isStationError } from '../errors.ts';
+import type { Ledger } from '../ledger/contract.ts';
+import { LIFE_CYCLE_TIME_OUTS } from '../limits.ts';
+
+export interface LifeCycleDependencies {
+  readonly ledger: Ledger;
+  readonly logger: { info(fields: object, message: string): void };
+  now(): Date;
+}
+
+const OVERTAKEN = [
+  'transition-refused',
+  'job-change-refused',
+  'job-not-found',
+  'drive-not-found',
+] as const;
+
+interface Entry {
+  readonly job: Job;
+  readonly drives: readonly Drive[];
+}
+
+/** Carries out what time and the drives' states ask of the jobs, and keeps the alerts up to date. */
+export class LifeCycle {
+  readonly #deps: LifeCycleDependencies;
+
+  constructor(dependencies: LifeCycleDependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** One round over the jobs as they are in the ledger; whether anything was moved. */
+  async round(jobs: readonly Entry[]): Promise<boolean> {
+    const { ledger } = this.#deps;
+    const nowMs = this.#deps.now().getTime();
+    const extras = await ledger.parcels.extras('here');
+    const unpacked = await ledger.parcels.unpackedJobs();
+    const entries = [...jobs, ...(await this.#longFinished(nowMs))].map((entry): JobOfTime => {
+      const { id } = entry.job;
+      const extrasHere = extras.filter(({ jobId }) => jobId === id).length;
+      return { ...entry, parcelUnpacked: unpacked.has(id), extrasHere };
+    });
+    const steps = entries.flatMap((entry) => dueLifeSteps(entry, nowMs, LIFE_CYCLE_TIME_OUTS));
+    let moved = false;
+    for (const step of steps) moved = (await this.#tryStep(step)) || moved;
+    // Alerts speak of what is so after the steps, and those are followed by another round.
+    if (moved) return true;
+    const due = dueAlerts({ jobs, extras }, nowMs, LIFE_CYCLE_TIME_OUTS);
+    await ledger.alerts.reconcile(due);
+    return false;
+  }
+
+  async #longFinished(nowMs: number): Promise<Entry[]> {
+    const before = new Date(nowMs - LIFE_CYCLE_TIME_OUTS.finishedMs).toISOString();
+    const jobs = await this.#deps.ledger.finishedJobs(before);
+    return jobs.map((job) => ({ job, drives: [] }));
+  }
+
+  /** A client can have changed the job since it was read: the next round sees it as it is. */
+  async #tryStep(step: LifeStep): Promise<boolean> {
+    try {
+      await this.#carryOut(step);
+      return true;
+    } catch (error) {
+      if (!isStationError(error, ...OVERTAKEN)) throw error;
+      this.#deps.logger.info({ step: step.kind }, `overtaken by another change: ${error.message}`);
+      return false;
+    }
+  }
+
+  /** A new kind of step does not compile until it is carried out here. */
+  async #carryOut(step: LifeStep): Promise<void> {
+    const { ledger, logger } = this.#deps;
+    switch (step.kind) {
+      case 'move-job': {
+        const { jobId, event, why } = step;
+        logger.info({ jobId, event }, why);
+        await ledger.transitionJob(jobId, { event, why }, 'station');
+        break;
+      }
+      case 'mark-missing': {
+        const { ref, why } = step;
+        logger.info({ drive: driveKey(ref) }, `marked as never received: ${why}`);
+        await ledger.transitionDrive(ref, { event: 'missing', why }, 'station');
+        break;
+      }
+      case 'delete-job':
+        await this.#delete(step.jobId, step.why);
+    }
+  }
+
+  async #delete(id: JobId, why: string): Promise<void> {
+    this.#deps.logger.info({ jobId: id }, `the job is deleted: ${why}`);
+    await this.#deps.ledger.deleteJob(id, 'station', 'expired');
+  }
+}
