@@ -54,17 +54,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'work',
     what: 'carries the decisions out: the reconcile loop, the runner of copies, the view for screens',
-    rooms: [
-      'domain',
-      'detect',
-      'copy',
-      'blobs',
-      'ledger',
-      'serve',
-      'job-file',
-      'error-help',
-      ...SHARED,
-    ],
+    rooms: ['domain', 'detect', 'copy', 'blobs', 'ledger', 'serve', 'error-help', ...SHARED],
     node: true,
     packages: [],
   },
@@ -121,7 +111,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'serve',
     what: 'HTTP and WebSocket: the station API, the Azure resource provider, the live feed, the page',
-    rooms: ['domain', 'ledger', ...SHARED],
+    rooms: ['domain', 'ledger', 'job-file', 'job-schema', 'error-help', ...SHARED],
     node: true,
     packages: ['zod', 'fastify', 'ws'],
   },

@@ -315,3 +315,7 @@ const BY_NAME: ReadonlyMap<string, ErrorHelp> = new Map(Object.entries(ERROR_HEL
 export function nextStepFor(code: string): string {
   return (BY_NAME.get(code) ?? ERROR_HELP['internal-error']).nextStep;
 }
+
+export function helpFor(code: ErrorCode): ErrorHelp {
+  return ERROR_HELP[code];
+}

@@ -1,6 +1,6 @@
 import type { DiskKey } from '../domain/disk.ts';
 import type { Job } from '../domain/job.ts';
-import type { Actor } from '../ledger/contract.ts';
+import type { Actor, NewJob } from '../ledger/contract.ts';
 
 /** A drive as people name it. */
 export interface DriveName {
@@ -20,10 +20,9 @@ export interface ConfirmDisk extends DriveName {
  */
 export interface StationActions {
   /**
-   * Creates a job from the content of a job file. Throws `job-file-invalid` with every problem,
-   * `job-exists`, `storage-account-unknown`.
+   * Creates a job. Throws `job-exists`, `storage-account-unknown`.
    */
-  createJob(content: unknown, actor: Actor): Promise<Job>;
+  createJob(job: NewJob, actor: Actor): Promise<Job>;
   /**
    * A person read the label: this disk is that drive. Lasts until the disk is pulled. Throws
    * `disk-not-found`, `job-not-found`, `drive-not-found`, `request-invalid` (a disk of the station).

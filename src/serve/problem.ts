@@ -18,7 +18,7 @@ export type HttpCode =
   | 'body-too-large'
   | 'body-not-json';
 
-const STATUS_OF: { readonly [Code in ErrorCode]?: number } = {
+const STATUS: { readonly [Code in ErrorCode]?: number } = {
   'request-invalid': 400,
   'job-file-invalid': 400,
   'job-file-too-large': 413,
@@ -52,15 +52,20 @@ const FASTIFY_PROBLEMS: Readonly<
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { status: 400, code: 'body-not-json' },
 };
 
+/** The HTTP status of an error of the catalogue; 500 for all that no client can do anything about. */
+export function statusOf(code: ErrorCode): number {
+  return STATUS[code] ?? 500;
+}
+
 /** The answer to anything that was thrown. What was not foreseen is named in the log only. */
 export function problemOf(error: unknown): Problem {
   if (isStationError(error)) {
     const { code, message, payload } = error;
-    return { status: STATUS_OF[code] ?? 500, code, message, details: payload };
+    return { status: statusOf(code), code, message, details: payload };
   }
   const known = FASTIFY_PROBLEMS[codeOf(error)];
   if (known !== undefined) return { ...known, message: messageOf(error), details: {} };
-  const status = statusOf(error);
+  const status = statusIn(error);
   if (status !== undefined && status >= 400 && status < 500) {
     const message = messageOf(error);
     return { status, code: 'request-invalid', message, details: { problems: [message] } };
@@ -73,7 +78,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-function statusOf(error: unknown): number | undefined {
+function statusIn(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }

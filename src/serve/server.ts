@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** Where the page's files lie (`src/console`). */
   readonly consoleDirectory: string;
   readonly socket?: SocketBounds;
+  /** For tests: an answer of the station API that is not as declared becomes an error. */
+  readonly checkAnswers?: boolean;
 }
 
 export interface ServerDependencies {
@@ -53,14 +55,15 @@ export class Server {
     const view = () => dependencies.view();
     const assets = await ConsoleAssets.load(options.consoleDirectory);
     const { actions } = dependencies;
+    const { version, checkAnswers = false } = options;
     const routes = [
       healthRoutes(ledger, view),
-      apiRoutes({ ledger, actions, view }),
+      apiRoutes({ ledger, actions, view, version, checkAnswers }),
       armRoutes({ ledger, ...dependencies.arm }),
       assets.routes(),
     ];
     const app = createHttp({ host: options.host, routes }, logger);
-    const station = { name: options.stationName, version: options.version };
+    const station = { name: options.stationName, version };
     const socketOptions = { ...options.socket, host: options.host, station };
     const socket = new LiveSocket(socketOptions, { feed, logger });
     app.server.on('upgrade', (request, stream, head) => socket.upgrade(request, stream, head));

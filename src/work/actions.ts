@@ -1,8 +1,7 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import type { Drive, Job } from '../domain/job.ts';
 import { StationError } from '../errors.ts';
-import { parseJobObject } from '../job-file.ts';
-import type { Actor, Ledger } from '../ledger/contract.ts';
+import type { Actor, Ledger, NewJob } from '../ledger/contract.ts';
 import type { ConfirmDisk, DriveName, StationActions } from '../serve/actions.ts';
 import type { Floor } from './floor.ts';
 
@@ -26,8 +25,7 @@ export class Actions implements StationActions {
     this.#deps = dependencies;
   }
 
-  async createJob(content: unknown, actor: Actor): Promise<Job> {
-    const wanted = parseJobObject(content, 'job');
+  async createJob(wanted: NewJob, actor: Actor): Promise<Job> {
     const { storageAccount } = wanted.details;
     const known = this.#deps.storageAccounts;
     if (!known.includes(storageAccount)) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DriveId, Job, JobDetails, JobName } from '../../src/domain/job.ts';
 import { StationError } from '../../src/errors.ts';
+import type { NewJob } from '../../src/ledger/contract.ts';
 import { SECRET_KEY_BYTES, secretBox } from '../../src/ledger/secret-box.ts';
 import { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { createLog } from '../../src/log.ts';
@@ -30,7 +31,7 @@ export interface Serving {
 }
 
 export type Asked =
-  | { readonly what: 'create'; readonly content: unknown; readonly actor: string }
+  | { readonly what: 'create'; readonly job: NewJob; readonly actor: string }
   | { readonly what: 'confirm'; readonly confirmation: ConfirmDisk; readonly actor: string }
   | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string }
   | { readonly what: 'check-in'; readonly jobName: string | null; readonly actor: string };
@@ -62,6 +63,7 @@ export async function startServing(
       stationName: 'station-7',
       version: '0.1.0',
       consoleDirectory: CONSOLE_DIRECTORY,
+      checkAnswers: true,
       ...serverOptions,
     };
     const actions = recordingActions(asked, ledger);
@@ -110,12 +112,9 @@ export async function startServing(
 
 function recordingActions(asked: Asked[], ledger: SqliteLedger): StationActions {
   return {
-    async createJob(content, actor) {
-      asked.push({ what: 'create', content, actor });
-      const problems = ['drives: too small'];
-      if (content === null)
-        throw new StationError('job-file-invalid', 'invalid', { file: '', problems });
-      return createJob(ledger, 'from-http');
+    createJob(job, actor) {
+      asked.push({ what: 'create', job, actor });
+      return ledger.createJob(job, actor);
     },
     async confirmDisk(confirmation, actor) {
       asked.push({ what: 'confirm', confirmation, actor });
@@ -149,4 +148,15 @@ export function createJob(ledger: SqliteLedger, name: string): Promise<Job> {
   };
   const drives = ['9CA995BB', '9CA995BC'].map((id) => id as DriveId);
   return ledger.createJob({ name: name as JobName, details, drives, shipped: true }, 'test');
+}
+
+/** The smallest body that makes a job. */
+export function jobFile(name: string) {
+  return {
+    name,
+    jobType: 'Import',
+    storageAccount: 'contosoarchive',
+    plan: { kind: 'image', container: 'images' },
+    driveList: [{ driveId: 'WD-1' }],
+  };
 }

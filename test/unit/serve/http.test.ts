@@ -1,6 +1,12 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createJob, type Serving, SUBSCRIPTION, startServing } from '../../support/serving.ts';
+import {
+  createJob,
+  jobFile,
+  type Serving,
+  SUBSCRIPTION,
+  startServing,
+} from '../../support/serving.ts';
 import { busyView, stationInfo } from '../../support/views.ts';
 
 let at: Serving;
@@ -129,21 +135,34 @@ describe('the station API', () => {
   });
 
   it('creates a job and names its address', async () => {
-    const { status, headers, body } = await call('/api/v1/jobs', json('POST', { name: 'x' }));
+    const { status, headers, body } = await call(
+      '/api/v1/jobs',
+      json('POST', jobFile('from-http')),
+    );
     expect(status).toBe(201);
-    expect(headers.get('location')).toBe('/api/v1/jobs/from-http');
-    expect(body.name).toBe('from-http');
-    const again = await call('/api/v1/jobs', json('POST', { name: 'x' }));
+    expect(headers.get('location')).toBe(`/api/v1/jobs/${body.id}`);
+    expect(body).toMatchObject({
+      name: 'from-http',
+      driveCount: 1,
+      details: { location: 'local' },
+    });
+    expect((await call(headers.get('location') ?? '')).body).toEqual(body);
+    const again = await call('/api/v1/jobs', json('POST', jobFile('from-http')));
     expect(again).toMatchObject({ status: 409, body: { error: { code: 'job-exists' } } });
   });
 
-  it('hands the station’s own refusals on, with their details', async () => {
-    const refused = await call('/api/v1/jobs', json('POST', null));
+  it('names each place of a job that is wrong', async () => {
+    const wrong = { ...jobFile('wrong'), driveList: [], more: 1 };
+    const refused = await call('/api/v1/jobs', json('POST', wrong));
     expect(refused.status).toBe(400);
-    expect(refused.body.error).toMatchObject({
-      code: 'job-file-invalid',
-      details: { problems: ['drives: too small'] },
-    });
+    expect(refused.body.error.code).toBe('job-file-invalid');
+    expect(refused.body.error.details.problems).toEqual([
+      'job.driveList: must name at least one drive',
+      'job.more: unknown key',
+    ]);
+  });
+
+  it('hands the station’s own refusals on, with their details', async () => {
     const retry = await call('/api/v1/jobs/x/drives/UNKNOWN/retry', { method: 'POST' });
     expect(retry).toMatchObject({ status: 404, body: { error: { code: 'drive-not-found' } } });
   });

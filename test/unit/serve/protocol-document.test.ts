@@ -47,7 +47,7 @@ describe('docs/PROTOCOL.md', () => {
       setCheckIn: () => Promise.resolve(),
     };
     const routes = {
-      ...apiRoutes({ ledger, actions, view }),
+      ...apiRoutes({ ledger, actions, view, version: '1', checkAnswers: true }),
       ...armRoutes({
         ledger,
         locations: new LocationBook({}),

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { DiskKey } from '../../domain/disk.ts';
+import { parseJobObject } from '../../job-file.ts';
+import { jobFileSchema } from '../../job-schema.ts';
+import type { StationActions } from '../actions.ts';
+import { driveParams, inFull, jobName, name } from './reading.ts';
+import { type ActionRoute, bodyOf, defineAction } from './route.ts';
+import { DONE, done, jobInFull } from './shapes.ts';
+
+/** The routes by which people and programs do something. */
+
+const confirmBody = z.strictObject({
+  disk: name
+    .transform((key): DiskKey => key as DiskKey)
+    .describe('The key of the attachment that the person looked at; a replug has another.'),
+  jobName,
+  driveId: name.describe('As on the label and in the job’s drive list.'),
+});
+const checkInBody = z.strictObject({ jobName });
+
+export function actionRoutes(actions: StationActions): ActionRoute[] {
+  return [...jobActions(actions), ...floorActions(actions)];
+}
+
+function jobActions(actions: StationActions): ActionRoute[] {
+  return [
+    defineAction({
+      method: 'POST',
+      path: '/api/v1/jobs',
+      id: 'createJob',
+      tag: 'jobs',
+      summary: 'Make a job',
+      body: { schema: jobFileSchema, read: (content) => parseJobObject(content, 'job') },
+      answer: jobInFull,
+      status: 201,
+      errors: ['job-file-invalid', 'job-exists', 'storage-account-unknown'],
+      location: (job) => `/api/v1/jobs/${encodeURIComponent(job.id)}`,
+      handle: async ({ body }, { ledger, actor }) =>
+        inFull(ledger, await actions.createJob(body, actor)),
+    }),
+    defineAction({
+      method: 'POST',
+      path: '/api/v1/jobs/:name/drives/:driveId/retry',
+      id: 'retryDrive',
+      tag: 'jobs',
+      summary: 'Take a drive out of `Faulted`',
+      description: 'Its copy goes on where it was.',
+      params: driveParams,
+      answer: done,
+      errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found', 'transition-refused'],
+      handle: async ({ params }, { actor }) => {
+        await actions.retryDrive({ jobName: params.name, driveId: params.driveId }, actor);
+        return DONE;
+      },
+    }),
+  ];
+}
+
+function floorActions(actions: StationActions): ActionRoute[] {
+  const checkIn = z.object({ checkIn: z.string().nullable() });
+  return [
+    defineAction({
+      method: 'POST',
+      path: '/api/v1/disks/confirm',
+      id: 'confirmDisk',
+      tag: 'disks',
+      summary: 'Say which drive a disk is',
+      description: 'A person read the label. Holds until the disk is pulled.',
+      body: bodyOf(confirmBody),
+      answer: done,
+      errors: ['disk-not-found', 'job-not-found', 'job-name-ambiguous', 'drive-not-found'],
+      handle: async ({ body }, { actor }) => {
+        await actions.confirmDisk(body, actor);
+        return DONE;
+      },
+    }),
+    defineAction({
+      method: 'PUT',
+      path: '/api/v1/check-in',
+      id: 'beginCheckIn',
+      tag: 'jobs',
+      summary: 'Say whose parcel is being unpacked',
+      description: 'Disks on no list that are plugged in from now on are tied to that job.',
+      body: bodyOf(checkInBody),
+      answer: checkIn,
+      errors: ['job-not-found', 'job-name-ambiguous'],
+      handle: async ({ body }, { actor }) => {
+        await actions.setCheckIn(body.jobName, actor);
+        return { checkIn: body.jobName };
+      },
+    }),
+    defineAction({
+      method: 'DELETE',
+      path: '/api/v1/check-in',
+      id: 'endCheckIn',
+      tag: 'jobs',
+      summary: 'Say that the parcel is unpacked',
+      answer: checkIn,
+      handle: async (_input, { actor }) => {
+        await actions.setCheckIn(null, actor);
+        return { checkIn: null };
+      },
+    }),
+  ];
+}

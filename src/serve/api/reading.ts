@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { type Drive, driveKey, type Job } from '../../domain/job.ts';
+import { StationError } from '../../errors.ts';
+import type { Ledger, LedgerEvent } from '../../ledger/contract.ts';
+import { type DriveNow, driveView as driveShown, jobView as jobShown } from '../view.ts';
+import {
+  type DriveView,
+  diskView,
+  driveView,
+  type JobView,
+  jobView,
+  type StationView,
+  stationInfo,
+} from '../wire.ts';
+import { defineRead, type ReadRoute } from './route.ts';
+import { driveInFull, extraDrive, jobInFull, ledgerEvent } from './shapes.ts';
+
+/** The routes that show what is true. */
+
+const EVENTS_DEFAULT = 100;
+const EVENTS_MAX = 1000;
+
+export const name = z.string().min(1).max(300);
+export const jobName = name.describe(
+  'The job’s name in any case, or its id, where several resource groups have the name.',
+);
+export const jobParams = z.object({ name: jobName });
+export const driveParams = z.object({
+  name: jobName,
+  driveId: name.describe('As in the job’s drive list.'),
+});
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/u, 'a whole number')
+  .transform(Number);
+/** Text in an address, but a number to those who read the OpenAPI document. */
+const number = { type: 'integer', pattern: undefined };
+const eventsQuery = z.strictObject({
+  after: count
+    .default(0)
+    .meta({ ...number, minimum: 0, default: 0, description: 'The entries after this number.' }),
+  limit: count
+    .pipe(z.int().min(1).max(EVENTS_MAX))
+    .default(EVENTS_DEFAULT)
+    .meta({ ...number, minimum: 1, maximum: EVENTS_MAX, default: EVENTS_DEFAULT }),
+});
+
+export function readRoutes(view: () => StationView): ReadRoute[] {
+  return [...stationReads(view), ...jobReads(view)];
+}
+
+function stationReads(view: () => StationView): ReadRoute[] {
+  return [
+    defineRead({
+      path: '/api/v1/station',
+      id: 'getStation',
+      tag: 'station',
+      summary: 'The station itself',
+      answer: stationInfo,
+      handle: () => view().station,
+    }),
+    defineRead({
+      path: '/api/v1/drives',
+      id: 'listDrives',
+      tag: 'jobs',
+      summary: 'The drives of all jobs at work',
+      answer: z.object({ drives: z.array(driveView).readonly() }),
+      handle: () => ({ drives: view().drives }),
+    }),
+    defineRead({
+      path: '/api/v1/disks',
+      id: 'listDisks',
+      tag: 'disks',
+      summary: 'The disks that are plugged in',
+      answer: z.object({ disks: z.array(diskView).readonly() }),
+      handle: () => ({ disks: view().disks }),
+    }),
+    defineRead({
+      path: '/api/v1/extras',
+      id: 'listExtraDrives',
+      tag: 'disks',
+      summary: 'Disks on no list that were seen',
+      answer: z.object({ extras: z.array(extraDrive).readonly() }),
+      handle: async (_input, ledger) => ({ extras: await ledger.parcels.extras('here') }),
+    }),
+    defineRead({
+      path: '/api/v1/events',
+      id: 'listEvents',
+      tag: 'events',
+      summary: 'Some entries of the event log, oldest first',
+      description: 'Ask again with `after` set to `next` for those that follow.',
+      query: eventsQuery,
+      answer: z.object({ events: z.array(ledgerEvent).readonly(), next: z.int().min(0) }),
+      handle: ({ query }, ledger) => eventsPage(ledger, query),
+    }),
+  ];
+}
+
+function jobReads(view: () => StationView): ReadRoute[] {
+  return [
+    defineRead({
+      path: '/api/v1/jobs',
+      id: 'listJobs',
+      tag: 'jobs',
+      summary: 'All jobs, closed ones included',
+      answer: z.object({ jobs: z.array(jobView).readonly() }),
+      handle: async (_input, ledger) => ({ jobs: await allJobs(ledger) }),
+    }),
+    defineRead({
+      path: '/api/v1/jobs/:name',
+      id: 'getJob',
+      tag: 'jobs',
+      summary: 'A job with what the customer said of it',
+      params: jobParams,
+      answer: jobInFull,
+      errors: ['job-not-found', 'job-name-ambiguous'],
+      handle: async ({ params }, ledger) => inFull(ledger, await jobNamed(ledger, params.name)),
+    }),
+    defineRead({
+      path: '/api/v1/jobs/:name/drives',
+      id: 'listDrivesOfJob',
+      tag: 'jobs',
+      summary: 'The drives of a job',
+      params: jobParams,
+      answer: z.object({ drives: z.array(driveView).readonly() }),
+      errors: ['job-not-found', 'job-name-ambiguous'],
+      handle: async ({ params }, ledger) => {
+        const drives = await ledger.drivesOf((await jobNamed(ledger, params.name)).id);
+        return { drives: drives.map((drive) => liveView(drive, view())) };
+      },
+    }),
+    defineRead({
+      path: '/api/v1/jobs/:name/drives/:driveId',
+      id: 'getDrive',
+      tag: 'jobs',
+      summary: 'A drive with its evidence',
+      params: driveParams,
+      answer: driveInFull,
+      errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found'],
+      handle: async ({ params }, ledger) => {
+        const drive = await driveNamed(ledger, params);
+        const { verdict = null, boundDisk = null } = drive;
+        return { ...liveView(drive, view()), verdict, boundDisk };
+      },
+    }),
+  ];
+}
+
+export async function inFull(ledger: Ledger, job: Job): Promise<z.input<typeof jobInFull>> {
+  return { ...jobShown(job, await ledger.drivesOf(job.id)), details: job.details };
+}
+
+async function allJobs(ledger: Ledger): Promise<JobView[]> {
+  const jobs = await ledger.jobs();
+  const drives = await ledger.drivesOfJobs(jobs.map(({ id }) => id));
+  return jobs.map((job) => jobShown(job, drives.get(job.id) ?? []));
+}
+
+async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {
+  const job = await ledger.jobByName(jobName);
+  if (job !== undefined) return job;
+  throw new StationError('job-not-found', `There is no job ${jobName}.`, { jobName });
+}
+
+async function driveNamed(
+  ledger: Ledger,
+  { name: jobName, driveId }: z.output<typeof driveParams>,
+): Promise<Drive> {
+  const job = await jobNamed(ledger, jobName);
+  const drives = await ledger.drivesOf(job.id);
+  const drive = drives.find((candidate) => candidate.ref.driveId === driveId);
+  if (drive !== undefined) return drive;
+  const words = `Job ${jobName} lists no drive ${driveId}.`;
+  throw new StationError('drive-not-found', words, { jobName, driveId });
+}
+
+/** A drive as it is on the screens; from its row alone when it is of no active job. */
+function liveView(drive: Drive, view: StationView): DriveView {
+  const live = view.drives.find((candidate) => candidate.key === driveKey(drive.ref));
+  return live ?? driveShown(drive, AT_REST);
+}
+
+const AT_REST: DriveNow = {
+  activity: { kind: 'idle' },
+  bay: null,
+  rateBytesPerSecond: 0,
+  eta: null,
+  blobs: [],
+};
+
+/** Some entries of the event log and the number to ask from for the next ones. */
+async function eventsPage(
+  ledger: Ledger,
+  { after, limit }: z.output<typeof eventsQuery>,
+): Promise<{ events: LedgerEvent[]; next: number }> {
+  const events: LedgerEvent[] = [];
+  for await (const event of ledger.events(after, limit)) events.push(event);
+  return { events, next: events.at(-1)?.sequence ?? after };
+}

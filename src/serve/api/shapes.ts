@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import type { BoundDisk, ExportRequest, JobDetails, PlanRequest } from '../../domain/job.ts';
+import type { BlobEvidence, Verdict } from '../../domain/verdict.ts';
+import { jobFileSchema } from '../../job-schema.ts';
+import type { ExtraDrive, LedgerEvent } from '../../ledger/contract.ts';
+import { diskView, driveView, jobView, stationInfo } from '../wire.ts';
+
+/** What the station API answers beyond the view of `wire.ts`, and what its documents call it all. */
+
+const time = z.iso.datetime({ offset: true });
+const count = z.int().min(0);
+const words = z.record(z.string(), z.string()).readonly();
+const parcel = z.record(z.string(), z.union([z.string(), z.number()])).readonly();
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
+
+const exportRequest = z.object({
+  blobList: z
+    .object({
+      blobPath: list(z.string()).exactOptional(),
+      blobPathPrefix: list(z.string()).exactOptional(),
+    })
+    .exactOptional(),
+  blobListBlobPath: z.string().exactOptional(),
+}) satisfies z.ZodType<ExportRequest>;
+
+const plan = z.object({
+  kind: z.literal('image'),
+  container: z.string(),
+  blobPrefix: z.string(),
+}) satisfies z.ZodType<PlanRequest>;
+
+export const jobDetails = z.object({
+  jobType: z.enum(['Import', 'Export']),
+  storageAccount: z.string(),
+  storageAccountId: z.string().exactOptional(),
+  subscriptionId: z.string(),
+  resourceGroup: z.string(),
+  location: z.string(),
+  diagnosticsPath: z.string(),
+  logLevel: z.enum(['Error', 'Verbose']),
+  backupDriveManifest: z.boolean(),
+  returnAddress: words.exactOptional(),
+  returnShipping: words.exactOptional(),
+  deliveryPackage: parcel.exactOptional(),
+  returnPackage: parcel.exactOptional(),
+  export: exportRequest.exactOptional(),
+  encryptionKey: words.exactOptional(),
+  identityType: z.enum(['None', 'SystemAssigned', 'UserAssigned']).exactOptional(),
+  tags: words.exactOptional(),
+  plan,
+}) satisfies z.ZodType<JobDetails>;
+
+export const jobInFull = jobView.extend({ details: jobDetails });
+
+const blobEvidence = z.object({
+  name: z.string(),
+  url: z.string(),
+  plannedBytes: count,
+  readBytes: count.describe('Bytes read from the disk without an error.'),
+  computedMd5: z.string().describe('Computed from what was read.'),
+  treeDigest: z.string().describe('Root of the hash tree over the SHA-256 of every block.'),
+  committed: z
+    .object({ lengthBytes: count, md5: z.string().optional(), blocksAgree: z.boolean() })
+    .describe('What the store answered after the commit.'),
+}) satisfies z.ZodType<{ [K in keyof BlobEvidence]: unknown }>;
+
+const verdict = driveView.shape.verdict.unwrap();
+const verdictInFull = verdict.extend({ blobs: list(blobEvidence) }) satisfies z.ZodType<{
+  [K in keyof Verdict]: unknown;
+}>;
+
+const boundDisk = z.object({
+  serial: z.string(),
+  sizeBytes: count,
+  wwns: list(z.string()),
+  bay: z.string(),
+}) satisfies z.ZodType<BoundDisk>;
+
+export const driveInFull = driveView.extend({
+  verdict: verdictInFull.nullable(),
+  boundDisk: boundDisk.nullable(),
+});
+
+export const extraDrive = z.object({
+  id: z.string(),
+  serial: z.string().nullable(),
+  model: z.string().nullable(),
+  bay: z.string(),
+  jobId: z.string().nullable().describe('The job whose parcel it came in; it goes back with that.'),
+  parcelId: z.string().nullable(),
+  reason: z.string(),
+  seenAt: time,
+  end: z
+    .object({ at: time, how: z.enum(['returned', 'listed']) })
+    .exactOptional()
+    .describe('It is no longer here: sent back, or listed by a job after all.'),
+}) satisfies z.ZodType<{ [K in keyof ExtraDrive]: unknown }>;
+
+export const ledgerEvent = z.object({
+  sequence: z.int().min(1),
+  at: time,
+  actor: z.string(),
+  entity: z.string(),
+  type: z.string(),
+  data: z.unknown(),
+  hash: z.string().describe('SHA-256 over the hash before it and this entry, 64 hex digits.'),
+}) satisfies z.ZodType<{ [K in keyof LedgerEvent]: unknown }>;
+
+/** An answer that says no more than that it was done. */
+export const done = z.object({ ok: z.literal(true) });
+export const DONE = { ok: true } as const;
+
+export const problem = z.object({
+  error: z.object({
+    code: z.string().describe('For programs; `docs/ERRORS.md` has what to do about each.'),
+    message: z.string().describe('For people.'),
+    details: z.unknown().describe('What belongs to the code, for example every problem found.'),
+  }),
+});
+
+/** Names and descriptions of the shapes that stand on their own in the OpenAPI document. */
+export const NAMED_SHAPES: readonly (readonly [z.ZodType, string, string])[] = [
+  [stationInfo, 'Station', 'The station itself: what it sees, and whether it can work.'],
+  [jobView, 'Job', 'A job as the screens show it.'],
+  [jobDetails, 'JobDetails', 'What the customer said of the job.'],
+  [jobInFull, 'JobInFull', 'A job with what the customer said of it.'],
+  [jobFileSchema, 'JobFile', 'A new job; members as in the job file, `config/examples` has some.'],
+  [driveView, 'Drive', 'One line of a job’s drive list, and what happens to it.'],
+  [driveInFull, 'DriveInFull', 'A drive with the evidence of each blob and the disk it began on.'],
+  [driveView.shape.activity, 'DriveActivity', 'What happens to the drive at this moment.'],
+  [driveView.shape.progress.unwrap(), 'Progress', 'How far the copy is, from its journal.'],
+  [driveView.shape.fault.unwrap(), 'Fault', 'Why a drive waits for a person, and what to do.'],
+  [driveView.shape.logs.unwrap(), 'CopyLogs', 'Where the copy logs are.'],
+  [driveView.shape.state, 'DriveState', 'The states of the public contract, and `Faulted`.'],
+  [driveView.shape.publicState, 'PublicDriveState', 'What the public job API shows.'],
+  [driveView.shape.copyStatus.unwrap(), 'CopyStatus', 'The public word for how a copy went.'],
+  [verdict, 'Verdict', 'How the copy went, and whether the disk may be pulled.'],
+  [verdictInFull, 'VerdictInFull', 'A verdict with the evidence of each blob.'],
+  [blobEvidence, 'BlobEvidence', 'What was read from the disk and what the store holds.'],
+  [diskView, 'Disk', 'A disk that is plugged in.'],
+  [diskView.shape.match, 'DiskMatch', 'Whose the disk is, and why.'],
+  [boundDisk, 'BoundDisk', 'The disk that a drive’s copy began on.'],
+  [extraDrive, 'ExtraDrive', 'A disk on no list that was seen; it is not read.'],
+  [ledgerEvent, 'Event', 'An entry of the hash-chained event log.'],
+  [problem, 'Problem', 'A refusal.'],
+];
