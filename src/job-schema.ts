@@ -98,7 +98,7 @@ const deliveryPackage = z.strictObject({
   shipDate: label.exactOptional(),
 });
 
-const returnAddress = z.strictObject({
+export const returnAddress = z.strictObject({
   recipientName: label,
   streetAddress1: label,
   streetAddress2: label.exactOptional(),

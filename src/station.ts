@@ -10,6 +10,7 @@ import { Detector } from './detect/detector.ts';
 import { freeBytes } from './detect/free-space.ts';
 import { probeHealth } from './detect/health.ts';
 import type { AttachedDisk, DiskHealth } from './domain/disk.ts';
+import { type DriveRef, driveKey } from './domain/job.ts';
 import { CopyQueue } from './ledger/copy-queue.ts';
 import { readOrMakeSecretKey, readSecretKey, secretBox } from './ledger/secret-box.ts';
 import { SqliteLedger } from './ledger/sqlite.ts';
@@ -30,6 +31,7 @@ import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
 import { Coordinator } from './work/coordinator.ts';
 import { CopyRunner } from './work/copy-runner.ts';
 import { Floor } from './work/floor.ts';
+import { operatorActions } from './work/operator-actions.ts';
 import { Reserve } from './work/reserve.ts';
 import { buildStationView } from './work/station-view.ts';
 import { Ticker } from './work/ticker.ts';
@@ -221,8 +223,9 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     buildStationView({
       ...{ name, version, startedAt, detector, floor },
       jobs: coordinator.jobs,
-      checkIn:
-        coordinator.jobs.find(({ job }) => job.id === coordinator.checkIn?.jobId)?.job.name ?? null,
+      checkIn: coordinator.checkIn,
+      alerts: coordinator.alerts,
+      extras: coordinator.extras,
       freeBytes: reserve.freeBytes,
       belowReserve: reserve.below,
     });
@@ -238,6 +241,7 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     storageAccounts: Object.keys(config.storageAccounts),
     poke: () => coordinator.poke(),
   });
+  const operators = operatorActions({ bayOf: (ref) => bayOf(ref, parts) });
   const arm = {
     locations: new LocationBook(config.locations),
     storageAccounts: Object.keys(config.storageAccounts),
@@ -245,9 +249,18 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
   };
   const server = await Server.create(
     { ...config.http, stationName: name, version, consoleDirectory: CONSOLE_DIRECTORY },
-    { ledger, feed, actions, logger: log('serve'), view, arm },
+    { ledger, feed, actions, operators, logger: log('serve'), view, arm },
   );
   return keep('server', server, (part) => part.close());
+}
+
+/** Where a drive's disk is plugged in at this moment. */
+function bayOf(ref: DriveRef, { detector, floor }: Ground): string | undefined {
+  const present = detector.facts().disks.filter((disk) => {
+    const match = floor.matches.get(disk.key);
+    return match?.kind === 'drive' && driveKey(match.ref) === driveKey(ref);
+  });
+  return present[0]?.bay;
 }
 
 function pauseWhile(queue: CopyQueue, reason: string, paused: boolean): void {

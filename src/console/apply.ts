@@ -9,15 +9,23 @@ export function applyChanges(view: StationView, changes: readonly Change[]): Sta
   const jobs = new Map(view.jobs.map((job) => [job.id, job]));
   const drives = new Map(view.drives.map((drive) => [drive.key, drive]));
   const disks = new Map(view.disks.map((disk) => [disk.key, disk]));
-  const lists = { job: jobs, drive: drives, disk: disks };
+  const alerts = new Map(view.alerts.map((alert) => [alert.id, alert]));
+  const lists = { job: jobs, drive: drives, disk: disks, alert: alerts };
   for (const change of changes) {
     if (change.op === 'remove') lists[change.entity].delete(change.key);
     else if (change.entity === 'station') station = change.value;
     else if (change.entity === 'job') jobs.set(change.key, change.value);
     else if (change.entity === 'drive') drives.set(change.key, change.value);
-    else disks.set(change.key, change.value);
+    else if (change.entity === 'disk') disks.set(change.key, change.value);
+    else alerts.set(change.key, change.value);
   }
-  return { station, jobs: inOrder(jobs), drives: inOrder(drives), disks: inOrder(disks) };
+  return {
+    station,
+    jobs: inOrder(jobs),
+    drives: inOrder(drives),
+    disks: inOrder(disks),
+    alerts: inOrder(alerts),
+  };
 }
 
 function inOrder<T>(items: ReadonlyMap<string, T>): T[] {

@@ -27,8 +27,8 @@ function isServerMessage(value: unknown): value is ServerMessage {
 
 function isView(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { station, jobs, drives, disks } = value;
-  return isRecord(station) && [jobs, drives, disks].every(Array.isArray);
+  const { station, jobs, drives, disks, alerts } = value;
+  return isRecord(station) && [jobs, drives, disks, alerts].every(Array.isArray);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

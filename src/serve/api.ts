@@ -2,13 +2,16 @@ import type { StationActions } from './actions.ts';
 import { actionRoutes } from './api/acting.ts';
 import { type BindingOptions, boundRoutes } from './api/binding.ts';
 import { type OpenApiDocument, openApiDocument, openApiShape } from './api/openapi.ts';
+import { operatorRoutes } from './api/operating.ts';
 import { readRoutes } from './api/reading.ts';
 import { defineRead, type StationRoute } from './api/route.ts';
+import type { OperatorActions } from './operator-actions.ts';
 import type { Routes } from './routes.ts';
 import type { StationView } from './wire.ts';
 
 export interface StationRoutesDependencies {
   readonly actions: StationActions;
+  readonly operators: OperatorActions;
   /** Of the station's software; the OpenAPI document names it. */
   readonly version: string;
   /** The view of this moment; the feed's may be a fraction of a second older. */
@@ -23,7 +26,7 @@ export function apiRoutes(dependencies: ApiDependencies): Routes {
 }
 
 /** The same as data, the document that describes it included. */
-export function stationRoutes({ actions, version, view }: StationRoutesDependencies) {
+export function stationRoutes({ actions, operators, version, view }: StationRoutesDependencies) {
   const ownDescription = defineRead({
     path: '/api/v1/openapi.json',
     id: 'getOpenApi',
@@ -32,7 +35,12 @@ export function stationRoutes({ actions, version, view }: StationRoutesDependenc
     answer: openApiShape,
     handle: () => document,
   });
-  const routes: StationRoute[] = [...readRoutes(view), ...actionRoutes(actions), ownDescription];
+  const routes: StationRoute[] = [
+    ...readRoutes(view),
+    ...actionRoutes(actions),
+    ...operatorRoutes(operators),
+    ownDescription,
+  ];
   const document: OpenApiDocument = openApiDocument(routes, version);
   return routes;
 }

@@ -83,12 +83,15 @@ function difference(before: StationView, after: StationView): Change[] {
   const jobs = compare(before.jobs, after.jobs, (job) => job.id);
   const drives = compare(before.drives, after.drives, (drive) => drive.key);
   const disks = compare(before.disks, after.disks, (disk) => disk.key);
+  const alerts = compare(before.alerts, after.alerts, (alert) => alert.id);
   for (const [key, value] of jobs.put) changes.push({ entity: 'job', op: 'put', key, value });
   for (const [key, value] of drives.put) changes.push({ entity: 'drive', op: 'put', key, value });
   for (const [key, value] of disks.put) changes.push({ entity: 'disk', op: 'put', key, value });
+  for (const [key, value] of alerts.put) changes.push({ entity: 'alert', op: 'put', key, value });
   for (const key of jobs.gone) changes.push({ entity: 'job', op: 'remove', key });
   for (const key of drives.gone) changes.push({ entity: 'drive', op: 'remove', key });
   for (const key of disks.gone) changes.push({ entity: 'disk', op: 'remove', key });
+  for (const key of alerts.gone) changes.push({ entity: 'alert', op: 'remove', key });
   return changes;
 }
 

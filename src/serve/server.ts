@@ -9,6 +9,7 @@ import { ConsoleAssets } from './console-assets.ts';
 import type { Feed } from './feed.ts';
 import { healthRoutes } from './health.ts';
 import { createHttp } from './http.ts';
+import type { OperatorActions } from './operator-actions.ts';
 import { LiveSocket, type SocketBounds } from './socket.ts';
 import type { StationView } from './wire.ts';
 
@@ -29,6 +30,7 @@ export interface ServerDependencies {
   readonly ledger: Ledger;
   readonly feed: Feed;
   readonly actions: StationActions;
+  readonly operators: OperatorActions;
   readonly logger: FastifyBaseLogger;
   /** What the surface for customers' programs needs beside the ledger. */
   readonly arm: Omit<ArmDependencies, 'ledger'>;
@@ -54,11 +56,11 @@ export class Server {
     const { ledger, feed, logger } = dependencies;
     const view = () => dependencies.view();
     const assets = await ConsoleAssets.load(options.consoleDirectory);
-    const { actions } = dependencies;
+    const { actions, operators } = dependencies;
     const { version, checkAnswers = false } = options;
     const routes = [
       healthRoutes(ledger, view),
-      apiRoutes({ ledger, actions, view, version, checkAnswers }),
+      apiRoutes({ ledger, actions, operators, view, version, checkAnswers }),
       armRoutes({ ledger, ...dependencies.arm }),
       assets.routes(),
     ];

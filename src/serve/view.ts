@@ -217,6 +217,7 @@ export function inKeyOrder(view: StationView): StationView {
     jobs: sortedBy(view.jobs, (job) => job.id),
     drives: sortedBy(view.drives, (drive) => drive.key),
     disks: sortedBy(view.disks, (disk) => disk.key),
+    alerts: sortedBy(view.alerts, (alert) => alert.id),
   };
 }
 

@@ -55,6 +55,25 @@ const storage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('away'), since: time, reason: text }),
 ]);
 
+/** A parcel that is being unpacked, ticked off against its job's list. */
+export const checkInView = z.object({
+  id: text,
+  jobId: text,
+  jobName: text,
+  shipment: z.object({ carrierName: text, trackingNumber: text }).nullable(),
+  openedAt: time,
+  openedBy: text,
+  /** Drive ids: all that is not here from an earlier parcel. */
+  expected: list(text),
+  seen: list(text),
+  missing: list(text),
+  /** Drive ids that came in another parcel. */
+  elsewhere: list(text),
+  /** Disks on no list that came in it. */
+  extras: list(z.object({ id: text, bay: text, serial: text.nullable(), model: text.nullable() })),
+});
+export type CheckInView = z.output<typeof checkInView>;
+
 export const stationInfo = z.object({
   name: text,
   version: text,
@@ -67,6 +86,8 @@ export const stationInfo = z.object({
   belowReserve: z.boolean(),
   /** Name of the job whose parcel is being checked in. */
   checkIn: text.nullable(),
+  /** What was expected in that parcel and what came. */
+  parcel: checkInView.nullable(),
 });
 export type StationInfo = z.output<typeof stationInfo>;
 
@@ -233,12 +254,32 @@ export const diskView = z.object({
 });
 export type DiskView = z.output<typeof diskView>;
 
+/** Something that waits for an operator, in the words to show. */
+export const alertView = z.object({
+  id: text,
+  kind: text,
+  title: text,
+  reason: text,
+  nextStep: text,
+  raisedAt: time,
+  acknowledged: z.object({ at: time, by: text }).nullable(),
+  /** What can be answered, the usual one first. */
+  resolutions: list(z.object({ name: text, words: text })),
+  jobId: text.nullable(),
+  jobName: text.nullable(),
+  driveId: text.nullable(),
+  extraId: text.nullable(),
+});
+export type AlertView = z.output<typeof alertView>;
+
 /** All that a screen needs. Each list is ordered by its key. */
 export const stationView = z.object({
   station: stationInfo,
   jobs: list(jobView),
   drives: list(driveView),
   disks: list(diskView),
+  /** Open ones. */
+  alerts: list(alertView),
 });
 export type StationView = z.output<typeof stationView>;
 
@@ -251,7 +292,12 @@ export const change = z.union([
   put('job', jobView),
   put('drive', driveView),
   put('disk', diskView),
-  z.object({ entity: z.enum(['job', 'drive', 'disk']), op: z.literal('remove'), key: text }),
+  put('alert', alertView),
+  z.object({
+    entity: z.enum(['job', 'drive', 'disk', 'alert']),
+    op: z.literal('remove'),
+    key: text,
+  }),
 ]);
 export type Change = z.output<typeof change>;
 

@@ -4,7 +4,7 @@ import { type DiskKey, shownSerial } from '../domain/disk.ts';
 import { type Drive, driveKey, type Job } from '../domain/job.ts';
 import type { Match } from '../domain/matching.ts';
 import type { Parcel } from '../domain/parcel.ts';
-import type { Ledger } from '../ledger/contract.ts';
+import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
 import type { CopyQueue } from '../ledger/copy-queue.ts';
 import { FINISHED_SHOWN_MS } from '../limits.ts';
 import type { Floor } from './floor.ts';
@@ -71,6 +71,16 @@ export class Coordinator {
   /** The parcel that is being checked in, as of the last round. */
   get checkIn(): Parcel | undefined {
     return this.#checkIn;
+  }
+
+  /** What waits for operators, as of the last round. */
+  get alerts(): readonly Alert[] {
+    return this.#lifeCycle.alerts;
+  }
+
+  /** Extra drives that are here, as of the last round. */
+  get extras(): readonly ExtraDrive[] {
+    return this.#lifeCycle.extras;
   }
 
   /** Asks for a round; resolves when one that began after the call has ended. */

@@ -2,7 +2,7 @@ import { dueAlerts } from '../domain/alert.ts';
 import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
 import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
 import { isStationError } from '../errors.ts';
-import type { Ledger } from '../ledger/contract.ts';
+import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
 import { LIFE_CYCLE_TIME_OUTS } from '../limits.ts';
 
 export interface LifeCycleDependencies {
@@ -26,9 +26,21 @@ interface Entry {
 /** Carries out what time and the drives' states ask of the jobs, and keeps the alerts up to date. */
 export class LifeCycle {
   readonly #deps: LifeCycleDependencies;
+  #alerts: readonly Alert[] = [];
+  #extras: readonly ExtraDrive[] = [];
 
   constructor(dependencies: LifeCycleDependencies) {
     this.#deps = dependencies;
+  }
+
+  /** What waits for operators, as of the last round. */
+  get alerts(): readonly Alert[] {
+    return this.#alerts;
+  }
+
+  /** Extra drives that are here, as of the last round. */
+  get extras(): readonly ExtraDrive[] {
+    return this.#extras;
   }
 
   /** One round over the jobs as they are in the ledger; whether anything was moved. */
@@ -36,6 +48,7 @@ export class LifeCycle {
     const { ledger } = this.#deps;
     const nowMs = this.#deps.now().getTime();
     const extras = await ledger.parcels.extras('here');
+    this.#extras = extras;
     const unpacked = await ledger.parcels.unpackedJobs();
     const entries = [...jobs, ...(await this.#longFinished(nowMs))].map((entry): JobOfTime => {
       const { id } = entry.job;
@@ -49,6 +62,7 @@ export class LifeCycle {
     if (moved) return true;
     const due = dueAlerts({ jobs, extras }, nowMs, LIFE_CYCLE_TIME_OUTS);
     await ledger.alerts.reconcile(due);
+    this.#alerts = await ledger.alerts.list('open');
     return false;
   }
 

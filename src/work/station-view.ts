@@ -3,6 +3,9 @@ import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
 import { isProcessed } from '../domain/drive-state.ts';
 import { type Drive, type DriveActivity, driveKey } from '../domain/job.ts';
 import type { Match } from '../domain/matching.ts';
+import type { Parcel } from '../domain/parcel.ts';
+import type { Alert, ExtraDrive } from '../ledger/contract.ts';
+import { alertView, checkInView } from '../serve/operator-view.ts';
 import { type DriveNow, diskView, driveView, inKeyOrder, jobView } from '../serve/view.ts';
 import type { StationView } from '../serve/wire.ts';
 import type { JobWithDrives } from './coordinator.ts';
@@ -17,7 +20,9 @@ export interface ViewSources {
   readonly jobs: readonly JobWithDrives[];
   readonly freeBytes: number | null;
   readonly belowReserve: boolean;
-  readonly checkIn: string | null;
+  readonly checkIn: Parcel | undefined;
+  readonly alerts: readonly Alert[];
+  readonly extras: readonly ExtraDrive[];
 }
 
 /** The view of everything, made of facts, ledger rows and what goes on; it decides nothing. */
@@ -39,14 +44,21 @@ export function buildStationView(sources: ViewSources): StationView {
       storage: floor.outage === undefined ? { kind: 'ok' } : { kind: 'away', ...floor.outage },
       freeBytes: sources.freeBytes,
       belowReserve: sources.belowReserve,
-      checkIn: sources.checkIn,
+      ...checkInOf(sources),
     },
     jobs: withProgress.map(({ job, drives }) => jobView(job, drives)),
     drives: withProgress.flatMap(({ drives }) =>
       drives.map((drive) => driveView(drive, driveNow(drive, facts.disks, sources))),
     ),
     disks: facts.disks.map((disk) => diskView(disk, floor.matches.get(disk.key), jobNames)),
+    alerts: sources.alerts.map((alert) => alertView(alert, jobNames)),
   });
+}
+
+function checkInOf({ checkIn, jobs, extras }: ViewSources) {
+  const entry = jobs.find(({ job }) => job.id === checkIn?.jobId);
+  if (checkIn === undefined || entry === undefined) return { checkIn: null, parcel: null };
+  return { checkIn: entry.job.name, parcel: checkInView(checkIn, { ...entry, extras }) };
 }
 
 /** Progress is in the ledger every other second; what the journal said since is on the floor. */

@@ -14,6 +14,7 @@ import { Feed } from '../../src/serve/feed.ts';
 import { LocationBook } from '../../src/serve/locations.ts';
 import { Server, type ServerOptions } from '../../src/serve/server.ts';
 import type { StationView } from '../../src/serve/wire.ts';
+import { operatorActions } from '../../src/work/operator-actions.ts';
 import { emptyView } from './views.ts';
 
 /** A real server on a real ledger in a temporary directory; only the station behind it is made up. */
@@ -72,6 +73,7 @@ export async function startServing(
       ledger,
       feed,
       actions,
+      operators: operatorActions({ bayOf: () => undefined }),
       logger,
       arm: {
         locations: new LocationBook({}),

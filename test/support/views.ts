@@ -1,4 +1,5 @@
 import type {
+  AlertView,
   DiskView,
   DriveView,
   JobView,
@@ -20,6 +21,7 @@ export function stationInfo(over: Partial<StationInfo> = {}): StationInfo {
     freeBytes: 48 * GIB,
     belowReserve: false,
     checkIn: null,
+    parcel: null,
     ...over,
   };
 }
@@ -164,8 +166,29 @@ export function diskOf(drive: DriveView, over: Partial<DiskView> = {}): DiskView
   });
 }
 
+export function alertView(over: Partial<AlertView> = {}): AlertView {
+  return {
+    id: 'alert-1',
+    kind: 'package-missing',
+    title: 'Parcel missing',
+    reason: 'Nothing of job fabrikam-2026 came since 2026-11-09.',
+    nextStep: 'Ask the carrier, then the customer.',
+    raisedAt: '2026-11-23T06:05:00.000Z',
+    acknowledged: null,
+    resolutions: [
+      { name: 'wait-longer', words: 'The customer wants to wait: two more weeks.' },
+      { name: 'stop-waiting', words: 'Nothing more will come.' },
+    ],
+    jobId: 'job-2',
+    jobName: 'fabrikam-2026',
+    driveId: null,
+    extraId: null,
+    ...over,
+  };
+}
+
 export function emptyView(): StationView {
-  return { station: stationInfo(), jobs: [], drives: [], disks: [] };
+  return { station: stationInfo(), jobs: [], drives: [], disks: [], alerts: [] };
 }
 
 /** A busy morning: one of everything that a technician can meet. */
@@ -238,5 +261,6 @@ export function busyView(): StationView {
         match: { kind: 'own', reason: "The station's own disk: /dev/nvme0n1p2 is mounted at /." },
       }),
     ],
+    alerts: [alertView()],
   };
 }

@@ -65,6 +65,8 @@ const TAGS: { readonly [T in Tag]: string } = {
   station: 'The station itself.',
   jobs: 'Jobs and the drives on their lists.',
   disks: 'What is plugged in.',
+  parcels: 'Parcels that come in and go back, and the extra drives in them.',
+  alerts: 'What waits for an operator.',
   events: 'What happened, in a log that shows when it was altered.',
 };
 

@@ -11,7 +11,7 @@ import type { Verb } from '../routes.ts';
  */
 export type StationRoute = ReadRoute | ActionRoute;
 
-export type Tag = 'station' | 'jobs' | 'disks' | 'events';
+export type Tag = 'station' | 'jobs' | 'disks' | 'parcels' | 'alerts' | 'events';
 
 /** What a route shows of itself, whatever it does. */
 export interface RouteFace {

@@ -1,16 +1,18 @@
 import { z } from 'zod';
+import { DRIVE_STATUSES } from '../../domain/copy-status.ts';
 import type { BoundDisk, ExportRequest, JobDetails, PlanRequest } from '../../domain/job.ts';
+import type { Parcel } from '../../domain/parcel.ts';
 import type { BlobEvidence, Verdict } from '../../domain/verdict.ts';
 import { jobFileSchema } from '../../job-schema.ts';
 import type { ExtraDrive, LedgerEvent } from '../../ledger/contract.ts';
-import { diskView, driveView, jobView, stationInfo } from '../wire.ts';
+import { alertView, diskView, driveState, driveView, jobView, stationInfo } from '../wire.ts';
 
 /** What the station API answers beyond the view of `wire.ts`, and what its documents call it all. */
 
 const time = z.iso.datetime({ offset: true });
 const count = z.int().min(0);
 const words = z.record(z.string(), z.string()).readonly();
-const parcel = z.record(z.string(), z.union([z.string(), z.number()])).readonly();
+const packageInformation = z.record(z.string(), z.union([z.string(), z.number()])).readonly();
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const exportRequest = z.object({
@@ -41,8 +43,8 @@ export const jobDetails = z.object({
   backupDriveManifest: z.boolean(),
   returnAddress: words.exactOptional(),
   returnShipping: words.exactOptional(),
-  deliveryPackage: parcel.exactOptional(),
-  returnPackage: parcel.exactOptional(),
+  deliveryPackage: packageInformation.exactOptional(),
+  returnPackage: packageInformation.exactOptional(),
   export: exportRequest.exactOptional(),
   encryptionKey: words.exactOptional(),
   identityType: z.enum(['None', 'SystemAssigned', 'UserAssigned']).exactOptional(),
@@ -65,7 +67,10 @@ const blobEvidence = z.object({
 }) satisfies z.ZodType<{ [K in keyof BlobEvidence]: unknown }>;
 
 const verdict = driveView.shape.verdict.unwrap();
-const verdictInFull = verdict.extend({ blobs: list(blobEvidence) }) satisfies z.ZodType<{
+const verdictInFull = verdict.extend({
+  copyStatus: z.enum(DRIVE_STATUSES).describe('The word for it in the copy log.'),
+  blobs: list(blobEvidence),
+}) satisfies z.ZodType<{
   [K in keyof Verdict]: unknown;
 }>;
 
@@ -95,6 +100,35 @@ export const extraDrive = z.object({
     .exactOptional()
     .describe('It is no longer here: sent back, or listed by a job after all.'),
 }) satisfies z.ZodType<{ [K in keyof ExtraDrive]: unknown }>;
+
+export const parcel = z.object({
+  id: z.string(),
+  jobId: z.string(),
+  direction: z.enum(['in', 'out']),
+  shipment: z.object({ carrierName: z.string(), trackingNumber: z.string() }).exactOptional(),
+  openedAt: time.describe('When its check-in began, or when it was given to the carrier.'),
+  openedBy: z.string(),
+  completedAt: time.exactOptional().describe('Absent while it is being unpacked.'),
+  completedBy: z.string().exactOptional(),
+}) satisfies z.ZodType<{ [K in keyof Parcel]: unknown }>;
+
+const resolved = z.object({
+  at: time,
+  by: z.string().describe('`station` when its condition ended by itself.'),
+  resolution: z.string().nullable(),
+  note: z.string().nullable(),
+});
+export const alert = alertView.extend({ resolved: resolved.nullable() });
+
+export const packing = z.object({
+  jobId: z.string(),
+  jobName: z.string(),
+  returnAddress: words.nullable(),
+  returnShipping: words.nullable().describe('The return carrier and the customer’s account there.'),
+  drives: list(z.object({ driveId: z.string(), state: driveState })),
+  extras: list(extraDrive),
+  problems: list(z.string()).describe('What hinders the parcel; empty when it can go.'),
+});
 
 export const ledgerEvent = z.object({
   sequence: z.int().min(1),
@@ -141,6 +175,9 @@ export const NAMED_SHAPES: readonly (readonly [z.ZodType, string, string])[] = [
   [diskView.shape.match, 'DiskMatch', 'Whose the disk is, and why.'],
   [boundDisk, 'BoundDisk', 'The disk that a drive’s copy began on.'],
   [extraDrive, 'ExtraDrive', 'A disk on no list that was seen; it is not read.'],
+  [parcel, 'Parcel', 'A parcel of a job, in or out.'],
+  [alert, 'Alert', 'Something that waits for an operator.'],
+  [packing, 'PackingList', 'What goes into the parcel back.'],
   [ledgerEvent, 'Event', 'An entry of the hash-chained event log.'],
   [problem, 'Problem', 'A refusal.'],
 ];

@@ -5,6 +5,7 @@ import { Feed } from '../../../src/serve/feed.ts';
 import { inKeyOrder } from '../../../src/serve/view.ts';
 import { type StationView, serverMessage, stationView } from '../../../src/serve/wire.ts';
 import {
+  alertView,
   busyView,
   copyingDrive,
   diskView,
@@ -26,6 +27,7 @@ const anyView: fc.Arbitrary<StationView> = fc.record({
   jobs: subset((id, share) => jobView({ id, percentComplete: Math.round(share * 100) })),
   drives: subset((id, share) => copyingDrive(id, 'Bay 1', share)),
   disks: subset((id, share) => diskView(`Bay ${Math.round(share)}`, { key: id })),
+  alerts: subset((id, share) => alertView({ id, reason: `${Math.round(share)}` })),
 });
 
 describe('Feed', () => {

@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenApiDocument, Operation } from '../../../src/serve/api/openapi.ts';
 import { stationRoutes } from '../../../src/serve/api.ts';
+import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { aVerdict, transferring } from '../../support/ledger.ts';
 import { createJob, jobFile, type Serving, startServing } from '../../support/serving.ts';
 import { busyView } from '../../support/views.ts';
@@ -17,7 +18,10 @@ beforeAll(async () => {
   const ref = await transferring(at.ledger, 'done-job');
   const verdict = aVerdict('Completed');
   await at.ledger.transitionDrive(ref, { event: 'copy-verified', verdict }, 'test');
-  await at.ledger.flagExtra({ serial: null, model: 'X', bay: 'Bay 1', jobId: null, reason: 'r' });
+  await at.ledger.parcels.flagExtra({
+    ...{ serial: null, model: 'X', bay: 'Bay 1', reason: 'r' },
+    ...{ jobId: null, parcelId: null },
+  });
   const response = await fetch(new URL('/api/v1/openapi.json', at.server.url));
   document = await response.json();
 });
@@ -79,6 +83,7 @@ describe('the OpenAPI document', () => {
         retryDrive: () => Promise.resolve(),
         setCheckIn: () => Promise.resolve(),
       },
+      operators: operatorActions({ bayOf: () => undefined }),
       version: '1',
       view: () => busyView(),
     });

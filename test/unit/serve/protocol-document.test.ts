@@ -7,6 +7,7 @@ import { healthRoutes } from '../../../src/serve/health.ts';
 import { LocationBook } from '../../../src/serve/locations.ts';
 import { CLOSE_CODES } from '../../../src/serve/session.ts';
 import { clientMessage, serverMessage } from '../../../src/serve/wire.ts';
+import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { startServing } from '../../support/serving.ts';
 
 const document = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
@@ -40,6 +41,7 @@ describe('docs/PROTOCOL.md', () => {
     const { ledger, feed, close } = await startServing();
     onTestFinished(close);
     const view = () => feed.view;
+    const operators = operatorActions({ bayOf: () => undefined });
     const actions = {
       createJob: () => Promise.reject(new RangeError('not called')),
       confirmDisk: () => Promise.resolve(),
@@ -47,7 +49,7 @@ describe('docs/PROTOCOL.md', () => {
       setCheckIn: () => Promise.resolve(),
     };
     const routes = {
-      ...apiRoutes({ ledger, actions, view, version: '1', checkAnswers: true }),
+      ...apiRoutes({ ledger, actions, operators, view, version: '1', checkAnswers: true }),
       ...armRoutes({
         ledger,
         locations: new LocationBook({}),

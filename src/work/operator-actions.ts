@@ -1,0 +1,234 @@
+import { statusOfFault } from '../domain/copy-status.ts';
+import type { Drive, DriveRef, Job } from '../domain/job.ts';
+import { backTo, publicJobState } from '../domain/job-state.ts';
+import { stopWaiting } from '../domain/life-cycle.ts';
+import { endedWithoutCopy } from '../domain/verdict.ts';
+import { StationError } from '../errors.ts';
+import type { Alert, AlertAnswer, JobWithDrives, Ledger } from '../ledger/contract.ts';
+import type { DriveName } from '../serve/actions.ts';
+import type { Acting } from '../serve/api/route.ts';
+import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
+
+export interface OperatorDependencies {
+  /** The bay in which a drive's disk is plugged in at this moment. */
+  bayOf(ref: DriveRef): string | undefined;
+}
+
+const PUT_ASIDE_NEXT = 'Remove the cause, then let the job go on.';
+
+/** What operators do, on top of the ledger and of what is plugged in. */
+export function operatorActions(dependencies: OperatorDependencies): OperatorActions {
+  return {
+    ...jobActions(),
+    ...parcelActions(dependencies),
+    acknowledgeAlert: (id, { ledger, actor }) => ledger.alerts.acknowledge(id, actor),
+    resolveAlert,
+    endWithoutCopy: async (name, reason, by) => {
+      await endWithoutCopy(await driveNamed(by.ledger, name), reason, by);
+    },
+  };
+}
+
+function jobActions() {
+  return {
+    async cancelJob(jobName: string, { ledger, actor }: Acting) {
+      const { id } = await jobNamed(ledger, jobName);
+      return await ledger.updateJob(id, { cancelRequested: true }, actor);
+    },
+    async putAside(jobName: string, reason: string, { ledger, actor }: Acting) {
+      const { id } = await jobNamed(ledger, jobName);
+      const fault = { code: 'put-aside', reason, nextStep: PUT_ASIDE_NEXT } as const;
+      await ledger.transitionJob(id, { event: 'faulted', fault }, actor);
+      return await withDrives(ledger, id);
+    },
+    resolveJob: async (jobName: string, to: Job['state']['name'] | undefined, by: Acting) => {
+      const job = await jobNamed(by.ledger, jobName);
+      await goOn(job, to === 'Faulted' ? undefined : to, by);
+      return await withDrives(by.ledger, job.id);
+    },
+    async waitLonger(jobName: string, { ledger, actor }: Acting) {
+      const { id } = await jobNamed(ledger, jobName);
+      await ledger.waitLonger(id, actor);
+      return await withDrives(ledger, id);
+    },
+    async stopWaiting(jobName: string, by: Acting) {
+      const { id } = await jobNamed(by.ledger, jobName);
+      await giveUpWaiting(id, by);
+      return await withDrives(by.ledger, id);
+    },
+    async setReturnAddress(
+      jobName: string,
+      address: Readonly<Record<string, string>>,
+      { ledger, actor }: Acting,
+    ) {
+      const { id } = await jobNamed(ledger, jobName);
+      await ledger.setReturnAddress(id, address, actor);
+      return await withDrives(ledger, id);
+    },
+  } satisfies Partial<OperatorActions>;
+}
+
+function parcelActions({ bayOf }: OperatorDependencies) {
+  const packingList = async (jobName: string, ledger: Ledger): Promise<PackingList> => {
+    const { id } = await jobNamed(ledger, jobName);
+    const { job, drives } = await withDrives(ledger, id);
+    const here = await ledger.parcels.extras('here');
+    const extras = here.filter((extra) => extra.jobId === id);
+    return { job, drives, extras, problems: packingProblems({ job, drives }, bayOf) };
+  };
+  return {
+    packingList,
+    async openParcel(jobName, shipment, { ledger, actor }) {
+      const { id } = await jobNamed(ledger, jobName);
+      return await ledger.parcels.open(id, shipment, actor);
+    },
+    async completeParcel(missing, { ledger, actor }) {
+      const open = await ledger.parcels.checkIn();
+      if (open !== undefined) return await ledger.parcels.complete(open.id, missing, actor);
+      const reason = 'no parcel is being unpacked';
+      throw new StationError('check-in-refused', `check-in: ${reason}`, { reason });
+    },
+    async assignExtra(id, jobName, { ledger, actor }) {
+      const job = await jobNamed(ledger, jobName);
+      return await ledger.parcels.assignExtra(id, job.id, actor);
+    },
+    async sendBack(jobName, shipment, { ledger, actor }) {
+      const { job, drives } = await packingList(jobName, ledger);
+      const inBays = plugged(drives, bayOf);
+      if (inBays.length > 0) {
+        const reason = `still plugged in: ${inBays.join(', ')}`;
+        const payload = { jobName: job.name, state: job.state.name, property: 'drives', reason };
+        throw new StationError('job-change-refused', `job ${job.name}: ${reason}`, payload);
+      }
+      return await ledger.parcels.sendBack(job.id, shipment, actor);
+    },
+  } satisfies Partial<OperatorActions>;
+}
+
+/** What hinders the parcel, each with what to do. */
+function packingProblems(
+  { job, drives }: JobWithDrives,
+  bayOf: OperatorDependencies['bayOf'],
+): string[] {
+  const problems: string[] = [];
+  if (job.state.name !== 'Packaging') {
+    problems.push(`The job is ${job.state.name}; drives go back when it is in Packaging.`);
+  }
+  if (job.details.returnAddress === undefined) {
+    problems.push('There is no return address: contact the customer and put it into the job.');
+  }
+  const busy = drives.filter(({ state }) => ['Transferring', 'Faulted'].includes(state.name));
+  for (const { ref, state } of busy) problems.push(`${ref.driveId} is ${state.name}.`);
+  const inBays = plugged(drives, bayOf);
+  if (inBays.length > 0) problems.push(`Still plugged in: ${inBays.join(', ')}.`);
+  return problems;
+}
+
+function plugged(drives: readonly Drive[], bayOf: OperatorDependencies['bayOf']): string[] {
+  return drives.flatMap(({ ref }) => {
+    const bay = bayOf(ref);
+    return bay === undefined ? [] : `${ref.driveId} (${bay})`;
+  });
+}
+
+async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promise<Alert> {
+  const { ledger, actor } = by;
+  const alert = await ledger.alerts.resolve(id, answer, actor);
+  await carryOut(alert, answer, by);
+  return alert;
+}
+
+/** A new resolution does not compile until it is carried out here. */
+async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Promise<void> {
+  const { jobId, driveId } = subject;
+  const { ledger, actor } = by;
+  if (jobId === undefined) return;
+  switch (answer.resolution) {
+    case 'noted':
+      return;
+    case 'wait-longer':
+      await ledger.waitLonger(jobId, actor);
+      return;
+    case 'stop-waiting':
+      return await giveUpWaiting(jobId, by);
+    case 'go-on':
+      return await goOn((await withDrives(ledger, jobId)).job, undefined, by);
+    case 'destroyed':
+      await ledger.transitionJob(jobId, { event: 'drives-destroyed', ...whyOf(answer) }, actor);
+      return;
+    case 'retry':
+    case 'end-without-copy':
+      return driveId === undefined ? undefined : await resolveDrive({ jobId, driveId }, answer, by);
+  }
+}
+
+async function resolveDrive(ref: DriveRef, answer: AlertAnswer, by: Acting): Promise<void> {
+  const { ledger, actor } = by;
+  if (answer.resolution === 'retry') {
+    const change = { event: 'resolved-for-retry', ...whyOf(answer) } as const;
+    await ledger.transitionDrive(ref, change, actor);
+    return;
+  }
+  const drive = await ledger.drive(ref);
+  if (drive !== undefined) await endWithoutCopy(drive, answer.note, by);
+}
+
+function whyOf({ note }: AlertAnswer): { why?: string } {
+  return note === undefined ? {} : { why: note };
+}
+
+async function goOn(
+  job: Job,
+  to: ReturnType<typeof publicJobState> | undefined,
+  { ledger, actor }: Acting,
+): Promise<void> {
+  const target = to ?? publicJobState(job.state);
+  const event = backTo(target);
+  if (event === undefined || event === 'faulted') {
+    const problem = `to: a job cannot be led back to ${target}`;
+    throw new StationError('request-invalid', problem, { problems: [problem] });
+  }
+  await ledger.transitionJob(job.id, { event }, actor);
+}
+
+async function giveUpWaiting(jobId: Job['id'], { ledger, actor }: Acting): Promise<void> {
+  const why = 'an operator says that nothing more will come';
+  for (const step of stopWaiting(await withDrives(ledger, jobId), why)) {
+    if (step.kind === 'mark-missing') {
+      await ledger.transitionDrive(step.ref, { event: 'missing', why }, actor);
+    } else if (step.kind === 'move-job') {
+      await ledger.transitionJob(jobId, { event: step.event, why }, actor);
+    }
+  }
+}
+
+/** The verdict says why nothing is promised: the fault, and what the operator adds. */
+async function endWithoutCopy(
+  { ref, state }: Drive,
+  note: string | undefined,
+  { ledger, actor }: Acting,
+): Promise<void> {
+  const fault = state.name === 'Faulted' ? state.fault : { code: '', reason: '' };
+  const words = [`Ended without a copy: ${fault.reason}`, note].filter(Boolean).join(' ');
+  const verdict = endedWithoutCopy(statusOfFault(fault.code), words);
+  await ledger.transitionDrive(ref, { event: 'resolved-without-copy', verdict }, actor);
+}
+
+async function withDrives(ledger: Ledger, id: Job['id']): Promise<JobWithDrives> {
+  return { job: await jobNamed(ledger, id), drives: await ledger.drivesOf(id) };
+}
+
+async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {
+  const job = await ledger.jobByName(jobName);
+  if (job !== undefined) return job;
+  throw new StationError('job-not-found', `there is no job ${jobName}`, { jobName });
+}
+
+async function driveNamed(ledger: Ledger, { jobName, driveId }: DriveName): Promise<Drive> {
+  const job = await jobNamed(ledger, jobName);
+  const drives = await ledger.drivesOf(job.id);
+  const drive = drives.find(({ ref }) => ref.driveId === driveId);
+  if (drive !== undefined) return drive;
+  const words = `job ${jobName} lists no drive ${driveId}`;
+  throw new StationError('drive-not-found', words, { jobName, driveId });
+}
