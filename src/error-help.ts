@@ -215,6 +215,29 @@ const STORAGE_HELP: Help<StorageErrors> = {
     nextStep:
       'A blob with this name is already there and is not from this copy. Move it away or use another prefix in a new job, then press Retry.',
   },
+  'blob-leased': {
+    meaning:
+      'Somebody else holds a lease on the blob of this name, so the store lets nobody write it. The station takes no leases of its own.',
+    nextStep:
+      'Have the owner of the storage account end the lease (“Break lease” in the portal), then press Retry.',
+  },
+  'blob-of-other-type': {
+    meaning:
+      'The blob of this name is a page blob or an append blob where a block blob was to be written, or the other way round.',
+    nextStep:
+      'Look at the blob in the storage account: move it away, or choose another name in a new job, then press Retry.',
+  },
+  'blob-changed': {
+    meaning:
+      'Somebody wrote the blob between our look at it and our next step, which was meant for its earlier state. It was left alone.',
+    nextStep: 'Find out who else writes into the container, then press Retry.',
+  },
+  'blocks-in-the-way': {
+    meaning:
+      'Under this name the store holds blocks that were never committed, and their ids are of another length than ours: the rest of an upload that broke off. Blocks of both lengths cannot be together.',
+    nextStep:
+      'Nothing is lost by discarding such blocks. Look whether another program still uploads this blob; when none does, press Retry. The store itself forgets them after a week.',
+  },
   'blob-not-found': {
     meaning:
       'A blob that should be there is not: after a commit somebody must have removed it before it was read back.',

@@ -57,6 +57,10 @@ export interface StorageErrors {
   'checksum-mismatch': { operation: string; blob: string };
   'short-write': { blob: string; expectedBytes: number; sentBytes: number };
   'destination-exists': { blob: string };
+  'blob-leased': { blob: string };
+  'blob-of-other-type': { blob: string };
+  'blob-changed': { blob: string };
+  'blocks-in-the-way': { blob: string };
   'blob-not-found': { blob: string };
   'credential-missing': { storageAccount: string };
 }

@@ -1,6 +1,8 @@
 import { RestError } from '@azure/storage-blob';
 import { z } from 'zod';
 import { errnoOf, isStationError, messageOf, StationError } from '../errors.ts';
+import type { WriteCondition } from './contract.ts';
+import { blobRefusal, damagedOnItsWay } from './refusals.ts';
 
 /**
  * The one place that turns what the SDK and the network throw into the station's errors. Causes are
@@ -12,6 +14,8 @@ export interface StorageRequest {
   /** In words: `stage block`, `commit` … */
   readonly operation: string;
   readonly blob?: string;
+  /** What the request demands of the blob that is there; `must-not-exist` unless it is given. */
+  readonly condition?: WriteCondition | 'same-etag' | undefined;
 }
 
 /** What is kept of an SDK error: enough to look it up in the service's log, nothing secret. */
@@ -33,6 +37,8 @@ const WORTH_WAITING = new Set([408, 429, 500, 502, 503, 504, 511]);
 const WORTH_WAITING_CODES = new Set(['ContainerBeingDeleted', 'ServerBusy', 'OperationTimedOut']);
 /** `If-None-Match: *` met a blob; the last is what a SAS with create but without write answers. */
 const EXISTS_CODES = new Set(['BlobAlreadyExists', 'ConditionNotMet', 'UnauthorizedBlobOverwrite']);
+/** `LeaseLost` is one that was broken while the request was under way. */
+const LEASE_CODES = new Set(['LeaseIdMissing', 'LeaseIdMismatchWithBlobOperation', 'LeaseLost']);
 /** Errors of the credential chain of @azure/identity, which is loaded only when it is used. */
 const CREDENTIAL_ERRORS = new Set([
   'AuthenticationError',
@@ -76,27 +82,23 @@ function checksumError(failure: Failure, request: StorageRequest): StationError 
   // because a body was cut on its way.
   const cut = /size of the request body \d+ mismatches the content-length/iu.test(failure.detail);
   if (failure.code !== 'Md5Mismatch' && !cut) return undefined;
-  const blob = request.blob ?? '';
-  const words = `${request.operation} of ${blob}: the bytes did not arrive as they were sent`;
-  return new StationError(
-    'checksum-mismatch',
-    words,
-    { operation: request.operation, blob },
-    failure,
-  );
+  return damagedOnItsWay(request.operation, request.blob ?? '', failure);
 }
 
 function blobError(failure: Failure, request: StorageRequest): StationError | undefined {
   const { blob } = request;
-  if (blob === undefined) return undefined;
-  if (EXISTS_CODES.has(failure.code)) {
-    const words = `${blob} exists already and is never replaced`;
-    return new StationError('destination-exists', words, { blob }, failure);
-  }
-  const unnamed = failure.status === 404 && failure.code === '';
-  if (failure.code === 'BlobNotFound' || unnamed) {
-    return new StationError('blob-not-found', `there is no blob ${blob}`, { blob }, failure);
-  }
+  const code = blob === undefined ? undefined : blobCode(failure, request);
+  return blob === undefined || code === undefined ? undefined : blobRefusal(code, blob, failure);
+}
+
+function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: StorageRequest) {
+  if (condition === 'same-etag' && code === 'ConditionNotMet') return 'blob-changed';
+  if (condition === 'must-not-exist' && EXISTS_CODES.has(code)) return 'destination-exists';
+  if (LEASE_CODES.has(code)) return 'blob-leased';
+  if (code === 'InvalidBlobType') return 'blob-of-other-type';
+  if (code === 'InvalidBlobOrBlock') return 'blocks-in-the-way';
+  // An answer to HEAD has no body, and what stands in between may drop the header with the code.
+  if (code === 'BlobNotFound' || (status === 404 && code === '')) return 'blob-not-found';
   return undefined;
 }
 

@@ -1,29 +1,59 @@
-import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import type {
+  BlobHTTPHeaders,
+  BlockBlobClient,
+  ContainerClient,
+  PageBlobClient,
+} from '@azure/storage-blob';
 import type { BlobName } from '../domain/blob-name.ts';
-import { fromHex, toHex } from '../domain/bytes.ts';
-import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import { fromHex } from '../domain/bytes.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
+import { listedBlob, pageRangeOf, propertiesOf, storedBlocks, writtenOf } from './azure-answers.ts';
 import { fromAzure, type StorageRequest } from './azure-errors.ts';
 import {
   type BlobContainer,
   type BlobProperties,
   type BlockLists,
   type CommitBlob,
+  type CreatePages,
+  type ListBlobs,
+  type ListedBlob,
+  type Listing,
+  type ListPageRanges,
+  type NewBlob,
   OCTET_STREAM,
+  type PageRange,
+  type PutBlob,
+  type RemoveBlob,
   type StageBlock,
-  type StoredBlock,
+  type WritePages,
+  type WrittenBlob,
 } from './contract.ts';
-import { checkBlobName, checkCommit, checkStage } from './rules.ts';
+import { blobRefusal } from './refusals.ts';
+import {
+  checkBlobName,
+  checkCommit,
+  checkCreatePages,
+  checkPlace,
+  checkPut,
+  checkStage,
+  checkWritePages,
+} from './rules.ts';
 
 /** A name that no copy uses, asked for only to see how the store answers. */
 const PROBE_NAME = 'drive-station-probe';
+/** The most that List Blobs gives in one answer. */
+const LIST_MAX_BLOBS = 5000;
+/** The most that Get Page Ranges gives in one answer. */
+const LIST_MAX_RANGES = 10_000;
 
 /**
  * A container of Azure Blob Storage, or of anything that speaks its REST API.
  *
  * Each method sends one request and never repeats it: the client must come with the SDK's own retries
  * off, because only `withRetry` knows the difference between a store that is away and a drive in
- * trouble. A staged body goes to the socket from where it lies; neither this class nor the SDK copies
- * it (`test/contract/azure-wire.test.ts` proves it).
+ * trouble. (Only what the first answer leaves open is asked in a second one.) A body goes to the socket
+ * from where it lies; neither this class nor the SDK copies it (`test/contract/azure-wire.test.ts`
+ * proves it).
  */
 export class AzureContainer implements BlobContainer {
   readonly #client: ContainerClient;
@@ -55,7 +85,7 @@ export class AzureContainer implements BlobContainer {
     checkStage(block);
     const { name, id, body } = block;
     await request({ operation: 'stage block', blob: name }, signal, () =>
-      this.#client.getBlockBlobClient(name).stageBlock(id, body, body.length, {
+      this.#blocks(name).stageBlock(id, body, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(block.md5),
       }),
@@ -69,40 +99,107 @@ export class AzureContainer implements BlobContainer {
     if (lists === undefined) return { committed: undefined, uncommitted: [] };
     const committed = storedBlocks(lists.committedBlocks);
     const uncommitted = storedBlocks(lists.uncommittedBlocks);
-    // An empty list says nothing yet: a blob of no bytes has one, and so has a name with nothing but
-    // staged blocks. Only the former has properties.
+    // An empty list says nothing yet: a blob of no bytes or one that was put has one, and so has a name
+    // with nothing but staged blocks. Only the latter has no properties.
     const exists = committed.length > 0 || (await this.#exists(name, signal));
     return { committed: exists ? committed : undefined, uncommitted };
   }
 
-  async commit(blob: CommitBlob, signal: AbortSignal): Promise<void> {
+  async commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
     throwIfCancelled(signal);
     checkCommit(blob);
-    await request({ operation: 'commit', blob: blob.name }, signal, () =>
-      this.#client.getBlockBlobClient(blob.name).commitBlockList([...blob.blocks], {
+    const { name, condition, contentMd5 = blob.md5 } = blob;
+    const answer = await request({ operation: 'commit', blob: name, condition }, signal, () =>
+      this.#blocks(name).commitBlockList([...blob.blocks], {
+        ...headersOf(blob, contentMd5),
         abortSignal: signal,
-        blobHTTPHeaders: {
-          blobContentMD5: fromHex(blob.md5),
-          blobContentType: blob.contentType ?? OCTET_STREAM,
-        },
-        metadata: { ...blob.metadata },
-        conditions: { ifNoneMatch: '*' },
       }),
     );
+    return writtenOf(answer, 'commit');
+  }
+
+  put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#replacing(blob, signal, async () => {
+      checkPut(blob);
+      const { name, condition, body, md5 } = blob;
+      // Of a block blob the service checks the digest that it is to keep ("Put Blob", Microsoft Learn).
+      const answer = await request({ operation: 'put', blob: name, condition }, signal, () =>
+        this.#blocks(name).upload(body, body.length, {
+          ...headersOf(blob, md5),
+          abortSignal: signal,
+        }),
+      );
+      return writtenOf(answer, 'put');
+    });
+  }
+
+  createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#replacing(blob, signal, async () => {
+      checkCreatePages(blob);
+      const { name, condition, lengthBytes, contentMd5 } = blob;
+      const what = { operation: 'create page blob', blob: name, condition };
+      const answer = await request(what, signal, () =>
+        this.#pages(name).create(lengthBytes, {
+          ...headersOf(blob, contentMd5),
+          abortSignal: signal,
+        }),
+      );
+      return writtenOf(answer, what.operation);
+    });
+  }
+
+  async writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+    checkWritePages(pages);
+    const { name, offsetBytes, body, md5 } = pages;
+    await request({ operation: 'write pages', blob: name }, signal, () =>
+      this.#pages(name).uploadPages(body, offsetBytes, body.length, {
+        abortSignal: signal,
+        transactionalContentMD5: fromHex(md5),
+      }),
+    );
+  }
+
+  async pageRanges(
+    { name, from }: ListPageRanges,
+    signal: AbortSignal,
+  ): Promise<Listing<PageRange>> {
+    throwIfCancelled(signal);
+    checkBlobName(name, 'list page ranges');
+    const answer = await request({ operation: 'list page ranges', blob: name }, signal, () =>
+      firstPage(
+        this.#pages(name)
+          .listPageRanges(0, undefined, { abortSignal: signal })
+          .byPage(pageSettings(LIST_MAX_RANGES, from)),
+      ),
+    );
+    return {
+      items: (answer?.pageRange ?? []).map(pageRangeOf),
+      next: answer?.continuationToken || undefined,
+    };
   }
 
   async properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
     throwIfCancelled(signal);
     checkBlobName(name, 'read properties');
     const answer = await request({ operation: 'read properties', blob: name }, signal, () =>
-      this.#client.getBlockBlobClient(name).getProperties({ abortSignal: signal }),
+      this.#blocks(name).getProperties({ abortSignal: signal }),
     );
-    if (answer.etag === undefined) throw notAStore('read properties');
+    return propertiesOf(answer);
+  }
+
+  async listBlobs({ prefix, from }: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
+    throwIfCancelled(signal);
+    const answer = await request({ operation: 'list blobs' }, signal, () =>
+      firstPage(
+        this.#client
+          .listBlobsFlat({ abortSignal: signal, ...(prefix === '' ? {} : { prefix }) })
+          .byPage(pageSettings(LIST_MAX_BLOBS, from)),
+      ),
+    );
     return {
-      lengthBytes: answer.contentLength ?? 0,
-      md5: answer.contentMD5 && toHex(answer.contentMD5),
-      contentType: answer.contentType ?? OCTET_STREAM,
-      metadata: lowerCaseNames(answer.metadata ?? {}),
+      items: (answer?.segment.blobItems ?? []).map(listedBlob),
+      next: answer?.continuationToken || undefined,
     };
   }
 
@@ -110,14 +207,48 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'read');
     const what = { operation: 'read', blob: name };
-    const body = await request(what, signal, () =>
-      download(this.#client.getBlockBlobClient(name), signal),
-    );
+    const body = await request(what, signal, () => download(this.#blocks(name), signal));
     try {
       for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     } catch (error) {
       throw fromAzure(error, what, signal);
     }
+  }
+
+  async remove({ name, etag }: RemoveBlob, signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+    checkBlobName(name, 'remove');
+    const what = { operation: 'remove', blob: name, condition: 'same-etag' } as const;
+    try {
+      await request(what, signal, () =>
+        this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
+      );
+    } catch (error) {
+      // No blob at all has another etag as well.
+      if (!isStationError(error, 'blob-changed') || (await this.#exists(name, signal))) throw error;
+      throw blobRefusal('blob-not-found', name, error);
+    }
+  }
+
+  /**
+   * Put Blob overwrites whatever is there, says the service's documentation, but services are reported
+   * that refuse to change a blob's type. There the old blob goes first, and only in the state in which
+   * it was met.
+   */
+  async #replacing(
+    { name, condition }: NewBlob,
+    signal: AbortSignal,
+    write: () => Promise<WrittenBlob>,
+  ): Promise<WrittenBlob> {
+    throwIfCancelled(signal);
+    try {
+      return await write();
+    } catch (error) {
+      if (condition !== 'replace' || !isStationError(error, 'blob-of-other-type')) throw error;
+    }
+    const { etag } = await this.properties(name, signal);
+    await this.remove({ name, etag }, signal);
+    return await write();
   }
 
   async #probe(signal: AbortSignal): Promise<void> {
@@ -128,12 +259,22 @@ export class AzureContainer implements BlobContainer {
 
   #blockList(name: BlobName, signal: AbortSignal) {
     return request({ operation: 'list blocks', blob: name }, signal, () =>
-      this.#client.getBlockBlobClient(name).getBlockList('all', { abortSignal: signal }),
+      this.#blocks(name).getBlockList('all', { abortSignal: signal }),
     ).catch(ignoreMissing);
   }
 
   async #exists(name: BlobName, signal: AbortSignal): Promise<boolean> {
     return (await this.properties(name, signal).catch(ignoreMissing)) !== undefined;
+  }
+
+  #blocks(name: BlobName): BlockBlobClient {
+    checkPlace(this.#client.containerName, name);
+    return this.#client.getBlockBlobClient(name);
+  }
+
+  #pages(name: BlobName): PageBlobClient {
+    checkPlace(this.#client.containerName, name);
+    return this.#client.getPageBlobClient(name);
   }
 }
 
@@ -150,10 +291,20 @@ async function request<T>(
   }
 }
 
-/** Every blob has an ETag: an answer without one comes from something in between. */
-function notAStore(operation: string): StationError {
-  const detail = 'what answers is not a blob store';
-  return new StationError('storage-unavailable', `${operation}: ${detail}`, { operation, detail });
+/** What a new blob carries and demands, as the SDK wants to be told. */
+function headersOf(blob: NewBlob, contentMd5: string | undefined) {
+  const blobHTTPHeaders: BlobHTTPHeaders = {
+    blobContentType: blob.contentType ?? OCTET_STREAM,
+    ...(blob.contentEncoding === undefined ? {} : { blobContentEncoding: blob.contentEncoding }),
+    ...(blob.contentLanguage === undefined ? {} : { blobContentLanguage: blob.contentLanguage }),
+    ...(blob.cacheControl === undefined ? {} : { blobCacheControl: blob.cacheControl }),
+    ...(contentMd5 === undefined ? {} : { blobContentMD5: fromHex(contentMd5) }),
+  };
+  return {
+    blobHTTPHeaders,
+    metadata: { ...blob.metadata },
+    conditions: blob.condition === 'replace' ? {} : { ifNoneMatch: '*' },
+  };
 }
 
 function ignoreMissing(error: unknown): undefined {
@@ -165,12 +316,12 @@ async function download(blob: BlockBlobClient, signal: AbortSignal) {
   return answer.readableStreamBody ?? [];
 }
 
-function storedBlocks(blocks: readonly { name: string; size: number }[] = []): StoredBlock[] {
-  return blocks.map(({ name, size }) => ({ id: name, lengthBytes: size }));
+function pageSettings(maxPageSize: number, from: string | undefined) {
+  return { maxPageSize, ...(from === undefined ? {} : { continuationToken: from }) };
 }
 
-function lowerCaseNames(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+/** The SDK's iterators would go on by themselves; a page is one request. */
+async function firstPage<T>(pages: AsyncIterableIterator<T>): Promise<T | undefined> {
+  const page = await pages.next();
+  return page.done ? undefined : page.value;
 }

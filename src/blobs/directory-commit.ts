@@ -2,55 +2,100 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
-import { type CommitBlob, OCTET_STREAM, type StoredBlock } from './contract.ts';
-import { CONTENT, fileOfBlock, PROPERTIES } from './directory-layout.ts';
-import { syncDirectory, writeAll, writeSynced } from './durable-file.ts';
+import { errnoOf, throwIfCancelled } from '../errors.ts';
+import type { CommitBlob, CreatePages, PutBlob, StoredBlock } from './contract.ts';
+import { CONTENT, fileOfBlock } from './directory-layout.ts';
+import { type BlobRecord, writeRecord } from './directory-record.ts';
+import { syncPath, writeAll, writeSynced } from './durable-file.ts';
+import { damagedOnItsWay } from './refusals.ts';
 import { refused } from './rules.ts';
 
-export interface CommitPlaces {
-  /** Where the blocks lie. */
-  readonly staged: string;
-  /** The directory to make; renaming it into place is what commits the blob. */
-  readonly target: string;
-}
+/**
+ * Makes the directory of a blob, content and properties, apart from where blobs are, all forced to the
+ * disk. Renaming it into place is what makes the blob.
+ */
 
 /** Read at once while blocks are put together. */
 const READ_BYTES = 1024 * 1024;
+/** Bytes that are hashed and written between two looks at the signal. */
+const SLICE_BYTES = 1024 * 1024;
 
 /**
- * Puts a blob together out of its staged blocks: content and properties, all forced to the disk.
- * Throws `checksum-mismatch` when the blocks do not make up the digest that the blob is to carry.
+ * Puts a blob together out of its staged blocks. Throws `checksum-mismatch` when they do not make up
+ * the digest that the blob is to have.
  */
 export async function assembleBlob(
   blob: CommitBlob,
-  places: CommitPlaces,
+  places: { readonly staged: string; readonly target: string },
   signal: AbortSignal,
-): Promise<void> {
-  await mkdir(places.target, { mode: 0o750 });
+): Promise<BlobRecord> {
+  const { staged, target } = places;
+  await mkdir(target, { mode: 0o750 });
   const blocks: StoredBlock[] = [];
   const hash = createHash('md5');
-  await writeSynced(path.join(places.target, CONTENT), async (handle) => {
+  await writeSynced(path.join(target, CONTENT), async (handle) => {
     for (const id of blob.blocks) {
       throwIfCancelled(signal);
-      const block = path.join(places.staged, fileOfBlock(id));
+      const block = path.join(staged, fileOfBlock(id));
       blocks.push({ id, lengthBytes: await append(block, { handle, hash }, signal) });
     }
   });
-  if (hash.digest('hex') !== blob.md5.toLowerCase()) {
-    const words = `commit of ${blob.name}: the staged blocks do not have the digest of the blob`;
-    throw new StationError('checksum-mismatch', words, { operation: 'commit', blob: blob.name });
+  if (hash.digest('hex') !== blob.md5.toLowerCase()) throw damagedOnItsWay('commit', blob.name);
+  const made = { type: 'block', md5: blob.contentMd5 ?? blob.md5, blocks } as const;
+  const record = await writeRecord(target, blob, made);
+  await syncPath(target);
+  return record;
+}
+
+/** A block blob of one body. Both files are forced at once: the disk is asked to wait only once. */
+export async function writeWholeBlob(
+  blob: PutBlob,
+  target: string,
+  signal: AbortSignal,
+): Promise<BlobRecord> {
+  await mkdir(target, { mode: 0o750 });
+  const [record] = await settleAll([
+    writeRecord(target, blob, { type: 'block', md5: blob.md5, blocks: [] }),
+    writeSynced(path.join(target, CONTENT), async (handle) => {
+      const md5 = await writeHashed(handle, blob.body, signal);
+      if (md5 !== blob.md5.toLowerCase()) throw damagedOnItsWay('put', blob.name);
+    }),
+  ]);
+  await syncPath(target);
+  return record;
+}
+
+/** A page blob of zeros: a file with nothing in it but its length. */
+export async function writeEmptyPages(blob: CreatePages, target: string): Promise<BlobRecord> {
+  await mkdir(target, { mode: 0o750 });
+  const [record] = await settleAll([
+    writeRecord(target, blob, { type: 'page', md5: blob.contentMd5, blocks: [] }),
+    writeSynced(path.join(target, CONTENT), (handle) => handle.truncate(blob.lengthBytes)),
+  ]);
+  await syncPath(target);
+  return record;
+}
+
+/** Writes all of it and gives its MD5, 32 hex digits. */
+export async function writeHashed(
+  handle: FileHandle,
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = createHash('md5');
+  for (let at = 0; at < body.length; at += SLICE_BYTES) {
+    throwIfCancelled(signal);
+    const slice = body.subarray(at, at + SLICE_BYTES);
+    hash.update(slice);
+    await writeAll(handle, slice);
   }
-  const record = {
-    md5: blob.md5.toLowerCase(),
-    contentType: blob.contentType ?? OCTET_STREAM,
-    metadata: lowerCaseNames(blob.metadata),
-    blocks,
-  };
-  await writeSynced(path.join(places.target, PROPERTIES), (handle) =>
-    writeAll(handle, Buffer.from(JSON.stringify(record))),
-  );
-  await syncDirectory(places.target);
+  return hash.digest('hex');
+}
+
+/** `Promise.all` that comes back only when nothing is under way any more, so that one can clean up. */
+async function settleAll<A, B>(both: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  await Promise.allSettled(both);
+  return Promise.all(both);
 }
 
 async function append(
@@ -71,11 +116,4 @@ async function append(
     throw refused('commit', 'a block of the list was never staged', error);
   }
   return length;
-}
-
-/** As headers come back from a service. */
-function lowerCaseNames(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]),
-  );
 }

@@ -1,22 +1,31 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import type { BlobName } from '../domain/blob-name.ts';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
 import type { StorageRequest } from './azure-errors.ts';
-import {
-  type BlobContainer,
-  type BlobProperties,
-  type BlockLists,
-  type CommitBlob,
-  OCTET_STREAM,
-  type StageBlock,
-  type StoredBlock,
+import type {
+  BlobContainer,
+  BlobProperties,
+  BlobType,
+  BlockLists,
+  CommitBlob,
+  CreatePages,
+  ListBlobs,
+  ListedBlob,
+  Listing,
+  ListPageRanges,
+  NewBlob,
+  PageRange,
+  PutBlob,
+  RemoveBlob,
+  StageBlock,
+  StoredBlock,
+  WritePages,
+  WrittenBlob,
 } from './contract.ts';
-import { assembleBlob } from './directory-commit.ts';
+import { assembleBlob, writeEmptyPages, writeHashed, writeWholeBlob } from './directory-commit.ts';
 import { fromFileSystem } from './directory-errors.ts';
 import {
   blockOfFile,
@@ -25,16 +34,28 @@ import {
   fileOfBlock,
   keyOf,
   layoutOf,
-  PROPERTIES,
 } from './directory-layout.ts';
+import { DirectoryListing } from './directory-listing.ts';
+import { writeInto, writtenRanges } from './directory-pages.ts';
+import { type BlobRecord, propertiesIn, readRecord, stateOf } from './directory-record.ts';
 import {
   sweepTemporaries,
-  syncDirectory,
+  syncPath,
   temporaryName,
-  writeAll,
+  unlessMissing,
   writeDurably,
 } from './durable-file.ts';
-import { checkBlobName, checkCommit, checkStage, refused } from './rules.ts';
+import { GroupSync } from './group-sync.ts';
+import { blobRefusal, damagedOnItsWay } from './refusals.ts';
+import {
+  checkBlobName,
+  checkCommit,
+  checkCreatePages,
+  checkPlace,
+  checkPut,
+  checkStage,
+  checkWritePages,
+} from './rules.ts';
 
 export interface DirectoryOptions {
   /** Must exist: an unmounted disk is waited for and never replaced by a new directory. */
@@ -42,32 +63,29 @@ export interface DirectoryOptions {
   readonly container: string;
 }
 
-/** Bytes that are hashed and written between two looks at the signal. */
-const SLICE_BYTES = 1024 * 1024;
 /** Block files looked at together when listing: below libuv's queue, above one at a time. */
 const STAT_BATCH = 64;
-
-const recordSchema = z.object({
-  md5: z.string(),
-  contentType: z.string().default(OCTET_STREAM),
-  metadata: z.record(z.string(), z.string()),
-  blocks: z.array(z.object({ id: z.string(), lengthBytes: z.int().min(0) })),
-});
-type BlobRecord = z.output<typeof recordSchema>;
 
 /**
  * The blob contract on a local directory: for rehearsals, and for sites without a network. It takes
  * the room of a blob twice while committing. A directory belongs to one station; several processes of
  * that station may use it at once, each with its own blobs.
+ *
+ * A blob appears whole, by one rename. One that replaces another needs two, as no rename replaces a
+ * directory: for a moment the name has no blob, and a power cut in that moment leaves it so until the
+ * copy comes again.
  */
 export class DirectoryContainer implements BlobContainer {
   readonly local = true;
-  readonly #directory: string;
+  readonly #options: DirectoryOptions;
   readonly #layout: DirectoryLayout;
+  readonly #listing: DirectoryListing;
+  readonly #syncs = new GroupSync(syncPath);
 
   constructor(options: DirectoryOptions) {
-    this.#directory = options.directory;
+    this.#options = options;
     this.#layout = layoutOf(options.directory, options.container);
+    this.#listing = new DirectoryListing(this.#layout.blobs);
   }
 
   urlOf(name: BlobName): string {
@@ -76,25 +94,23 @@ export class DirectoryContainer implements BlobContainer {
 
   ensure(signal: AbortSignal): Promise<void> {
     return this.#do({ operation: 'create container' }, signal, async () => {
-      const { container, staged, blobs } = this.#layout;
-      for (const directory of [container, staged, blobs]) await makeDirectory(directory);
+      const { container, staged, unfinished, blobs } = this.#layout;
+      for (const directory of [container, staged, unfinished, blobs]) {
+        await makeDirectory(directory);
+      }
+      await sweepTemporaries(unfinished);
     });
   }
 
   stageBlock(block: StageBlock, signal: AbortSignal): Promise<void> {
     return this.#do({ operation: 'stage block', blob: block.name }, signal, async () => {
       checkStage(block);
+      await this.#recordOf(block.name, 'block');
       const folder = this.#stagedOf(block.name);
       await makeDirectory(folder);
       await writeDurably(path.join(folder, fileOfBlock(block.id)), async (handle) => {
-        const hash = createHash('md5');
-        for (let at = 0; at < block.body.length; at += SLICE_BYTES) {
-          throwIfCancelled(signal);
-          const slice = block.body.subarray(at, at + SLICE_BYTES);
-          hash.update(slice);
-          await writeAll(handle, slice);
-        }
-        checkDigest(block, hash.digest('hex'));
+        const md5 = await writeHashed(handle, block.body, signal);
+        if (md5 !== block.md5.toLowerCase()) throw damagedOnItsWay('stage block', block.name);
         checkLength(block, (await handle.stat()).size);
       });
     });
@@ -104,43 +120,63 @@ export class DirectoryContainer implements BlobContainer {
     return this.#do({ operation: 'list blocks', blob: name }, signal, async () => {
       checkBlobName(name, 'list blocks');
       await access(this.#layout.staged);
-      const record = await this.#record(name);
+      const record = await this.#recordOf(name, 'block');
       return { committed: record?.blocks, uncommitted: await stagedIn(this.#stagedOf(name)) };
     });
   }
 
-  commit(blob: CommitBlob, signal: AbortSignal): Promise<void> {
+  commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
     return this.#do({ operation: 'commit', blob: blob.name }, signal, async () => {
       checkCommit(blob);
-      await this.#refuseExisting(blob.name);
+      await this.#refuseExisting(blob);
+      await this.#recordOf(blob.name, 'block');
       const staged = this.#stagedOf(blob.name);
-      await makeDirectory(staged);
       await sweepTemporaries(staged);
-      const temporary = path.join(staged, temporaryName());
-      try {
-        await assembleBlob(blob, { staged, target: temporary }, signal);
-        await rename(temporary, this.#blob(blob.name));
-      } catch (error) {
-        await rm(temporary, { recursive: true, force: true });
-        // Whoever committed first has removed the blocks, or holds the name.
-        await this.#refuseExisting(blob.name);
-        throw error;
-      }
-      await syncDirectory(this.#layout.blobs);
-      await rm(staged, { recursive: true, force: true });
+      return await this.#make(blob, (target) => assembleBlob(blob, { staged, target }, signal));
+    });
+  }
+
+  put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#do({ operation: 'put', blob: blob.name }, signal, async () => {
+      checkPut(blob);
+      await this.#refuseExisting(blob);
+      return await this.#make(blob, (target) => writeWholeBlob(blob, target, signal));
+    });
+  }
+
+  createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#do({ operation: 'create page blob', blob: blob.name }, signal, async () => {
+      checkCreatePages(blob);
+      await this.#refuseExisting(blob);
+      return await this.#make(blob, (target) => writeEmptyPages(blob, target));
+    });
+  }
+
+  writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
+    return this.#do({ operation: 'write pages', blob: pages.name }, signal, async () => {
+      checkWritePages(pages);
+      await this.#existing(pages.name, 'page');
+      await writeInto(this.#blob(pages.name), pages, this.#syncs);
+    });
+  }
+
+  pageRanges({ name }: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
+    return this.#do({ operation: 'list page ranges', blob: name }, signal, async () => {
+      checkBlobName(name, 'list page ranges');
+      await this.#existing(name, 'page');
+      return { items: await writtenRanges(this.#blob(name)), next: undefined };
     });
   }
 
   properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
     return this.#do({ operation: 'read properties', blob: name }, signal, async () => {
       checkBlobName(name, 'read properties');
-      const record = await this.#record(name);
-      if (record === undefined) throw blobNotFound(name);
-      // The length is what is there, not what was written down: a cut file must be seen.
-      const { size } = await stat(path.join(this.#blob(name), CONTENT));
-      const { md5, contentType, metadata } = record;
-      return { lengthBytes: size, md5, contentType, metadata };
+      return await propertiesIn(this.#blob(name), await this.#existing(name));
     });
+  }
+
+  listBlobs(request: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
+    return this.#do({ operation: 'list blobs' }, signal, () => this.#listing.part(request));
   }
 
   async *read(name: BlobName, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -153,12 +189,24 @@ export class DirectoryContainer implements BlobContainer {
         yield bytes;
       }
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw blobNotFound(name);
+      if (errnoOf(error) === 'ENOENT') throw blobRefusal('blob-not-found', name, error);
       throw fromFileSystem(error, { operation: 'read', blob: name }, signal);
     }
   }
 
+  remove({ name, etag }: RemoveBlob, signal: AbortSignal): Promise<void> {
+    return this.#do({ operation: 'remove', blob: name }, signal, async () => {
+      checkBlobName(name, 'remove');
+      const state = await stateOf(this.#blob(name), await this.#existing(name));
+      if (state.etag !== etag) throw blobRefusal('blob-changed', name);
+      const aside = await this.#setAside(name);
+      await this.#syncs.sync(this.#layout.blobs);
+      await this.#discard(aside, this.#stagedOf(name));
+    });
+  }
+
   #blob(name: BlobName): string {
+    checkPlace(this.#options.container, name);
     return path.join(this.#layout.blobs, keyOf(name));
   }
 
@@ -166,19 +214,70 @@ export class DirectoryContainer implements BlobContainer {
     return path.join(this.#layout.staged, keyOf(name));
   }
 
-  async #refuseExisting(name: BlobName): Promise<void> {
-    if (!(await exists(this.#blob(name)))) return;
-    const words = `${name} exists already and is never replaced`;
-    throw new StationError('destination-exists', words, { blob: name });
+  #temporary(): string {
+    return path.join(this.#layout.unfinished, temporaryName());
   }
 
-  async #record(name: BlobName): Promise<BlobRecord | undefined> {
-    const text = await unlessMissing(readFile(path.join(this.#blob(name), PROPERTIES), 'utf8'));
-    if (text === undefined) return undefined;
+  /** The record of a blob that must be of this type if there is one. */
+  async #recordOf(name: BlobName, type?: BlobType): Promise<BlobRecord | undefined> {
+    const record = await readRecord(this.#blob(name));
+    const isOther = record !== undefined && type !== undefined && record.type !== type;
+    if (isOther) throw blobRefusal('blob-of-other-type', name);
+    return record;
+  }
+
+  async #existing(name: BlobName, type?: BlobType): Promise<BlobRecord> {
+    const record = await this.#recordOf(name, type);
+    if (record === undefined) throw blobRefusal('blob-not-found', name);
+    return record;
+  }
+
+  async #refuseExisting({ name, condition }: NewBlob): Promise<void> {
+    if (condition === 'replace' || !(await exists(this.#blob(name)))) return;
+    throw blobRefusal('destination-exists', name);
+  }
+
+  /** Makes a blob apart and puts it in its place; what was staged under the name is spent then. */
+  async #make(blob: NewBlob, write: (target: string) => Promise<BlobRecord>): Promise<WrittenBlob> {
+    const temporary = this.#temporary();
     try {
-      return recordSchema.parse(JSON.parse(text));
-    } catch (cause) {
-      throw refused('read properties', `the properties of ${name} are damaged`, cause);
+      const { etag, lastModified } = await stateOf(temporary, await write(temporary));
+      const aside = await this.#publish(temporary, blob);
+      await this.#syncs.sync(this.#layout.blobs);
+      await this.#discard(this.#stagedOf(blob.name), aside);
+      return { etag, lastModified };
+    } catch (error) {
+      await this.#discard(temporary);
+      // Whoever committed first has removed the blocks, or holds the name.
+      await this.#refuseExisting(blob);
+      throw error;
+    }
+  }
+
+  /** Gives where the blob is now that had the name before. */
+  async #publish(temporary: string, blob: NewBlob): Promise<string | undefined> {
+    let aside: string | undefined;
+    for (;;) {
+      try {
+        await rename(temporary, this.#blob(blob.name));
+        return aside;
+      } catch (error) {
+        const isTaken = errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST';
+        if (!isTaken || blob.condition !== 'replace') throw error;
+      }
+      aside = await this.#setAside(blob.name);
+    }
+  }
+
+  /** Takes a blob out of its place; `undefined` when somebody else did. */
+  async #setAside(name: BlobName): Promise<string | undefined> {
+    const aside = this.#temporary();
+    return await unlessMissing(rename(this.#blob(name), aside).then(() => aside));
+  }
+
+  async #discard(...folders: readonly (string | undefined)[]): Promise<void> {
+    for (const folder of folders) {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     }
   }
 
@@ -187,9 +286,10 @@ export class DirectoryContainer implements BlobContainer {
     try {
       return await work();
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT' && !(await exists(this.#directory))) {
+      const { directory } = this.#options;
+      if (errnoOf(error) === 'ENOENT' && !(await exists(directory))) {
         const { operation } = request;
-        const detail = `the directory ${this.#directory} is not there`;
+        const detail = `the directory ${directory} is not there`;
         throw new StationError('storage-unavailable', detail, { operation, detail }, error);
       }
       throw fromFileSystem(error, request, signal);
@@ -197,24 +297,11 @@ export class DirectoryContainer implements BlobContainer {
   }
 }
 
-function checkDigest(block: StageBlock, md5: string): void {
-  if (md5 === block.md5.toLowerCase()) return;
-  const words = `stage block of ${block.name}: the bytes did not arrive as they were sent`;
-  throw new StationError('checksum-mismatch', words, {
-    operation: 'stage block',
-    blob: block.name,
-  });
-}
-
 function checkLength(block: StageBlock, sentBytes: number): void {
   const expectedBytes = block.body.length;
   if (sentBytes === expectedBytes) return;
   const words = `${block.name}: ${sentBytes} of ${expectedBytes} bytes of a block were written`;
   throw new StationError('short-write', words, { blob: block.name, expectedBytes, sentBytes });
-}
-
-function blobNotFound(name: BlobName): StationError {
-  return new StationError('blob-not-found', `there is no blob ${name}`, { blob: name });
 }
 
 /** Makes one directory whose parent must exist, and forces its entry to the disk. */
@@ -225,7 +312,7 @@ async function makeDirectory(directory: string): Promise<void> {
     if (errnoOf(error) === 'EEXIST') return;
     throw error;
   }
-  await syncDirectory(path.dirname(directory));
+  await syncPath(path.dirname(directory));
 }
 
 async function stagedIn(folder: string): Promise<StoredBlock[]> {
@@ -247,13 +334,4 @@ async function stagedBlock(folder: string, file: string): Promise<StoredBlock | 
 
 async function exists(file: string): Promise<boolean> {
   return (await unlessMissing(stat(file))) !== undefined;
-}
-
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

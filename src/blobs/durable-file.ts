@@ -25,7 +25,7 @@ export async function writeDurably(
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(path.dirname(file));
+  await syncPath(path.dirname(file));
 }
 
 /** Creates a file and forces it to the disk; its directory entry is not yet safe. */
@@ -42,8 +42,9 @@ export async function writeSynced(
   }
 }
 
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
+/** Forces a file, or the entries of a directory, to the disk. */
+export async function syncPath(target: string): Promise<void> {
+  const handle = await open(target, 'r');
   try {
     await handle.sync();
   } finally {
@@ -52,14 +53,31 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /** A write may take less than it was given; this one does not come back before all is written. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten;
+export async function writeAll(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  offsetBytes?: number,
+): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const position = offsetBytes === undefined ? null : offsetBytes + at;
+    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, position);
+    at += bytesWritten;
+  }
+}
+
+/** What is there, and `undefined` for what is not. */
+export async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Removes what killed processes of this machine left behind; running ones keep theirs. */
 export async function sweepTemporaries(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
+  for (const name of (await unlessMissing(readdir(directory))) ?? []) {
     const pid = TEMPORARY.exec(name)?.[1];
     if (pid === undefined || isRunning(Number(pid))) continue;
     await rm(path.join(directory, name), { recursive: true, force: true });

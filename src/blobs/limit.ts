@@ -5,7 +5,17 @@ import type {
   BlobProperties,
   BlockLists,
   CommitBlob,
+  CreatePages,
+  ListBlobs,
+  ListedBlob,
+  Listing,
+  ListPageRanges,
+  PageRange,
+  PutBlob,
+  RemoveBlob,
   StageBlock,
+  WritePages,
+  WrittenBlob,
 } from './contract.ts';
 import { Slots } from './slots.ts';
 
@@ -44,18 +54,42 @@ class LimitedContainer implements BlobContainer {
     return this.#inTurn(() => this.#inner.listBlocks(name, signal), signal);
   }
 
-  commit(blob: CommitBlob, signal: AbortSignal): Promise<void> {
+  commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
     return this.#inTurn(() => this.#inner.commit(blob, signal), signal);
+  }
+
+  put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#inTurn(() => this.#inner.put(blob, signal), signal);
+  }
+
+  createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#inTurn(() => this.#inner.createPages(blob, signal), signal);
+  }
+
+  writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#inner.writePages(pages, signal), signal);
+  }
+
+  pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
+    return this.#inTurn(() => this.#inner.pageRanges(request, signal), signal);
   }
 
   properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
     return this.#inTurn(() => this.#inner.properties(name, signal), signal);
   }
 
+  listBlobs(request: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
+    return this.#inTurn(() => this.#inner.listBlobs(request, signal), signal);
+  }
+
   async *read(name: BlobName, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     throwIfCancelled(signal);
     using _slot = await this.#slots.take(signal);
     yield* this.#inner.read(name, signal);
+  }
+
+  remove(blob: RemoveBlob, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#inner.remove(blob, signal), signal);
   }
 
   async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -6,7 +6,7 @@ import {
 import { AzureContainer } from './azure.ts';
 import type { BlobContainer, StorageAccount } from './contract.ts';
 import { DirectoryContainer } from './directory.ts';
-import { refused } from './rules.ts';
+import { checkContainerName, refused } from './rules.ts';
 
 /** One try a request, since `withRetry` repeats. The SDK keeps connections alive by itself. */
 const CLIENT_OPTIONS: StoragePipelineOptions = {
@@ -22,10 +22,7 @@ export async function openContainer(
   account: StorageAccount,
   container: string,
 ): Promise<BlobContainer> {
-  // "Naming and Referencing Containers, Blobs, and Metadata" (Microsoft Learn).
-  if (!/^[a-z0-9](?:-?[a-z0-9])+$/u.test(container) || !/^.{3,63}$/u.test(container)) {
-    throw refused('open container', 'a container name has 3 to 63 of a-z, 0-9 and single hyphens');
-  }
+  checkContainerName(container);
   switch (account.kind) {
     case 'connection-string':
       return new AzureContainer(byConnectionString(account.connectionString, container));

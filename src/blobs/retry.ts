@@ -1,55 +1,34 @@
-import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { BlobName } from '../domain/blob-name.ts';
-import { isStationError, isStorageAway, throwIfCancelled } from '../errors.ts';
+import { isStationError, isStorageAway } from '../errors.ts';
 import type {
   BlobContainer,
   BlobProperties,
   BlockLists,
   CommitBlob,
+  CreatePages,
+  ListBlobs,
+  ListedBlob,
+  Listing,
+  ListPageRanges,
+  PageRange,
+  PutBlob,
+  RemoveBlob,
   StageBlock,
+  WritePages,
+  WrittenBlob,
 } from './contract.ts';
-import { Deadline } from './deadline.ts';
-import { Outage, type OutageListeners } from './outage.ts';
-
-export interface RetryOptions {
-  /** One attempt, in ms; of a read, the wait for one piece. A local store has no time-out. */
-  readonly attemptTimeoutMs: number;
-  /** An outage shorter than this is not told, in ms. */
-  readonly awayAfterMs: number;
-  /** Without any answer for this long the store is told to be away, in ms; never unless given. */
-  readonly silenceMs?: number;
-  /** Pause after the first failure, in ms; doubled for each further one. */
-  readonly firstDelayMs?: number;
-  /** Longest pause, in ms: also how late the end of an outage can be noticed. */
-  readonly maxDelayMs?: number;
-  /** Times that a body is sent which does not arrive as sent: once may be the line, always is not. */
-  readonly checksumAttempts?: number;
-}
-
-export interface RetryDependencies extends OutageListeners {
-  /** Milliseconds of a clock that never runs backwards. */
-  readonly now?: () => number;
-  /** From 0 to below 1. */
-  readonly random?: () => number;
-  /** Must reject, whatever with, when the signal fires. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
-}
-
-const RETRY_DEFAULTS = {
-  silenceMs: Number.POSITIVE_INFINITY,
-  firstDelayMs: 250,
-  maxDelayMs: 10_000,
-  checksumAttempts: 4,
-};
-
-/** A silence is noticed at most this part of it late. */
-const SILENCE_LOOKS = 10;
+import { type ExpectedBlob, isAsExpected } from './expected-blob.ts';
+import { Patience, type RetryDependencies, type RetryOptions } from './patience.ts';
 
 /**
  * A container that is patient: a store that is away is waited for as long as the signal lives, with
  * growing pauses, since no drive is to blame for it; a body that arrived damaged is sent again a few
  * times; a refusal is passed on at once. The outage is shared by all requests of this one container
  * and lives in it.
+ *
+ * A request without an answer may have arrived all the same. What is sent again is therefore safe to
+ * repeat, or what it meets is looked at: a blob that may not exist and is there now is our own when it
+ * is in all that we sent, and not older than our first attempt.
  *
  * Put `withLimit` around it and not inside, or waiting for a slot would count as a slow answer.
  */
@@ -61,25 +40,17 @@ export function withRetry(
   return new RetryingContainer(container, options, dependencies);
 }
 
+type Send<T> = (signal: AbortSignal) => Promise<T>;
+
 class RetryingContainer implements BlobContainer {
   readonly local?: true;
   readonly #inner: BlobContainer;
-  readonly #options: Required<RetryOptions>;
-  readonly #timeoutMs: number;
-  readonly #clock: Required<Omit<RetryDependencies, keyof OutageListeners>>;
-  readonly #outage: Outage;
+  readonly #patience: Patience;
 
   constructor(inner: BlobContainer, options: RetryOptions, dependencies: RetryDependencies) {
     if (inner.local) this.local = inner.local;
     this.#inner = inner;
-    this.#options = { ...RETRY_DEFAULTS, ...options };
-    this.#timeoutMs = inner.local ? Number.POSITIVE_INFINITY : options.attemptTimeoutMs;
-    this.#clock = {
-      now: dependencies.now ?? (() => performance.now()),
-      random: dependencies.random ?? Math.random,
-      sleep: dependencies.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal })),
-    };
-    this.#outage = new Outage(options, dependencies);
+    this.#patience = new Patience({ ...options, isLocal: inner.local ?? false }, dependencies);
   }
 
   urlOf(name: BlobName): string {
@@ -87,52 +58,78 @@ class RetryingContainer implements BlobContainer {
   }
 
   ensure(signal: AbortSignal): Promise<void> {
-    return this.#untilAnswered(
-      (live) => this.#ask('create container', (attempt) => this.#inner.ensure(attempt), live),
-      signal,
-    );
+    return this.#repeat('create container', (attempt) => this.#inner.ensure(attempt), signal);
   }
 
   stageBlock(block: StageBlock, signal: AbortSignal): Promise<void> {
-    return this.#untilAnswered(
-      (live) => this.#ask('stage block', (attempt) => this.#inner.stageBlock(block, attempt), live),
-      signal,
-    );
+    return this.#repeat('stage block', (attempt) => this.#inner.stageBlock(block, attempt), signal);
   }
 
   listBlocks(name: BlobName, signal: AbortSignal): Promise<BlockLists> {
-    return this.#untilAnswered(
-      (live) => this.#ask('list blocks', (attempt) => this.#inner.listBlocks(name, attempt), live),
+    return this.#repeat('list blocks', (attempt) => this.#inner.listBlocks(name, attempt), signal);
+  }
+
+  commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
+    const { contentMd5 = blob.md5 } = blob;
+    const expected = { ...blob, type: 'block', contentMd5, operation: 'commit' } as const;
+    return this.#make(expected, (attempt) => this.#inner.commit(blob, attempt), signal);
+  }
+
+  put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
+    const { body, md5: contentMd5 } = blob;
+    const kind = { type: 'block', operation: 'put', lengthBytes: body.length } as const;
+    const expected = { ...blob, ...kind, contentMd5 };
+    return this.#make(expected, (attempt) => this.#inner.put(blob, attempt), signal);
+  }
+
+  createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
+    const expected = { ...blob, type: 'page', operation: 'create page blob' } as const;
+    return this.#make(expected, (attempt) => this.#inner.createPages(blob, attempt), signal);
+  }
+
+  writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
+    return this.#repeat('write pages', (attempt) => this.#inner.writePages(pages, attempt), signal);
+  }
+
+  pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
+    return this.#repeat(
+      'list page ranges',
+      (attempt) => this.#inner.pageRanges(request, attempt),
       signal,
     );
   }
 
-  commit(blob: CommitBlob, signal: AbortSignal): Promise<void> {
+  properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
+    return this.#repeat(
+      'read properties',
+      (attempt) => this.#inner.properties(name, attempt),
+      signal,
+    );
+  }
+
+  listBlobs(request: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
+    return this.#repeat('list blobs', (attempt) => this.#inner.listBlobs(request, attempt), signal);
+  }
+
+  remove(blob: RemoveBlob, signal: AbortSignal): Promise<void> {
     let unanswered = false;
-    return this.#untilAnswered(async (live) => {
+    return this.#patience.untilAnswered(async (live) => {
       try {
-        await this.#ask('commit', (attempt) => this.#inner.commit(blob, attempt), live);
+        await this.#patience.ask('remove', (attempt) => this.#inner.remove(blob, attempt), live);
       } catch (error) {
-        // An attempt without an answer may have arrived all the same; then the blob is our own.
-        const existing = unanswered && isStationError(error, 'destination-exists');
-        if (existing && (await this.#isCommitted(blob, live))) return;
+        if (unanswered && isStationError(error, 'blob-not-found')) return;
         unanswered ||= isStorageAway(error);
         throw error;
       }
     }, signal);
   }
 
-  properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
-    return this.#untilAnswered(
-      (live) =>
-        this.#ask('read properties', (attempt) => this.#inner.properties(name, attempt), live),
-      signal,
-    );
-  }
-
   /** Repeated until the first piece is here; what fails after it is the caller's to begin again. */
   async *read(name: BlobName, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const reading = await this.#untilAnswered((live) => this.#startReading(name, live), signal);
+    const reading = await this.#patience.untilAnswered(
+      (live) => this.#startReading(name, live),
+      signal,
+    );
     using deadline = reading.deadline;
     const { pieces } = reading;
     try {
@@ -149,7 +146,7 @@ class RetryingContainer implements BlobContainer {
   }
 
   async #startReading(name: BlobName, signal: AbortSignal) {
-    const deadline = new Deadline({ timeoutMs: this.#timeoutMs }, signal);
+    const deadline = this.#patience.deadline(signal);
     try {
       deadline.arm();
       const pieces = this.#inner.read(name, deadline.signal)[Symbol.asyncIterator]();
@@ -160,79 +157,55 @@ class RetryingContainer implements BlobContainer {
     }
   }
 
-  /** Whether the committed blob is made of exactly our blocks; their ids carry our nonce. */
-  async #isCommitted(blob: CommitBlob, signal: AbortSignal): Promise<boolean> {
-    const { committed } = await this.#ask(
-      'list blocks',
-      (attempt) => this.#inner.listBlocks(blob.name, attempt),
+  #repeat<T>(operation: string, send: Send<T>, signal: AbortSignal): Promise<T> {
+    return this.#patience.untilAnswered(
+      (live) => this.#patience.ask(operation, send, live),
       signal,
     );
-    if (committed?.length !== blob.blocks.length) return false;
-    return committed.every((block, index) => block.id === blob.blocks[index]);
   }
 
-  /** One attempt with its time-out. */
-  async #ask<T>(
-    operation: string,
-    send: (signal: AbortSignal) => Promise<T>,
+  #make(
+    expected: ExpectedBlob & { readonly operation: string },
+    send: Send<WrittenBlob>,
     signal: AbortSignal,
-  ): Promise<T> {
-    using deadline = new Deadline({ timeoutMs: this.#timeoutMs }, signal);
-    using _watch = this.#watchSilence();
-    deadline.arm();
-    try {
-      return await send(deadline.signal);
-    } catch (error) {
-      throw deadline.explain(error, operation);
-    }
-  }
-
-  /** Looks at an attempt that waits, so that silence is told long before its time-out. */
-  #watchSilence(): Disposable {
-    const { silenceMs } = this.#options;
-    const startedAt = this.#clock.now();
-    if (this.#inner.local || !Number.isFinite(silenceMs)) return { [Symbol.dispose]: () => {} };
-    const look = () => this.#outage.waited(startedAt, this.#clock.now(), silenceMs);
-    const timer = setInterval(look, silenceMs / SILENCE_LOOKS);
-    return { [Symbol.dispose]: () => clearInterval(timer) };
-  }
-
-  async #untilAnswered<T>(
-    attempt: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
-    let damaged = 0;
-    for (let failures = 0; ; failures++) {
-      throwIfCancelled(signal);
-      const startedAt = this.#clock.now();
+  ): Promise<WrittenBlob> {
+    const startedAt = this.#patience.now();
+    let unanswered = false;
+    return this.#patience.untilAnswered(async (live) => {
       try {
-        const answer = await attempt(signal);
-        this.#outage.answered(this.#clock.now());
-        return answer;
+        return await this.#patience.ask(expected.operation, send, live);
       } catch (error) {
-        throwIfCancelled(signal);
-        this.#note(error, startedAt);
-        if (isStationError(error, 'checksum-mismatch')) damaged++;
-        else if (!isStorageAway(error)) throw error;
-        if (damaged >= this.#options.checksumAttempts) throw error;
+        const existing = unanswered && isStationError(error, 'destination-exists');
+        const ours = existing ? await this.#ourBlob(expected, startedAt, live) : undefined;
+        if (ours !== undefined) return ours;
+        unanswered ||= isStorageAway(error);
+        throw error;
       }
-      await this.#pause(failures, signal);
-    }
+    }, signal);
   }
 
-  #note(error: unknown, startedAt: number): void {
-    const now = this.#clock.now();
-    if (isStorageAway(error)) this.#outage.failed(startedAt, now, error.payload.detail);
-    else this.#outage.answered(now);
-  }
-
-  /** Half of the pause is random, so that requests that failed together do not return together. */
-  async #pause(failures: number, signal: AbortSignal): Promise<void> {
-    const { firstDelayMs, maxDelayMs } = this.#options;
-    const full = Math.min(maxDelayMs, firstDelayMs * 2 ** failures);
-    await this.#clock.sleep(full * (0.5 + this.#clock.random() / 2), signal).catch((error) => {
-      throwIfCancelled(signal);
-      throw error;
-    });
+  async #ourBlob(
+    expected: ExpectedBlob,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<WrittenBlob | undefined> {
+    const ask = this.#patience.ask.bind(this.#patience);
+    const { name, blocks } = expected;
+    const found = await ask(
+      'read properties',
+      (attempt) => this.#inner.properties(name, attempt),
+      signal,
+    );
+    if (!isAsExpected(found, expected, this.#patience.now() - startedAt)) return undefined;
+    if (blocks === undefined) return found;
+    const { committed } = await ask(
+      'list blocks',
+      (attempt) => this.#inner.listBlocks(name, attempt),
+      signal,
+    );
+    const areOurs =
+      committed?.length === blocks.length &&
+      committed.every((block, index) => block.id === blocks[index]);
+    return areOurs ? found : undefined;
   }
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { BlobName } from '../domain/blob-name.ts';
-import type { BlockId } from '../domain/block-id.ts';
 import { throwIfCancelled } from '../errors.ts';
 import type { BlobContainer } from './contract.ts';
 
@@ -28,7 +27,7 @@ export async function writeText(
 ): Promise<void> {
   throwIfCancelled(signal);
   const whole = createHash('md5');
-  const blocks: BlockId[] = [];
+  const blocks: string[] = [];
   for await (const body of blocksOf(text, blockBytes)) {
     whole.update(body);
     const id = textBlockId(blocks.length);
@@ -59,8 +58,8 @@ async function* blocksOf(text: AsyncIterable<string>, blockBytes: number): Async
 }
 
 /** Base64 of the number in 32 bits: all ids of a blob must be of one length. */
-function textBlockId(index: number): BlockId {
+function textBlockId(index: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(index);
-  return bytes.toString('base64') as BlockId;
+  return bytes.toString('base64');
 }

@@ -15,6 +15,7 @@ import { openContainer } from '../../src/blobs/open.ts';
 import { withRetry } from '../../src/blobs/retry.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { blobContainerContract, blobName, md5Of, readAll, sharedBytes, stageOf } from './blobs.ts';
+import { fileBlobContract } from './file-blobs.ts';
 
 let azurite: Azurite;
 beforeAll(async () => {
@@ -47,10 +48,15 @@ async function inDirectory(wrap: (container: BlobContainer) => BlobContainer) {
   return { container, [Symbol.asyncDispose]: dispose };
 }
 
-blobContainerContract('Azure Blob Storage (Azurite)', () => inAzurite((bare) => bare));
-blobContainerContract('Azure Blob Storage, patient and bounded', () => inAzurite(decorated));
-blobContainerContract('a directory', () => inDirectory((bare) => bare));
-blobContainerContract('a directory, patient and bounded', () => inDirectory(decorated));
+for (const [title, make] of [
+  ['Azure Blob Storage (Azurite)', () => inAzurite((bare) => bare)],
+  ['Azure Blob Storage, patient and bounded', () => inAzurite(decorated)],
+  ['a directory', () => inDirectory((bare) => bare)],
+  ['a directory, patient and bounded', () => inDirectory(decorated)],
+] as const) {
+  blobContainerContract(title, make);
+  fileBlobContract(title, make);
+}
 
 describe('a container opened with a shared access signature', () => {
   const disk = blobName('disk.img');

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobContainer, CommitBlob, StageBlock } from '../../src/blobs/contract.ts';
 import { writeText } from '../../src/blobs/write-text.ts';
 import { type BlobName, safeSegment } from '../../src/domain/blob-name.ts';
-import { type BlockId, encodeBlockId } from '../../src/domain/block-id.ts';
+import { encodeBlockId } from '../../src/domain/block-id.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 
 /** A container under test and how to get rid of it. */
@@ -24,7 +24,7 @@ export function md5Of(bytes: Uint8Array): string {
 }
 
 /** An id of the station's own form: 61 bytes, told apart by its index. */
-export function blockId(index: number): BlockId {
+export function blockId(index: number): string {
   const sha256 = createHash('sha256').update(String(index)).digest('hex');
   return encodeBlockId({
     nonce: '00112233aabbccdd',
@@ -132,7 +132,7 @@ export function blobContainerContract(
         await stage(disk, 0, body);
         const metadata = { JobName: 'Contoso 7', drive_1: '~!?#%&="' };
         await container.commit({ ...commitOf(disk, [body]), metadata }, live());
-        expect(await container.properties(disk, live())).toEqual({
+        expect(await container.properties(disk, live())).toMatchObject({
           lengthBytes: 12_345,
           md5: md5Of(body),
           contentType: 'application/octet-stream',
@@ -142,7 +142,7 @@ export function blobContainerContract(
 
       it('makes a blob of no bytes', async () => {
         await container.commit(commitOf(disk, []), live());
-        expect(await container.properties(disk, live())).toEqual({
+        expect(await container.properties(disk, live())).toMatchObject({
           lengthBytes: 0,
           md5: 'd41d8cd98f00b204e9800998ecf8427e',
           contentType: 'application/octet-stream',
@@ -204,7 +204,7 @@ export function blobContainerContract(
         await writeText(container, { name: disk, text: pieces(...parts), ...options }, live());
         const whole = Buffer.from(parts.join(''));
         expect((await readAll(container, disk)).equals(whole)).toBe(true);
-        expect(await container.properties(disk, live())).toEqual({
+        expect(await container.properties(disk, live())).toMatchObject({
           lengthBytes: whole.length,
           md5: md5Of(whole),
           contentType: 'application/xml',
@@ -268,7 +268,7 @@ export function blobContainerContract(
         expect((await container.listBlocks(disk, live())).uncommitted).toEqual([]);
       });
 
-      it.each(['', 'xml', 'a/b\r\nx-ms-meta-a: b', 'a/b; c'])(
+      it.each(['', ' a/b', 'größe', 'a/b\r\nx-ms-meta-a: b'])(
         'refuses the content type %j',
         async (contentType) => {
           const text = pieces('x');
@@ -285,7 +285,7 @@ export function blobContainerContract(
         'ünï/сода/消す/🙂',
         'question?mark=1&x#hash',
         '100%/%2e%2e/%00',
-        'quote\'"<>|*:\\back',
+        'quote\'"<>|*:back',
         'dots..inside/.hidden/tail.img',
         'double//slash',
         `${'long-'.repeat(200)}end`,
@@ -315,7 +315,7 @@ export function blobContainerContract(
         expect((await readAll(container, blobName('a'))).equals(sharedBytes(10, 1))).toBe(true);
       });
 
-      it.each(['', '..', '../other/x', 'a/./b', 'a/../../b', '/a', 'a\u0000b', 'a\ud800b'])(
+      it.each(['', '..', '../other/x', 'a/./b', 'a/../../b', '/a', 'a\\b', 'a\u0000b', 'a\ud800b'])(
         'refuses %j, which would arrive as another name',
         async (text) => {
           const bad = blobName(text);
@@ -366,7 +366,7 @@ export function blobContainerContract(
       });
 
       it('refuses a block id that is too long', async () => {
-        const id = Buffer.alloc(65).toString('base64') as BlockId;
+        const id = Buffer.alloc(65).toString('base64');
         const block = { ...stageOf(disk, 0, sharedBytes(5, 1)), id };
         await refused(container.stageBlock(block, live()), 'storage-rejected');
         expect(await container.listBlocks(disk, live())).toEqual(nothing);

@@ -85,19 +85,26 @@ describe('a directory as blob store', () => {
     const away = new DirectoryContainer({ directory: unmounted, container: 'images' });
     const block = stageOf(disk, 0, sharedBytes(10, 1));
     for (const work of [
-      away.ensure(live()),
-      away.stageBlock(block, live()),
-      away.listBlocks(disk, live()),
+      () => away.ensure(live()),
+      () => away.stageBlock(block, live()),
+      () => away.put({ ...block, metadata: {} }, live()),
+      () => away.listBlocks(disk, live()),
+      () => away.listBlobs({ prefix: '' }, live()),
     ]) {
-      await expect(work).rejects.toMatchObject({ code: 'storage-unavailable' });
+      await expect(work()).rejects.toMatchObject({ code: 'storage-unavailable' });
     }
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('tells a container that was never made from a missing directory', async () => {
     const block = stageOf(disk, 0, sharedBytes(10, 1));
-    for (const work of [container.stageBlock(block, live()), container.listBlocks(disk, live())]) {
-      await expect(work).rejects.toMatchObject({ code: 'storage-rejected' });
+    for (const work of [
+      () => container.stageBlock(block, live()),
+      () => container.put({ ...block, metadata: {} }, live()),
+      () => container.listBlocks(disk, live()),
+      () => container.listBlobs({ prefix: '' }, live()),
+    ]) {
+      await expect(work()).rejects.toMatchObject({ code: 'storage-rejected' });
     }
   });
 

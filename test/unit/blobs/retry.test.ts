@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobContainer } from '../../../src/blobs/contract.ts';
 import { DirectoryContainer } from '../../../src/blobs/directory.ts';
 import { withLimit } from '../../../src/blobs/limit.ts';
-import { type RetryOptions, withRetry } from '../../../src/blobs/retry.ts';
+import type { RetryOptions } from '../../../src/blobs/patience.ts';
+import { withRetry } from '../../../src/blobs/retry.ts';
 import { isStationError } from '../../../src/errors.ts';
 import { blobName, md5Of, sharedBytes, stageOf } from '../../contract/blobs.ts';
 
