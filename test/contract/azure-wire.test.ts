@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { openContainer } from '../../src/blobs/open.ts';
 import { blobName, md5Of, readAll, sharedBytes, stageOf } from './blobs.ts';
+import { pagesOf, putOf } from './file-blobs.ts';
 import { serve } from './lines.ts';
 
 const MIB = 1024 * 1024;
 const disk = blobName('disk.img');
+const STAMP = { etag: '"0x1"', 'last-modified': 'Mon, 23 Nov 2026 04:19:24 GMT' };
 const live = () => new AbortController().signal;
 
 const sasContainer = (port: number) =>
@@ -14,25 +16,63 @@ const sasContainer = (port: number) =>
   );
 
 describe('what goes over the wire', () => {
-  it('sends a body from where it lies: bytes changed on the way are sent changed', async () => {
-    // A copy made anywhere before the socket would still hold the first contents of the last byte,
-    // because so much does not fit into the buffers of the kernel while nobody reads.
-    const body = sharedBytes(64 * MIB, 1);
-    const block = stageOf(disk, 0, body);
-    const changed = (body[body.length - 1] ?? 0) ^ 0xff;
-    let last: number | undefined;
-    let received = 0;
-    await using store = await serve((request, response) => {
-      body[body.length - 1] = changed;
-      request.on('data', (chunk: Buffer) => {
-        received += chunk.length;
-        last = chunk[chunk.length - 1];
+  it.each([
+    { how: 'staged', send: 'stageBlock' },
+    { how: 'put', send: 'put' },
+  ] as const)(
+    'sends a body that is $how from where it lies: changed on the way, it is sent changed',
+    async ({ send }) => {
+      // A copy made anywhere before the socket would still hold the first contents of the last byte,
+      // because so much does not fit into the buffers of the kernel while nobody reads.
+      const body = sharedBytes(64 * MIB, 1);
+      const block = { ...stageOf(disk, 0, body), metadata: {} };
+      const changed = (body[body.length - 1] ?? 0) ^ 0xff;
+      let last: number | undefined;
+      let received = 0;
+      await using store = await serve((request, response) => {
+        body[body.length - 1] = changed;
+        request.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+          last = chunk[chunk.length - 1];
+        });
+        request.on('end', () => response.writeHead(201, STAMP).end());
       });
-      request.on('end', () => response.writeHead(201).end());
+      const container = await sasContainer(store.port);
+      await container[send](block, live());
+      expect(received).toBe(body.length);
+      expect(last).toBe(changed);
+    },
+  );
+
+  it('sends the checksum of a put and of pages, and the conditions of what is written', async () => {
+    const body = sharedBytes(512, 1);
+    const seen: unknown[] = [];
+    await using store = await serve((request, response) => {
+      const { headers } = request;
+      const md5 = headers['x-ms-blob-content-md5'] ?? headers['content-md5'];
+      seen.push([md5, headers['if-none-match']]);
+      request.resume().on('end', () => response.writeHead(201, STAMP).end());
     });
-    await (await sasContainer(store.port)).stageBlock(block, live());
-    expect(received).toBe(body.length);
-    expect(last).toBe(changed);
+    const container = await sasContainer(store.port);
+    const put = putOf(disk, body);
+    await container.put(put, live());
+    await container.put({ ...put, condition: 'replace' }, live());
+    await container.writePages(pagesOf(disk, 0, body), live());
+    const md5 = Buffer.from(put.md5, 'hex').toString('base64');
+    expect(seen).toEqual([
+      [md5, '*'],
+      [md5, undefined],
+      [md5, undefined],
+    ]);
+  });
+
+  it('waits for a store when what answers a put is none', async () => {
+    await using store = await serve((request, response) => {
+      request.resume().on('end', () => response.writeHead(201).end());
+    });
+    const container = await sasContainer(store.port);
+    const putting = container.put(putOf(disk, sharedBytes(5, 1)), live());
+    await expect(putting).rejects.toMatchObject({ code: 'storage-unavailable' });
   });
 
   it('sends the checksum of each block and keeps connections', async () => {

@@ -12,6 +12,12 @@ describe('errors of the SDK', () => {
     { statusCode: 412, code: 'ConditionNotMet', becomes: 'destination-exists' },
     { statusCode: 403, code: 'UnauthorizedBlobOverwrite', becomes: 'destination-exists' },
     { statusCode: 404, code: 'BlobNotFound', becomes: 'blob-not-found' },
+    { statusCode: 412, code: 'LeaseIdMissing', becomes: 'blob-leased' },
+    { statusCode: 412, code: 'LeaseLost', becomes: 'blob-leased' },
+    { statusCode: 409, code: 'InvalidBlobType', becomes: 'blob-of-other-type' },
+    { statusCode: 400, code: 'InvalidBlobOrBlock', becomes: 'blocks-in-the-way' },
+    { statusCode: 409, code: 'SnapshotsPresent', becomes: 'storage-rejected' },
+    { statusCode: 409, code: 'BlobArchived', becomes: 'storage-rejected' },
     { statusCode: 404, code: 'ContainerNotFound', becomes: 'storage-rejected' },
     { statusCode: 409, code: 'ContainerBeingDeleted', becomes: 'storage-unavailable' },
     { statusCode: 409, code: 'BlobImmutableDueToPolicy', becomes: 'storage-rejected' },
@@ -26,6 +32,20 @@ describe('errors of the SDK', () => {
   ])('$statusCode $code is $becomes', ({ statusCode, code, becomes }) => {
     const error = new RestError('said the store', { statusCode, code });
     expect(fromAzure(error, commit, live())).toMatchObject({ code: becomes });
+  });
+
+  it.each([
+    { condition: 'same-etag', statusCode: 412, code: 'ConditionNotMet', becomes: 'blob-changed' },
+    {
+      condition: 'replace',
+      statusCode: 403,
+      code: 'UnauthorizedBlobOverwrite',
+      becomes: 'storage-denied',
+    },
+  ] as const)('$code is $becomes where the condition was $condition', (row) => {
+    const { condition, statusCode, code, becomes } = row;
+    const error = new RestError('said the store', { statusCode, code });
+    expect(fromAzure(error, { ...commit, condition }, live())).toMatchObject({ code: becomes });
   });
 
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENOTFOUND'])(

@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +18,15 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryContainer } from '../../../src/blobs/directory.ts';
-import { blockOfFile, fileOfBlock, keyOf } from '../../../src/blobs/directory-layout.ts';
+import {
+  blockOfFile,
+  fileOfBlock,
+  keyHasPrefix,
+  keyOf,
+  nameOfKey,
+} from '../../../src/blobs/directory-layout.ts';
 import { blobName, blockId, md5Of, sharedBytes, stageOf } from '../../contract/blobs.ts';
+import { pagesOf, putOf } from '../../contract/file-blobs.ts';
 
 const run = promisify(execFile);
 const live = () => new AbortController().signal;
@@ -51,6 +69,21 @@ describe('a directory as blob store', () => {
         }
       }),
     );
+  });
+
+  it('finds names by how they begin, and reads them back from keys that hold them', () => {
+    const text = fc
+      .string({ unit: 'binary', maxLength: 400 })
+      .filter((name) => name.isWellFormed());
+    fc.assert(
+      fc.property(text, text, (prefix, rest) => {
+        const name = `${prefix}${rest}`;
+        expect(keyHasPrefix(keyOf(name), prefix)).toBe(true);
+        expect([name, undefined]).toContain(nameOfKey(keyOf(name)));
+      }),
+    );
+    expect(nameOfKey(keyOf('a b/ü.img'))).toBe('a b/ü.img');
+    expect(keyHasPrefix(keyOf('job-10/a'), 'job-1/')).toBe(false);
   });
 
   it('reads block ids back from the names of their files', () => {
@@ -112,6 +145,107 @@ describe('a directory as blob store', () => {
     await storeDisk(sharedBytes(3000, 1));
     await truncate(fileURLToPath(container.urlOf(disk)), 2999);
     expect((await container.properties(disk, live())).lengthBytes).toBe(2999);
+  });
+
+  it('puts a small blob without anything around it', async () => {
+    await container.ensure(live());
+    await container.put(putOf(disk, sharedBytes(30, 1)), live());
+    await container.put({ ...putOf(disk, sharedBytes(40, 2)), condition: 'replace' }, live());
+    const blob = path.join('images', 'blobs', 'disk.img');
+    expect((await files()).sort()).toEqual([`${blob}/content`, `${blob}/properties.json`]);
+    expect(await readFile(fileURLToPath(container.urlOf(disk)))).toHaveLength(40);
+  });
+
+  it('shows in the etag that somebody wrote into a file', async () => {
+    await storeDisk(sharedBytes(3000, 1));
+    const { etag } = await container.properties(disk, live());
+    expect((await container.properties(disk, live())).etag).toBe(etag);
+    await writeFile(fileURLToPath(container.urlOf(disk)), sharedBytes(3000, 2));
+    expect((await container.properties(disk, live())).etag).not.toBe(etag);
+  });
+
+  it('reads, lists and removes what an earlier version of the station left', async () => {
+    await container.ensure(live());
+    const body = sharedBytes(10, 1);
+    const blob = path.join(directory, 'images', 'blobs', keyOf('an old/disk.img'));
+    await mkdir(blob);
+    await writeFile(path.join(blob, 'content'), body);
+    const record = { md5: md5Of(body), metadata: {}, blocks: [] };
+    await writeFile(path.join(blob, 'properties.json'), JSON.stringify(record));
+    const old = blobName('an old/disk.img');
+    const { etag } = await container.properties(old, live());
+    const { items } = await container.listBlobs({ prefix: 'an old/' }, live());
+    expect(items).toMatchObject([{ name: old, type: 'block', md5: md5Of(body), etag }]);
+    await container.remove({ name: old, etag }, live());
+    expect(await files()).toEqual([]);
+  });
+
+  it('lists more blobs than one answer holds, each once, while others are put and removed', async () => {
+    await container.ensure(live());
+    const blobs = path.join(directory, 'images', 'blobs');
+    const record = JSON.stringify({ metadata: {} });
+    const names = Array.from({ length: 5200 }, (_, index) => `file ${index}`);
+    for (const name of names) {
+      const blob = path.join(blobs, keyOf(name));
+      mkdirSync(blob);
+      writeFileSync(path.join(blob, 'content'), '');
+      writeFileSync(path.join(blob, 'properties.json'), record);
+    }
+    const first = await container.listBlobs({ prefix: 'file ' }, live());
+    expect(first.items).toHaveLength(5000);
+    const last = first.items.at(-1)?.name ?? '';
+    await rm(path.join(blobs, keyOf(last)), { recursive: true });
+    await container.put(putOf(blobName('file 1 and more'), sharedBytes(1, 1)), live());
+    const from = first.next;
+    const second = await container.listBlobs({ prefix: 'file ', from }, live());
+    expect(second.next).toBeUndefined();
+    const all = [...first.items, ...second.items].map((blob) => blob.name);
+    expect(all.sort()).toEqual(names.sort());
+    // Asked again of a station that was started since, the part is the same.
+    const other = new DirectoryContainer({ directory, container: 'images' });
+    expect(await other.listBlobs({ prefix: 'file ', from }, live())).toEqual(second);
+  });
+
+  it('takes no room for pages that were never written', async () => {
+    await container.ensure(live());
+    await container.createPages({ name: disk, lengthBytes: 1024 ** 4, metadata: {} }, live());
+    await container.writePages(pagesOf(disk, 1024 ** 3, sharedBytes(4096, 1)), live());
+    const { size, blocks } = await stat(fileURLToPath(container.urlOf(disk)));
+    expect(size).toBe(1024 ** 4);
+    expect(blocks * 512).toBeLessThan(1024 * 1024);
+  });
+
+  it('knows after a power cut which pages it has, and nothing that it has not', async () => {
+    await container.ensure(live());
+    await container.createPages({ name: disk, lengthBytes: 8192, metadata: {} }, live());
+    await container.writePages(pagesOf(disk, 0, sharedBytes(512, 1)), live());
+    const log = path.join(directory, 'images', 'blobs', 'disk.img', 'written');
+    await appendFile(log, '\n1024+51');
+    await appendFile(log, Buffer.alloc(20));
+    await container.writePages(pagesOf(disk, 4096, sharedBytes(512, 1)), live());
+    const { items } = await container.pageRanges({ name: disk }, live());
+    expect(items).toEqual([
+      { offsetBytes: 0, lengthBytes: 512 },
+      { offsetBytes: 4096, lengthBytes: 512 },
+    ]);
+  });
+
+  it('refuses pages across the end, which Azurite takes and the service does not', async () => {
+    await container.ensure(live());
+    await container.createPages({ name: disk, lengthBytes: 1024, metadata: {} }, live());
+    const across = container.writePages(pagesOf(disk, 512, sharedBytes(1024, 1)), live());
+    await expect(across).rejects.toMatchObject({ code: 'storage-rejected' });
+    expect((await container.properties(disk, live())).lengthBytes).toBe(1024);
+  });
+
+  it('removes what a killed station was making, and leaves what a running one makes', async () => {
+    await container.ensure(live());
+    const { stdout } = await run(process.execPath, ['-p', 'process.pid'], { timeout: 10_000 });
+    const unfinished = path.join(directory, 'images', 'unfinished');
+    await mkdir(path.join(unfinished, `tmp-${stdout.trim()}-dead`));
+    await mkdir(path.join(unfinished, `tmp-${process.pid}-alive`));
+    await container.ensure(live());
+    expect(await readdir(unfinished)).toEqual([`tmp-${process.pid}-alive`]);
   });
 
   it('rejects properties that are damaged', async () => {

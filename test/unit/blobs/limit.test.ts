@@ -2,7 +2,8 @@ import type http from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { withLimit } from '../../../src/blobs/limit.ts';
 import { openContainer } from '../../../src/blobs/open.ts';
-import { blobName, collect, sharedBytes, stageOf } from '../../contract/blobs.ts';
+import { blobName, collect, md5Of, sharedBytes, stageOf } from '../../contract/blobs.ts';
+import { pagesOf, putOf } from '../../contract/file-blobs.ts';
 import { serve } from '../../contract/lines.ts';
 
 const disk = blobName('disk.img');
@@ -30,6 +31,26 @@ describe('a bounded container', () => {
   it('has so many requests in flight and no more', async () => {
     await using bounded = await boundedOn((_, response) => response.writeHead(201).end());
     await Promise.all(blocks.map((block) => bounded.container.stageBlock(block, live())));
+    expect(bounded.most.requests).toBe(2);
+  });
+
+  it('counts requests of every kind together', async () => {
+    await using bounded = await boundedOn((_, response) => response.writeHead(403).end());
+    const { container } = bounded;
+    const body = sharedBytes(512, 1);
+    const commit = { name: disk, blocks: [], md5: md5Of(Buffer.alloc(0)), metadata: {} };
+    const ends = await Promise.allSettled([
+      container.put(putOf(disk, body), live()),
+      container.createPages({ name: disk, lengthBytes: 512, metadata: {} }, live()),
+      container.writePages(pagesOf(disk, 0, body), live()),
+      container.pageRanges({ name: disk }, live()),
+      container.properties(disk, live()),
+      container.listBlobs({ prefix: '' }, live()),
+      container.listBlocks(disk, live()),
+      container.remove({ name: disk, etag: '"0x1"' }, live()),
+      container.commit(commit, live()),
+    ]);
+    for (const end of ends) expect(end).toMatchObject({ reason: { code: 'storage-denied' } });
     expect(bounded.most.requests).toBe(2);
   });
 
