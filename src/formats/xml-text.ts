@@ -7,6 +7,7 @@
  */
 const NOT_IN_XML = '\\p{Cc}\\p{Cs}\\ufffe\\uffff';
 const TO_ESCAPE = new RegExp(`[${NOT_IN_XML}]|_(?=x[0-9A-Fa-f]{4}(?:_|[${NOT_IN_XML}]))`, 'gu');
+const FOREIGN = new RegExp(`[${NOT_IN_XML}]`, 'u');
 const ESCAPED = /_x([0-9A-Fa-f]{4})_/gu;
 
 /** Text that any XML document can hold and any parser gives back unchanged. */
@@ -20,4 +21,13 @@ export function toXmlText(text: string): string {
 /** The text that `toXmlText` was given. */
 export function fromXmlText(text: string): string {
   return text.replace(ESCAPED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/**
+ * The text itself, for documents that others read. Throws a `RangeError` for text that XML cannot hold
+ * or that would not come back as it is.
+ */
+export function exactXmlText(text: string): string {
+  if (text.search(FOREIGN) < 0) return text;
+  throw new RangeError(`${JSON.stringify(text)} has a character that XML cannot hold`);
 }

@@ -1,5 +1,5 @@
 import { createCB } from 'xmlbuilder2';
-import { toXmlText } from './xml-text.ts';
+import { exactXmlText, toXmlText } from './xml-text.ts';
 
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
@@ -9,13 +9,16 @@ const PIECE_LENGTH = 64 * 1024;
 /**
  * A document that is written from its beginning to its end and taken away in pieces, so that it is
  * never in memory as a whole. Whatever the text, the document is well-formed and a parser finds the
- * same text in it (`xml-text.ts`).
+ * same text in it (`xml-text.ts`). With `exactText` it is written for programs that know no escapes:
+ * text that XML cannot hold is then a `RangeError`.
  */
 export class XmlWriter {
   readonly #builder: ReturnType<typeof createCB>;
+  readonly #textOf: (text: string) => string;
   #waiting = '';
 
-  constructor() {
+  constructor(options: { readonly exactText?: true } = {}) {
+    this.#textOf = options.exactText ? exactXmlText : toXmlText;
     this.#builder = createCB({
       data: (text: string) => {
         this.#waiting += text;
@@ -34,7 +37,7 @@ export class XmlWriter {
   open(name: string, attributes: Attributes = {}): this {
     this.#builder.ele(name);
     for (const [key, value] of Object.entries(attributes)) {
-      if (value !== undefined) this.#builder.att(key, escaped(String(value)));
+      if (value !== undefined) this.#builder.att(key, this.#escaped(value));
     }
     return this;
   }
@@ -47,7 +50,7 @@ export class XmlWriter {
   /** An element with text and nothing else in it. */
   text(name: string, text: string | number, attributes: Attributes = {}): this {
     this.open(name, attributes);
-    this.#builder.txt(escaped(String(text)));
+    this.#builder.txt(this.#escaped(text));
     return this.close();
   }
 
@@ -67,12 +70,12 @@ export class XmlWriter {
     this.#builder.end();
     this.#waiting += '\n';
   }
-}
 
-/**
- * The builder takes text that looks like one of the five named entities for one and leaves it as it
- * is. An ampersand is therefore written out before the builder sees it, and then left as it is.
- */
-function escaped(text: string): string {
-  return toXmlText(text).replaceAll('&', '&amp;');
+  /**
+   * The builder takes text that looks like one of the five named entities for one and leaves it as it
+   * is. An ampersand is therefore written out before the builder sees it, and then left as it is.
+   */
+  #escaped(text: string | number): string {
+    return this.#textOf(String(text)).replaceAll('&', '&amp;');
+  }
 }
