@@ -1,11 +1,11 @@
 import { DRIVE_STATUSES, type DriveStatus } from '../domain/copy-status.ts';
+import { parseDigest } from '../domain/digest.ts';
+import { DISPOSITION_STATUSES, DISPOSITIONS } from '../domain/import-disposition.ts';
 import { StationError } from '../errors.ts';
 import {
   BLOB_CATEGORIES_2018,
   BLOB_STATUSES,
   type BlobCategory2018,
-  DISPOSITION_STATUSES,
-  DISPOSITIONS,
   DRIVE_LOG_VERSION,
   type DriveLog,
   type LogBlob,
@@ -157,14 +157,12 @@ function sideFileOf(item: XmlItem): LogSideFile {
   };
 }
 
-/** MD5 in the published format; 64 digits are what the newest manifests have. */
 function hashOf(item: XmlItem): { readonly hash?: string } {
-  const hash = item.attributes.get('Hash')?.trim();
-  if (hash === undefined) return {};
-  if (!/^(?:[0-9A-F]{32}|[0-9A-F]{64})$/iu.test(hash)) {
-    throw invalid(item, `${shown(hash)} is not a hash in hex`);
-  }
-  return { hash: hash.toUpperCase() };
+  const text = item.attributes.get('Hash');
+  if (text === undefined) return {};
+  const digest = parseDigest(text);
+  if (digest === undefined) throw invalid(item, `${shown(text.trim())} is not a hash in hex`);
+  return { hash: digest.hex };
 }
 
 function numberOf(text: string | undefined, item: XmlItem): number {

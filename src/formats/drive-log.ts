@@ -1,4 +1,5 @@
 import type { DriveStatus } from '../domain/copy-status.ts';
+import type { Disposition, DispositionStatus } from '../domain/import-disposition.ts';
 
 /**
  * The copy log of the Azure Import/Export service, version 2014-11-01 and older ("Import/Export
@@ -84,19 +85,6 @@ export const SIDE_FILE_STATUSES = [
   'Cancelled',
 ] as const;
 export type SideFileStatus = (typeof SIDE_FILE_STATUSES)[number];
-
-/** Case-sensitive. */
-export const DISPOSITIONS = ['rename', 'overwrite', 'no-overwrite'] as const;
-export type Disposition = (typeof DISPOSITIONS)[number];
-
-export const DISPOSITION_STATUSES = [
-  'Created',
-  'Renamed',
-  'Skipped',
-  'Overwritten',
-  'Cancelled',
-] as const;
-export type DispositionStatus = (typeof DISPOSITION_STATUSES)[number];
 
 export type Many<T> = Iterable<T> | AsyncIterable<T>;
 

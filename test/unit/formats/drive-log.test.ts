@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DRIVE_STATUSES } from '../../../src/domain/copy-status.ts';
+import { DISPOSITION_STATUSES, DISPOSITIONS } from '../../../src/domain/import-disposition.ts';
 import {
   BLOB_STATUSES,
-  DISPOSITION_STATUSES,
-  DISPOSITIONS,
   type LogBlob,
   RANGE_STATUSES,
   SIDE_FILE_STATUSES,
