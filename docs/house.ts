@@ -81,7 +81,7 @@ export const HOUSE: readonly Room[] = [
   },
   {
     name: 'formats',
-    what: 'the files of Azure Import/Export: copy logs, written and read as streams',
+    what: 'the files of Azure Import/Export: manifests, side files, copy logs, as streams',
     rooms: ['domain', ...SHARED],
     node: false,
     packages: ['xmlbuilder2', 'saxes'],

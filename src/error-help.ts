@@ -1,4 +1,11 @@
-import type { CopyErrors, DiskErrors, ErrorCode, InputErrors, StorageErrors } from './errors.ts';
+import type {
+  CopyErrors,
+  DiskErrors,
+  DriveFileErrors,
+  ErrorCode,
+  InputErrors,
+  StorageErrors,
+} from './errors.ts';
 
 /**
  * What each error means and what a person does about it: the next step that the console shows beside
@@ -127,6 +134,27 @@ const INPUT_HELP: Help<InputErrors> = {
       'An XML file of the Import/Export formats is not well-formed, not what it should be, or larger than such a file can be. The line and what is wrong there are named.',
     nextStep:
       'Get the file again from where it was written; one that a person edited is at fault there.',
+  },
+};
+
+const DRIVE_FILE_HELP: Help<DriveFileErrors> = {
+  'manifest-invalid': {
+    meaning:
+      'The manifest of a prepared drive breaks the grammar of the format. Line, column and the blob are named; the copy log says `ManifestFormatInvalid`. Nothing of the drive was copied, since a manifest that is wrong in one place may be wrong in others.',
+    nextStep:
+      'Send the customer the place that is named. The drive has to be prepared again, or the job’s manifest is another file on it.',
+  },
+  'manifest-corrupted': {
+    meaning:
+      'The manifest on the drive is not the file that the job speaks of: its bytes have another hash. The copy log says `ManifestCorrupted`, and nothing was copied.',
+    nextStep:
+      'Compare path and hash of the manifest in the job with the journal of the customer’s tool; correct the job, or have the drive prepared again.',
+  },
+  'side-file-invalid': {
+    meaning:
+      'A metadata or properties file of the drive is not one: not well-formed, too large, or with names or values that the blob service does not keep. The bytes of its blobs are copied all the same; the copy log says `XmlReadFailed` beside them.',
+    nextStep:
+      'Send the customer the copy log. Metadata and properties can be set on the blobs afterwards; the drive is not needed for it.',
   },
 };
 
@@ -320,6 +348,7 @@ const COPY_HELP: Help<CopyErrors> = {
 /** The catalogue as its page shows it, in sections. */
 export const ERROR_SECTIONS = [
   { title: 'What was typed or sent in', help: INPUT_HELP },
+  { title: 'The files of a prepared drive', help: DRIVE_FILE_HELP },
   { title: 'Disks', help: DISK_HELP },
   { title: 'The blob store', help: STORAGE_HELP },
   { title: 'The copy and what the station keeps', help: COPY_HELP },
@@ -327,6 +356,7 @@ export const ERROR_SECTIONS = [
 
 const ERROR_HELP: { readonly [Code in ErrorCode]: ErrorHelp } = {
   ...INPUT_HELP,
+  ...DRIVE_FILE_HELP,
   ...DISK_HELP,
   ...STORAGE_HELP,
   ...COPY_HELP,

@@ -31,6 +31,41 @@ export interface InputErrors {
   'xml-invalid': { line: number; column?: number; problem: string };
 }
 
+/** What may be wrong with a drive manifest: first with its ranges, then with its form. */
+export type ManifestFault =
+  | 'length-invalid'
+  | 'range-misaligned'
+  | 'range-size'
+  | 'range-order'
+  | 'range-gap'
+  | 'range-beyond-end'
+  | 'blocks-too-many'
+  | 'block-ids'
+  | 'not-xml'
+  | 'not-a-manifest'
+  | 'element-missing'
+  | 'element-repeated'
+  | 'element-unknown'
+  | 'element-misplaced'
+  | 'attribute-missing'
+  | 'attribute-unknown'
+  | 'text-misplaced'
+  | 'value-invalid'
+  | 'blob-path-invalid';
+
+/** What is wrong with the files that a prepared drive carries. */
+export interface DriveFileErrors {
+  'manifest-invalid': {
+    fault: ManifestFault;
+    line: number;
+    column: number;
+    blob?: string;
+    problem: string;
+  };
+  'manifest-corrupted': { algorithm: string; expected: string; found: string };
+  'side-file-invalid': { kind: 'metadata' | 'properties'; line: number; problem: string };
+}
+
 /** What goes wrong with a disk. */
 export interface DiskErrors {
   'disk-gone': { devicePath: string; offsetBytes: number };
@@ -81,7 +116,7 @@ export interface CopyErrors {
   cancelled: Record<string, never>;
 }
 
-export type ErrorPayloads = InputErrors & DiskErrors & StorageErrors & CopyErrors;
+export type ErrorPayloads = InputErrors & DriveFileErrors & DiskErrors & StorageErrors & CopyErrors;
 export type ErrorCode = keyof ErrorPayloads;
 
 /** Every error that the station raises on purpose: a code, a typed payload and the cause. */

@@ -1,4 +1,5 @@
 import type { TimeOuts } from './domain/life-cycle.ts';
+import type { ManifestLimits } from './domain/manifest.ts';
 import type { PlanLimits } from './domain/plan.ts';
 
 /**
@@ -91,11 +92,11 @@ export const FREE_SPACE_INTERVAL_MS = 10_000;
 export const DISK_GONE_GRACE_MS = 2_000;
 /** A copy log is staged in blocks of this size: one is in memory, and 50,000 of them make 48 GiB. */
 export const LOG_BLOCK_BYTES = 1 * MIB;
-/** XML of the Import/Export formats is at most five elements deep; deeper is not theirs. */
+/** XML of the Import/Export formats is at most six elements deep; deeper is not theirs. */
 export const XML_DEPTH_MAX = 8;
 /**
  * Elements in one blob of an XML file that is read: 262,144 are the 4 MiB ranges of the largest page
- * blob of the 2014 format, 1 TiB.
+ * blob of the 2014 format, 1 TiB. Such a blob takes 150 MB for as long as it is looked at.
  */
 export const XML_ITEM_MAX_ELEMENTS = 270_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -119,3 +120,16 @@ export const LIFE_CYCLE_TICK_MS = 60_000;
 export const FINISHED_SHOWN_MS = 2 * DAY_MS;
 /** Characters of one tag, text or comment of an XML file that is read; paths are 32,767 at most. */
 export const XML_RUN_MAX_LENGTH = 64 * KIB;
+/**
+ * A drive manifest of the 2014 format ("Import/Export service manifest file format", Microsoft Learn):
+ * a block or page range has at most 4 MiB, a blob at most 50,000 blocks, and a block blob up to 64 MiB
+ * may go without block ids. Newer versions of the blob service take larger blocks, but no published
+ * manifest has one.
+ */
+export const MANIFEST_LIMITS: ManifestLimits = {
+  maxRangeBytes: 4 * MIB,
+  maxBlocks: 50_000,
+  idlessBytes: 64 * MIB,
+};
+/** A metadata or properties file of a drive: the service keeps 8 KiB of what it says; XML needs room. */
+export const SIDE_FILE_MAX_BYTES = 64 * KIB;

@@ -5,10 +5,12 @@ import type { DriveLog, LogBlob, LogBlock } from '../../../src/formats/drive-log
 import { readDriveLog } from '../../../src/formats/drive-log-reader.ts';
 import { driveLogXml } from '../../../src/formats/drive-log-writer.ts';
 import { errorsOnly } from '../../../src/formats/errors-only.ts';
+import { readDriveManifest } from '../../../src/formats/manifest-reader.ts';
 import { logOf, plainBlob } from '../../support/drive-logs.ts';
+import { blobText, HEAD, TAIL } from '../../support/manifests.ts';
 
 /**
- * Memory that is alive, at its highest while a log goes by. The garbage is collected at each look, so
+ * Memory that is alive, at its highest while a document goes by. The garbage is collected at each look, so
  * what is counted is what somebody holds: it does not depend on the machine or on when V8 collects.
  */
 const LOOKS = 8;
@@ -105,3 +107,40 @@ test.each([1_000, 20_000])(
   },
   60_000,
 );
+
+test.each([1_000, 30_000])(
+  'a manifest of %d blobs takes the same memory to read',
+  async (count) => {
+    let found = 0;
+    async function* document() {
+      yield `${HEAD}<BlobList>`;
+      for (let at = 0; at < count; at++) yield Buffer.from(blobText({ path: `disks/${at}` }));
+      yield `</BlobList>${TAIL}`;
+    }
+    async function* names() {
+      for await (const item of readDriveManifest(document())) {
+        if (item.kind !== 'blob') continue;
+        found++;
+        yield item.path.name;
+      }
+    }
+    const seen = await watch(names(), count * 4);
+    expect(found).toBe(count);
+    expect(seen.heldBytes).toBeLessThan(MIB);
+  },
+  60_000,
+);
+
+test('two million blobs are read as they come: a hundred are known before more is asked for', async () => {
+  let asked = 0;
+  async function* document() {
+    yield `${HEAD}<BlobList>`;
+    for (; asked < 2_000_000; asked++) yield blobText({ path: `disks/${asked}` });
+    yield `</BlobList>${TAIL}`;
+  }
+  let found = 0;
+  for await (const item of readDriveManifest(document())) {
+    if (item.kind === 'blob' && ++found === 100) break;
+  }
+  expect(asked).toBeLessThan(102);
+});
