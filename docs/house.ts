@@ -88,6 +88,13 @@ export const HOUSE: readonly Room[] = [
     unfinished: true,
   },
   {
+    name: 'volumes',
+    what: 'opens what is on a drive, read-only and contained: partitions, BitLocker, filesystems',
+    rooms: [...SHARED],
+    node: true,
+    packages: [],
+  },
+  {
     name: 'copy',
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
     rooms: ['domain', 'formats', 'blobs', ...SHARED],

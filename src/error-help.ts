@@ -5,6 +5,7 @@ import type {
   ErrorCode,
   InputErrors,
   StorageErrors,
+  VolumeErrors,
 } from './errors.ts';
 
 /**
@@ -210,6 +211,52 @@ const DISK_HELP: Help<DiskErrors> = {
   },
 };
 
+const VOLUME_HELP: Help<VolumeErrors> = {
+  'volume-refused': {
+    meaning:
+      'The volume on the drive cannot be opened as it is: there is none, its encryption does not fit the job’s key, or its filesystem is not one that can be read. The words say which, and the status is the one that Azure’s copy logs use.',
+    nextStep:
+      'Tell the customer what the words say. With another key, change it in the job, then press Retry; what is wrong on the drive itself can only be corrected by the customer.',
+  },
+  'volume-tools-missing': {
+    meaning:
+      'This station lacks a tool or a right that opening a drive needs: FUSE, `dislocker`, `ntfs-3g`, loop devices, a mount namespace. The drive is not to blame.',
+    nextStep:
+      'Run `bin/setup station`, and check that the service may mount and use `/dev/fuse` and loop devices; then press Retry.',
+  },
+  'volume-not-released': {
+    meaning:
+      'After a drive was read, a mount, a helper or a loop device of it did not go away in time. The kernel lets go of it when the copy process ends, or when the disk is pulled.',
+    nextStep: 'Pull the disk when the console says so. If it recurs, report it with the log.',
+  },
+  'file-name-invalid': {
+    meaning:
+      'A path that the drive’s manifest names cannot be one on Windows: a forbidden character, a device name, a dot or blank at the end, a step upwards, an alternate stream. Nothing was opened.',
+    nextStep: 'The manifest is at fault; the customer prepares the drive again.',
+  },
+  'file-name-too-long': {
+    meaning: 'A path, or one name in it, is longer than Windows allows. Nothing was opened.',
+    nextStep: 'The manifest is at fault; the customer prepares the drive again.',
+  },
+  'file-not-found': {
+    meaning: 'The drive has no file at a path that its manifest names.',
+    nextStep:
+      'Nothing for the technician. The copy log names the file to the customer, who sends it again.',
+  },
+  'file-access-denied': {
+    meaning:
+      'What is at the path may not be opened: a link, a junction, a folder, a device, a file that Windows itself encrypted. Links are never followed.',
+    nextStep:
+      'Nothing for the technician. The copy log names the file to the customer, who sends it again.',
+  },
+  'file-read-failed': {
+    meaning:
+      'The filesystem on the drive cannot be read at a file or folder: a defect of the medium, or of the filesystem itself. The disk is still there.',
+    nextStep:
+      'Try another cable and bay, then press Retry; else the copy log names the file to the customer.',
+  },
+};
+
 const STORAGE_HELP: Help<StorageErrors> = {
   'storage-unavailable': {
     meaning:
@@ -350,6 +397,7 @@ export const ERROR_SECTIONS = [
   { title: 'What was typed or sent in', help: INPUT_HELP },
   { title: 'The files of a prepared drive', help: DRIVE_FILE_HELP },
   { title: 'Disks', help: DISK_HELP },
+  { title: 'Volumes and files on a drive', help: VOLUME_HELP },
   { title: 'The blob store', help: STORAGE_HELP },
   { title: 'The copy and what the station keeps', help: COPY_HELP },
 ] as const;
@@ -358,6 +406,7 @@ const ERROR_HELP: { readonly [Code in ErrorCode]: ErrorHelp } = {
   ...INPUT_HELP,
   ...DRIVE_FILE_HELP,
   ...DISK_HELP,
+  ...VOLUME_HELP,
   ...STORAGE_HELP,
   ...COPY_HELP,
 };

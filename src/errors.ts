@@ -84,6 +84,30 @@ export interface DiskErrors {
   'tool-timed-out': { tool: string; deadlineMs: number };
 }
 
+/** Why a drive, or a file on it, cannot be opened. The statuses are words of Azure's copy logs. */
+export interface VolumeErrors {
+  'volume-refused': VolumeRefusal;
+  'volume-tools-missing': { missing: readonly string[] };
+  'volume-not-released': { left: readonly string[] };
+  'file-name-invalid': { path: string; problem: string };
+  'file-name-too-long': { path: string; length: number; maxLength: number };
+  'file-not-found': { path: string };
+  'file-access-denied': { path: string; reason: string };
+  'file-read-failed': { path: string; errno: string };
+}
+
+export interface VolumeRefusal {
+  status:
+    | 'BitLockerVolumeNotFound'
+    | 'BitLockerNotActivated'
+    | 'BitLockerProtectorNotFound'
+    | 'BitLockerKeyInvalid'
+    | 'BitLockerUnlockVolumeFailed'
+    | 'BitLockerFailed'
+    | 'VolumeNotNtfs'
+    | 'DiskOperationFailed';
+}
+
 /** What goes wrong on the way to the blob store. */
 export interface StorageErrors {
   'storage-unavailable': { operation: string; detail: string };
@@ -116,7 +140,12 @@ export interface CopyErrors {
   cancelled: Record<string, never>;
 }
 
-export type ErrorPayloads = InputErrors & DriveFileErrors & DiskErrors & StorageErrors & CopyErrors;
+export type ErrorPayloads = InputErrors &
+  DriveFileErrors &
+  DiskErrors &
+  VolumeErrors &
+  StorageErrors &
+  CopyErrors;
 export type ErrorCode = keyof ErrorPayloads;
 
 /** Every error that the station raises on purpose: a code, a typed payload and the cause. */

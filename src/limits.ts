@@ -133,3 +133,26 @@ export const MANIFEST_LIMITS: ManifestLimits = {
 };
 /** A metadata or properties file of a drive: the service keeps 8 KiB of what it says; XML needs room. */
 export const SIDE_FILE_MAX_BYTES = 64 * KIB;
+
+/** The array of entries of a GPT: 16 KiB by the specification; more than this is none. */
+export const GPT_ARRAY_MAX_BYTES = 1 * MIB;
+/** Logical partitions that are followed in the chain of an old partition table. */
+export const MBR_LOGICAL_MAX = 128;
+/** BitLocker keeps 64 KiB for each copy of its metadata. */
+export const BITLOCKER_METADATA_MAX_BYTES = 64 * KIB;
+/** Protectors that one key is tried on; each costs two seconds, and Windows makes a few. */
+export const BITLOCKER_PROTECTORS_MAX = 16;
+/** A tool that opens or closes a volume (`losetup`, `mount`, `cryptsetup`) is abandoned after this. */
+export const VOLUME_TOOL_DEADLINE_MS = 30_000;
+/** A filesystem helper that has not mounted by then is ended: the disk hangs, or is full of errors. */
+export const VOLUME_MOUNT_DEADLINE_MS = 60_000;
+/** From the unmount until a filesystem helper is killed, and from then until it is given up. */
+export const VOLUME_CLOSE_GRACE_MS = 3_000;
+/** A path on Windows with the long-path prefix, in UTF-16 code units. */
+export const WINDOWS_PATH_MAX = 32_767;
+/** One name in a path on NTFS, exFAT and Windows, in UTF-16 code units. */
+export const WINDOWS_NAME_MAX = 255;
+/** Names of the folder searched last, kept for the next search without regard to case. */
+export const FOLDER_CACHE_NAMES = 20_000;
+/** Folders inside each other that a walk goes into; each keeps one descriptor open. */
+export const WALK_DEPTH_MAX = 256;
