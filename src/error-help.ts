@@ -112,6 +112,12 @@ const INPUT_HELP: Help<InputErrors> = {
       'What was asked for cannot be: a field is missing or wrong, a bay is occupied, a disk belongs to the station. Each problem is named; nothing was changed.',
     nextStep: 'Correct what is named and ask again.',
   },
+  'idempotency-key-reused': {
+    meaning:
+      'The idempotency key of this request was sent before with another request, whose answer is kept under it. Nothing was done.',
+    nextStep:
+      'Send each new request with a key of its own, and only a repeated one with its old key.',
+  },
   'station-unreachable': {
     meaning: 'A command found no station at the address.',
     nextStep:

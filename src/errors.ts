@@ -24,6 +24,7 @@ export interface InputErrors {
   'disk-not-found': { disk: string };
   'storage-account-unknown': { storageAccount: string; known: readonly string[] };
   'request-invalid': { problems: readonly string[] };
+  'idempotency-key-reused': { key: string };
   'station-unreachable': { url: string; detail: string };
   'station-refused': { status: number; refusal: string };
   'transition-refused': { entity: string; event: string; reason: string };

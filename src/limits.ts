@@ -45,6 +45,13 @@ export const MAX_DRIVES_PER_JOB = 10;
 
 /** One request body of the HTTP API. */
 export const HTTP_BODY_MAX_BYTES = 512 * KIB;
+/** An idempotency key of a client; a UUID has 36 characters. */
+export const IDEMPOTENCY_KEY_MAX_LENGTH = 200;
+/**
+ * How long the answer to an action is kept under its idempotency key: a client that was cut off asks
+ * again within minutes, and one that was switched off over a holiday still does nothing twice.
+ */
+export const ANSWER_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 /** One WebSocket message from a client. */
 export const WS_MESSAGE_MAX_BYTES = 16 * KIB;
 /** What may wait in one client's socket before it is resynchronised instead of buffered for. */

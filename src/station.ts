@@ -144,9 +144,7 @@ async function layGround(config: Config, { logger, clock }: Surroundings, keep: 
 
   const floor = new Floor(monotonicMs);
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  for (const { disk, ref, actor } of await ledger.confirmedDisks(bootId)) {
-    floor.confirmations.set(disk, { ref, actor });
-  }
+  floor.remember(await ledger.confirmedDisks(bootId));
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
   return { ledger, detector, floor, screens, log, clock, now, bootId, version: await ownVersion() };

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageOf, StationError } from '../errors.ts';
 
@@ -21,52 +23,71 @@ export interface StationRequest<Answer> {
 
 /** The station answers from memory and a local database; one that takes longer hangs. */
 const ANSWER_DEADLINE_MS = 30_000;
+/** Before a request whose connection was lost is sent again. */
+const RETRY_PAUSE_MS = 300;
 
 const refusalBody = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 /**
- * Asks a running station over HTTP. Throws `station-unreachable` when nobody answers there, and
+ * Asks a running station over HTTP, once more when the connection was lost: an action carries a key by
+ * which it is not done twice. Throws `station-unreachable` when nobody answers there, and
  * `station-refused` with the station's own words when it does not do what was asked.
  */
 export async function askStation<Answer>(
   address: StationAddress,
   request: StationRequest<Answer>,
 ): Promise<Answer> {
-  const response = await send(address, request);
-  const content = await contentOf(response, address.url);
+  const { response, text } = await exchange(address, request);
+  const content = contentOf(text);
   if (!response.ok) throw refused(response, address.url, content);
   const answer = request.answer.safeParse(content);
   if (answer.success) return answer.data;
   throw unreachable(address.url, 'what answers there is not a station', answer.error);
 }
 
-async function send(
-  { url, actor }: StationAddress,
-  { method, path, body }: StationRequest<unknown>,
-): Promise<Response> {
+interface Heard {
+  readonly response: Response;
+  readonly text: string;
+}
+
+async function exchange(address: StationAddress, request: StationRequest<unknown>): Promise<Heard> {
+  const key = randomUUID();
   try {
-    return await fetch(new URL(path, url), {
-      method,
-      headers: {
-        'x-drive-station-actor': actor,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
+    return await send(address, request, key).catch(async (error: unknown) => {
+      // One that hangs is not asked to hang again.
+      if (error instanceof DOMException) throw error;
+      await sleep(RETRY_PAUSE_MS);
+      return await send(address, request, key);
     });
   } catch (cause) {
-    throw unreachable(url, reasonOf(cause), cause);
+    throw unreachable(address.url, reasonOf(cause), cause);
   }
 }
 
-/** The JSON of the answer; `undefined` for anything else. */
-async function contentOf(response: Response, url: string): Promise<unknown> {
+async function send(
+  { url, actor }: StationAddress,
+  { method, path, body }: StationRequest<unknown>,
+  key: string,
+): Promise<Heard> {
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: {
+      'x-drive-station-actor': actor,
+      ...(method === 'GET' ? {} : { 'idempotency-key': key }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
+  });
+  return { response, text: await response.text() };
+}
+
+/** The JSON of an answer; `undefined` for anything else. */
+function contentOf(text: string): unknown {
   try {
-    const text = await response.text();
     return JSON.parse(text);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return undefined;
-    throw unreachable(url, reasonOf(cause), cause);
+  } catch {
+    return undefined;
   }
 }
 

@@ -35,7 +35,7 @@ function jobRow(job: JobView, answers: Answers): TemplateResult {
       ${
         atWork
           ? html`<button class="quiet" aria-pressed=${here} ?disabled=${answers.disabled}
-              @click=${() => answers.setCheckIn(here ? null : job.name)}>
+              @click=${() => answers.setCheckIn(here ? null : job)}>
               ${here ? 'End check-in' : 'Check in its parcel'}
             </button>`
           : nothing

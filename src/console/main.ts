@@ -1,7 +1,7 @@
 import { render } from 'lit-html';
 import { askToConfirm } from './confirm-dialog.ts';
 import { Link, type LinkSocket, type LinkUpdate, type SocketEvents } from './link.ts';
-import { pageModel } from './model.ts';
+import { jobIdOf, pageModel } from './model.ts';
 import { type PageState, page } from './page.ts';
 import type { Answers } from './question.ts';
 import { readMessage } from './read.ts';
@@ -69,10 +69,10 @@ class Console {
       checkIn: view?.station.checkIn ?? null,
       confirm: async (disk, drive) => {
         if (!(await askToConfirm(disk, drive))) return;
-        await this.#ask(confirmDisk(disk.key, drive.jobName, drive.driveId));
+        await this.#ask(confirmDisk(disk.key, jobIdOf(drive), drive.driveId));
       },
-      retry: (drive) => this.#ask(retryDrive(drive.jobName, drive.driveId)),
-      setCheckIn: (jobName) => this.#ask(checkIn(jobName)),
+      retry: (drive) => this.#ask(retryDrive(drive.jobId, drive.driveId)),
+      setCheckIn: (job) => this.#ask(checkIn(job?.id ?? null)),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
+import type { CandidateView, DiskView, DriveView, StationView } from '../serve/wire.ts';
 import { driveWords, openDrives, type StateWords } from './words.ts';
 
 /** One bay with a disk that may be a customer's, and the drive that the disk is, when it is known. */
@@ -85,4 +85,9 @@ function isDone(drive: DriveView): boolean {
 /** "Bay 2" before "Bay 10". */
 function byBay(a: DiskView, b: DiskView): number {
   return a.bay.localeCompare(b.bay, 'en', { numeric: true }) || (a.key < b.key ? -1 : 1);
+}
+
+/** The key of a drive is `<jobId>/<driveId>`, and an id of a job has no slash. */
+export function jobIdOf({ driveKey, driveId }: CandidateView): string {
+  return driveKey.slice(0, -`/${driveId}`.length);
 }

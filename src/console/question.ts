@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import type { CandidateView, DiskView, DriveView } from '../serve/wire.ts';
+import type { CandidateView, DiskView, DriveView, JobView } from '../serve/wire.ts';
 
 /** What a person can answer or ask for; carried down to the buttons. */
 export interface Answers {
@@ -7,11 +7,11 @@ export interface Answers {
   readonly disabled: boolean;
   /** The view is of now; else a disk may have been swapped, and none is called safe to remove. */
   readonly baysKnown: boolean;
-  /** The job whose parcel is being unpacked. */
+  /** Name of the job whose parcel is being unpacked. */
   readonly checkIn: string | null;
   confirm(disk: DiskView, drive: CandidateView): void;
   retry(drive: DriveView): void;
-  setCheckIn(jobName: string | null): void;
+  setCheckIn(job: JobView | null): void;
 }
 
 /** What to do with a disk that is not (yet) a drive of a job. */

@@ -208,6 +208,19 @@ export interface Ledger {
 
   close(): Promise<void>;
 
+  /**
+   * Does a piece of work once for each key of an actor, in one transaction with the answer, which is
+   * kept for `ANSWER_KEPT_MS`: asked again, it is given and nothing is done. Of two at once the second
+   * waits for the first. What the work throws is thrown, and then nothing has happened and nothing is
+   * kept, so a refusal that shall be kept is answered, not thrown.
+   *
+   * The work may use the ledger that it is given and nothing else that waits for this ledger, which
+   * would wait for ever. Each of its changes is whole or not at all, as outside.
+   *
+   * Throws `idempotency-key-reused` when the key is kept with another fingerprint.
+   */
+  once(request: OnceRequest, work: (ledger: Ledger) => Promise<unknown>): Promise<OnceAnswer>;
+
   // What clients ask of their jobs, beside the above.
 
   jobAt(address: JobAddress): Promise<Job | undefined>;
@@ -292,6 +305,21 @@ export interface AlertBook {
 export interface AlertAnswer {
   readonly resolution: Resolution;
   readonly note?: string;
+}
+
+export interface OnceRequest {
+  /** Chosen by who asks, anew for each thing that is to be done. */
+  readonly key: string;
+  readonly actor: Actor;
+  /** Equal for equal requests only. */
+  readonly fingerprint: string;
+}
+
+export interface OnceAnswer {
+  /** As JSON gives it back. Never a secret: it is kept as it is. */
+  readonly answer: unknown;
+  /** Whether it was kept from an earlier time. */
+  readonly replayed: boolean;
 }
 
 export interface JobWithDrives {

@@ -2,6 +2,7 @@ import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { addJobsOfClients } from './migration-0002.ts';
 import { addLifeCycle } from './migration-0004.ts';
+import { addKeptAnswers } from './migration-0005.ts';
 import type { Database } from './tables.ts';
 
 /** The table in which Kysely keeps the names of the migrations that ran. */
@@ -13,6 +14,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-jobs-of-clients': { up: addJobsOfClients },
   '0003-copy-logs': { up: addCopyLogs },
   '0004-life-cycle': { up: addLifeCycle },
+  '0005-kept-answers': { up: addKeptAnswers },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */

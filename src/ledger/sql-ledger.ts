@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely';
 import { ZodError } from 'zod';
 import {
   type BoundDisk,
@@ -27,6 +28,8 @@ import type {
   Ledger,
   LedgerEvent,
   NewJob,
+  OnceAnswer,
+  OnceRequest,
   PutAnswer,
 } from './contract.ts';
 import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
@@ -51,11 +54,13 @@ import {
 import { bitLockerKeysOf } from './job-drives.ts';
 import { moveJob, setReturnAddress, waitLonger } from './job-moves.ts';
 import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-rows.ts';
+import { answerOnce } from './kept-answers.ts';
 import { SqlParcels } from './parcels.ts';
 import { QueueStore } from './queue-store.ts';
+import { Savepoints } from './savepoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
-import type { Database, Executor } from './tables.ts';
+import type { Database, Executor, Tables } from './tables.ts';
 import { nextDriveState } from './transitions.ts';
 import type { Writer } from './writer.ts';
 
@@ -73,6 +78,8 @@ export interface SqlLedgerDependencies {
   readonly randomHex: (bytes: number) => string;
   /** Seals and opens what nobody may read in a copy of the database. */
   readonly secrets: SecretBox;
+  /** When `db` is a transaction already: how a change in it is made whole or not at all. */
+  readonly savepoints?: Savepoints;
 }
 
 /** Half of a block id's nonce is enough to tell copies apart; see `BlockIdParts`. */
@@ -249,6 +256,31 @@ export class SqlLedger implements Ledger {
     return await this.#guard(() => firstBrokenEvent(this.#deps.db));
   }
 
+  async once(
+    request: OnceRequest,
+    work: (ledger: Ledger) => Promise<unknown>,
+  ): Promise<OnceAnswer> {
+    const stamp = { station: this.#options.station, at: this.#deps.now() };
+    let failure: { readonly error: unknown } | undefined;
+    const attempt = async (db: Transaction<Tables>) => {
+      try {
+        return await this.#within(db, work);
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    };
+    try {
+      const transaction = this.#deps.db.transaction();
+      return await this.#guard(() =>
+        transaction.execute((db) => answerOnce(db, request, { ...stamp, work: () => attempt(db) })),
+      );
+    } catch (error) {
+      // What the work throws is no failure of the database, whatever it is.
+      throw failure === undefined ? error : failure.error;
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed ??= this.#deps.db.destroy();
     await this.#closed;
@@ -320,9 +352,20 @@ export class SqlLedger implements Ledger {
     return settled.done;
   }
 
-  /** Runs the work in one transaction: all of it is durable, or nothing happened. */
+  /** Hands out this ledger inside an open transaction, until the work ends. */
+  async #within<T>(db: Transaction<Tables>, work: (ledger: Ledger) => Promise<T>): Promise<T> {
+    const savepoints = new Savepoints(db);
+    try {
+      return await work(new SqlLedger(this.#options, { ...this.#deps, db, savepoints }));
+    } finally {
+      await savepoints.end();
+    }
+  }
+
+  /** Runs the work in one transaction, or in a piece of the open one: all of it, or nothing. */
   async #write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
-    return await this.#guard(() => this.#deps.db.transaction().execute(work));
+    const { db, savepoints } = this.#deps;
+    return await this.#guard(() => savepoints?.run(work) ?? db.transaction().execute(work));
   }
 
   /** Gives what the database or a schema threw the code that says what to do about it. */

@@ -15,6 +15,7 @@ export interface Tables {
   settings: SettingTable;
   parcels: ParcelTable;
   alerts: AlertTable;
+  kept_answers: KeptAnswerTable;
 }
 
 export interface JobTable {
@@ -156,6 +157,18 @@ export interface SettingTable {
   key: string;
   station: string;
   value: string;
+}
+
+/** What was answered to an action that was asked with an idempotency key. */
+export interface KeptAnswerTable {
+  station: string;
+  actor: string;
+  key: string;
+  /** Of the request, to tell another one under the same key. */
+  fingerprint: string;
+  /** JSON; empty only while the transaction that does the work is open. */
+  answer: string;
+  kept_at: string;
 }
 
 export type Database = Kysely<Tables>;

@@ -1,8 +1,8 @@
 import type { DiskKey } from '../domain/disk.ts';
 import type { Job } from '../domain/job.ts';
-import type { Actor, NewJob } from '../ledger/contract.ts';
+import type { Actor, Ledger, NewJob } from '../ledger/contract.ts';
 
-/** A drive as people name it. */
+/** A drive as people name it; the job by its name or its id. */
 export interface DriveName {
   readonly jobName: string;
   readonly driveId: string;
@@ -13,29 +13,37 @@ export interface ConfirmDisk extends DriveName {
   readonly disk: DiskKey;
 }
 
+/** For whom an action works, and on which ledger: one that may be inside an open transaction. */
+export interface Acting {
+  readonly ledger: Ledger;
+  readonly actor: Actor;
+}
+
 /**
- * What people and programs may ask of the station over HTTP; the station implements it. Every method
- * resolves when the change is durable. A refusal is a `StationError`, and its code decides the HTTP
- * status (`src/serve/problem.ts`).
+ * What people and programs may ask of the station over HTTP; the station implements it. An action
+ * changes the ledger that it is given and nothing else: whoever calls it makes that durable, and then
+ * lets it take effect. A refusal is a `StationError`, and its code decides the HTTP status
+ * (`src/serve/problem.ts`).
  */
 export interface StationActions {
-  /**
-   * Creates a job. Throws `job-exists`, `storage-account-unknown`.
-   */
-  createJob(job: NewJob, actor: Actor): Promise<Job>;
+  /** Throws `job-exists`, `storage-account-unknown`. */
+  createJob(job: NewJob, by: Acting): Promise<Job>;
   /**
    * A person read the label: this disk is that drive. Lasts until the disk is pulled. Throws
    * `disk-not-found`, `job-not-found`, `drive-not-found`, `request-invalid` (a disk of the station).
    */
-  confirmDisk(confirmation: ConfirmDisk, actor: Actor): Promise<void>;
+  confirmDisk(confirmation: ConfirmDisk, by: Acting): Promise<void>;
   /**
    * Takes a drive out of `Faulted`; its copy goes on where it was. Throws `job-not-found`,
    * `drive-not-found`, `transition-refused`.
    */
-  retryDrive(drive: DriveName, actor: Actor): Promise<void>;
+  retryDrive(drive: DriveName, by: Acting): Promise<void>;
   /**
    * Says whose parcel is being unpacked, so that an extra drive is tied to that job; `null` ends it.
-   * Throws `job-not-found`.
+   * Answers the job's name. Throws `job-not-found`, `check-in-refused`.
    */
-  setCheckIn(jobName: string | null, actor: Actor): Promise<void>;
+  setCheckIn(jobName: string | null, by: Acting): Promise<string | null>;
+
+  /** What was asked for is durable: the station goes by it. Never called inside a transaction. */
+  takeEffect(): Promise<void>;
 }

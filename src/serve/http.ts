@@ -10,7 +10,7 @@ import { HTTP_BODY_MAX_BYTES } from '../limits.ts';
 import { armCode, refusal, sendAnswer } from './arm/answer.ts';
 import { giveArmHeaders, isArmPath } from './arm.ts';
 import { isOwnHost, isOwnOrigin } from './host.ts';
-import { type HttpCode, problemOf } from './problem.ts';
+import { type HttpCode, problemBody, problemOf } from './problem.ts';
 import { addRoutes, type Routes } from './routes.ts';
 
 export interface HttpOptions {
@@ -103,7 +103,7 @@ function sendProblem(
   { status, code, message, details = {} }: HttpProblem,
 ): FastifyReply {
   if (!isArmPath(request.url)) {
-    return reply.code(status).send({ error: { code, message, details } });
+    return reply.code(status).send(problemBody({ code, message, details }));
   }
   giveArmHeaders(request, reply);
   return sendAnswer(reply, refusal(status, { code: armCode(code, status), message }));

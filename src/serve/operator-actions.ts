@@ -8,8 +8,7 @@ import type {
   MissingDrives,
   ReturnShipment,
 } from '../ledger/contract.ts';
-import type { DriveName } from './actions.ts';
-import type { Acting } from './api/route.ts';
+import type { Acting, DriveName } from './actions.ts';
 
 /** A job that is being packed: what goes into its parcel back, and what hinders that. */
 export interface PackingList extends JobWithDrives {

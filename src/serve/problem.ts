@@ -9,6 +9,11 @@ export interface Problem {
   readonly details: unknown;
 }
 
+/** A problem as clients of the station API see it. */
+export function problemBody({ code, message, details }: Omit<Problem, 'status'>) {
+  return { error: { code, message, details } };
+}
+
 /** Codes that belong to HTTP itself; all others are those of `docs/ERRORS.md`. */
 export type HttpCode =
   | 'route-not-found'
@@ -23,6 +28,7 @@ const STATUS: { readonly [Code in ErrorCode]?: number } = {
   'job-file-invalid': 400,
   'job-file-too-large': 413,
   'storage-account-unknown': 422,
+  'idempotency-key-reused': 422,
   'job-not-found': 404,
   'drive-not-found': 404,
   'parcel-not-found': 404,

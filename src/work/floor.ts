@@ -3,6 +3,7 @@ import type { DiskKey } from '../domain/disk.ts';
 import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
 import { type CopyProgress, type DriveActivity, type DriveRef, driveKey } from '../domain/job.ts';
 import type { Confirmation, Match } from '../domain/matching.ts';
+import type { ConfirmedDisk } from '../ledger/contract.ts';
 import { RateMeter } from './rate.ts';
 
 /** A drive whose copy is queued or running. */
@@ -42,6 +43,11 @@ export class Floor {
 
   get working(): ReadonlyMap<string, WorkItem> {
     return this.#working;
+  }
+
+  /** Goes by what people said, as the ledger keeps it. */
+  remember(answers: readonly ConfirmedDisk[]): void {
+    for (const { disk, ref, actor } of answers) this.confirmations.set(disk, { ref, actor });
   }
 
   begin(ref: DriveRef, { disk, bay, rotational }: FloorOptions): WorkItem {

@@ -5,8 +5,8 @@ import { stopWaiting } from '../domain/life-cycle.ts';
 import { endedWithoutCopy } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
 import type { Alert, AlertAnswer, JobWithDrives, Ledger } from '../ledger/contract.ts';
-import type { DriveName } from '../serve/actions.ts';
-import type { Acting } from '../serve/api/route.ts';
+import type { Acting, DriveName } from '../serve/actions.ts';
+
 import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
 
 export interface OperatorDependencies {

@@ -113,7 +113,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
       .toEqual([
         {
           what: 'confirm',
-          confirmation: { disk: 'near-1', jobName: 'contoso-archive', driveId: 'KV6H86XP' },
+          confirmation: { disk: 'near-1', jobName: 'job-1', driveId: 'KV6H86XP' },
           actor: 'Maria.Q',
         },
       ]);
@@ -133,10 +133,23 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
       .toEqual([
         {
           what: 'retry',
-          drive: { jobName: 'contoso-archive', driveId: 'ZA2B7XK9' },
+          drive: { jobName: 'job-1', driveId: 'ZA2B7XK9' },
           actor: 'console',
         },
       ]);
+  });
+
+  it('asks again with the same key when the connection was lost', async () => {
+    const keys: (string | undefined)[] = [];
+    await page.route('**/retry', async (route) => {
+      keys.push(route.request().headers()['idempotency-key']);
+      await (keys.length === 1 ? route.abort('connectionreset') : route.continue());
+    });
+    serving.publish(busyView());
+    await card('Bay 3').getByRole('button', { name: 'Retry this drive' }).click();
+    await expect.poll(() => serving.asked.length).toBe(1);
+    expect(keys).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/u), keys[0]]);
+    expect(await page.getByText('That did not work').count()).toBe(0);
   });
 
   it('fits a phone and names everything for a screen reader', async () => {

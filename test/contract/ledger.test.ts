@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { openLedger, temporaryDirectory } from '../support/ledger.ts';
 import { type LedgerUnderTest, ledgerContract } from './ledger.ts';
+import { onceContract } from './ledger-once.ts';
 import { parcelContract } from './ledger-parcels.ts';
 
 ledgerContract('SQLite', open);
+onceContract('SQLite', open);
 parcelContract('SQLite: parcels, extra drives and alerts', open);
 
 async function open(): Promise<LedgerUnderTest> {

@@ -322,7 +322,7 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
   });
 }
 
-async function eventsOf(ledger: Ledger): Promise<LedgerEvent[]> {
+export async function eventsOf(ledger: Ledger): Promise<LedgerEvent[]> {
   const events: LedgerEvent[] = [];
   for await (const event of ledger.events(0, 10_000)) events.push(event);
   return events;

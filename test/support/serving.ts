@@ -37,13 +37,19 @@ export type Asked =
   | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string }
   | { readonly what: 'check-in'; readonly jobName: string | null; readonly actor: string };
 
+export interface ServingOptions extends Partial<ServerOptions> {
+  readonly storageAccounts?: readonly string[];
+  /** Stands in for the actions that only write down what they are asked. */
+  readonly actionsOn?: (ledger: SqliteLedger) => StationActions;
+}
+
 export const CONSOLE_DIRECTORY = fileURLToPath(new URL('../../src/console/', import.meta.url));
 
 export async function startServing(
   initial: StationView = emptyView(),
-  over: Partial<ServerOptions> & { readonly storageAccounts?: readonly string[] } = {},
+  over: ServingOptions = {},
 ): Promise<Serving> {
-  const { storageAccounts = ['contosoarchive'], ...serverOptions } = over;
+  const { storageAccounts = ['contosoarchive'], actionsOn, ...serverOptions } = over;
   const directory = await mkdtemp(join(tmpdir(), 'drive-station-serve-'));
   const ledger = await SqliteLedger.open({
     file: join(directory, 'ledger.db'),
@@ -67,7 +73,7 @@ export async function startServing(
       checkAnswers: true,
       ...serverOptions,
     };
-    const actions = recordingActions(asked, ledger);
+    const actions = actionsOn?.(ledger) ?? recordingActions(asked);
     const logger = createLog('error');
     const server = await Server.create(options, {
       ledger,
@@ -112,23 +118,26 @@ export async function startServing(
   };
 }
 
-function recordingActions(asked: Asked[], ledger: SqliteLedger): StationActions {
+/** Writes down what it is asked; only jobs are really made. */
+export function recordingActions(asked: Asked[]): StationActions {
   return {
-    createJob(job, actor) {
+    createJob(job, { ledger, actor }) {
       asked.push({ what: 'create', job, actor });
       return ledger.createJob(job, actor);
     },
-    async confirmDisk(confirmation, actor) {
+    async confirmDisk(confirmation, { actor }) {
       asked.push({ what: 'confirm', confirmation, actor });
     },
-    async retryDrive(drive, actor) {
+    async retryDrive(drive, { actor }) {
       asked.push({ what: 'retry', drive, actor });
       if (drive.driveId !== 'UNKNOWN') return;
       throw new StationError('drive-not-found', 'no such drive', drive);
     },
-    async setCheckIn(jobName, actor) {
+    async setCheckIn(jobName, { actor }) {
       asked.push({ what: 'check-in', jobName, actor });
+      return jobName;
     },
+    async takeEffect() {},
   };
 }
 

@@ -34,9 +34,8 @@ function jobActions(actions: StationActions): ActionRoute[] {
       answer: jobInFull,
       status: 201,
       errors: ['job-file-invalid', 'job-exists', 'storage-account-unknown'],
-      location: (job) => `/api/v1/jobs/${encodeURIComponent(job.id)}`,
-      handle: async ({ body }, { ledger, actor }) =>
-        inFull(ledger, await actions.createJob(body, actor)),
+      location: 'id',
+      handle: async ({ body }, by) => inFull(by.ledger, await actions.createJob(body, by)),
     }),
     defineAction({
       method: 'POST',
@@ -48,8 +47,8 @@ function jobActions(actions: StationActions): ActionRoute[] {
       params: driveParams,
       answer: done,
       errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found', 'transition-refused'],
-      handle: async ({ params }, { actor }) => {
-        await actions.retryDrive({ jobName: params.name, driveId: params.driveId }, actor);
+      handle: async ({ params }, by) => {
+        await actions.retryDrive({ jobName: params.name, driveId: params.driveId }, by);
         return DONE;
       },
     }),
@@ -69,8 +68,8 @@ function floorActions(actions: StationActions): ActionRoute[] {
       body: bodyOf(confirmBody),
       answer: done,
       errors: ['disk-not-found', 'job-not-found', 'job-name-ambiguous', 'drive-not-found'],
-      handle: async ({ body }, { actor }) => {
-        await actions.confirmDisk(body, actor);
+      handle: async ({ body }, by) => {
+        await actions.confirmDisk(body, by);
         return DONE;
       },
     }),
@@ -83,11 +82,8 @@ function floorActions(actions: StationActions): ActionRoute[] {
       description: 'Disks on no list that are plugged in from now on are tied to that job.',
       body: bodyOf(checkInBody),
       answer: checkIn,
-      errors: ['job-not-found', 'job-name-ambiguous'],
-      handle: async ({ body }, { actor }) => {
-        await actions.setCheckIn(body.jobName, actor);
-        return { checkIn: body.jobName };
-      },
+      errors: ['job-not-found', 'job-name-ambiguous', 'check-in-refused'],
+      handle: async ({ body }, by) => ({ checkIn: await actions.setCheckIn(body.jobName, by) }),
     }),
     defineAction({
       method: 'DELETE',
@@ -96,10 +92,7 @@ function floorActions(actions: StationActions): ActionRoute[] {
       tag: 'jobs',
       summary: 'Say that the parcel is unpacked',
       answer: checkIn,
-      handle: async (_input, { actor }) => {
-        await actions.setCheckIn(null, actor);
-        return { checkIn: null };
-      },
+      handle: async (_input, by) => ({ checkIn: await actions.setCheckIn(null, by) }),
     }),
   ];
 }

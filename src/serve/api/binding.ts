@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FastifyReply } from 'fastify';
 import type { Ledger } from '../../ledger/contract.ts';
+import type { StationActions } from '../actions.ts';
+import { parsed } from '../problem.ts';
 import type { Handler, Routes, Verb } from '../routes.ts';
-import { actorOf } from './headers.ts';
+import { actionHeaders, REPLAYED_HEADER } from './headers.ts';
+import { answerOnce } from './once.ts';
 import type { ActionRoute, ReadRoute, RouteFace, StationRoute } from './route.ts';
 
 export interface BindingOptions {
   readonly ledger: Ledger;
+  readonly actions: Pick<StationActions, 'takeEffect'>;
   /** Answers that are not what their schema says are a defect: tests throw, production sends them. */
   readonly checkAnswers: boolean;
 }
@@ -25,22 +29,44 @@ function reading(route: ReadRoute, { ledger, checkAnswers }: BindingOptions): Ha
   return async (request, reply) => {
     const answer = await route.prepare(request)(ledger);
     if (checkAnswers) assertShape(route, answer);
-    return send(reply, route, answer);
+    return reply.code(route.status ?? 200).send(answer);
   };
 }
 
-function acting(route: ActionRoute, { ledger, checkAnswers }: BindingOptions): Handler {
+function acting(route: ActionRoute, { ledger, actions, checkAnswers }: BindingOptions): Handler {
   return async (request, reply) => {
-    const act = route.prepare(request);
-    const answer = await act({ ledger, actor: actorOf(request.headers) });
-    if (checkAnswers) assertShape(route, answer);
-    if (route.location !== undefined) reply.header('location', route.location(answer));
+    const headers = parsed(actionHeaders, request.headers);
+    const { 'x-drive-station-actor': actor, 'idempotency-key': key } = headers;
+    const prepared = route.prepare(request);
+    const act = async (on: Ledger) => {
+      const answer = await prepared({ ledger: on, actor });
+      if (checkAnswers) assertShape(route, answer);
+      return { status: route.status ?? 200, body: answer };
+    };
+    if (key === undefined) {
+      const answer = await act(ledger);
+      await actions.takeEffect();
+      return send(reply, route, answer);
+    }
+    const once = { route, request, key, actor };
+    const { replayed, ...answer } = await answerOnce(ledger, once, act);
+    // Also after a replay: the first time may have ended between the change and its effect.
+    if (answer.status < 400) await actions.takeEffect();
+    if (replayed) reply.header(REPLAYED_HEADER, 'true');
     return send(reply, route, answer);
   };
 }
 
-function send(reply: FastifyReply, { status = 200 }: RouteFace, answer: unknown): FastifyReply {
-  return reply.code(status).send(answer);
+function send(
+  reply: FastifyReply,
+  { path, location }: ActionRoute,
+  { status, body }: { readonly status: number; readonly body: unknown },
+): FastifyReply {
+  if (location !== undefined && status < 400) {
+    const made = String(Reflect.get(Object(body), location));
+    reply.header('location', `${path}/${encodeURIComponent(made)}`);
+  }
+  return reply.code(status).send(body);
 }
 
 /** Throws a `RangeError` when something is wrong or undeclared in what a client would get. */

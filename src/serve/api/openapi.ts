@@ -3,7 +3,7 @@ import { helpFor } from '../../error-help.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { statusOf } from '../problem.ts';
 import type { Verb } from '../routes.ts';
-import { actionHeaders } from './headers.ts';
+import { actionHeaders, REPLAYED_HEADER } from './headers.ts';
 import { type JsonSchema, jsonSchemas } from './json-schema.ts';
 import type { RouteFace, StationRoute, Tag } from './route.ts';
 import { problem } from './shapes.ts';
@@ -74,6 +74,14 @@ const DESCRIPTION = `What is true in the station, and the few things a person ma
 
 All times are ISO 8601 in UTC, all sizes are bytes, absent values are \`null\`. An answer may gain members; nothing else about it changes within version 1. The live feed over WebSocket is described in docs/PROTOCOL.md.`;
 
+const HEADERS = {
+  Location: { description: 'Where what was made is.', schema: { type: 'string' } },
+  [REPLAYED_HEADER]: {
+    description: '`true` when this answer was given before and nothing was done this time.',
+    schema: { const: 'true' },
+  },
+};
+
 export function openApiDocument(routes: readonly StationRoute[], version: string): OpenApiDocument {
   const { schemas, of } = jsonSchemas([problem, actionHeaders, ...routes.flatMap(schemasOf)]);
   const license = { name: 'Apache 2.0', identifier: 'Apache-2.0' };
@@ -84,7 +92,7 @@ export function openApiDocument(routes: readonly StationRoute[], version: string
     paths: pathsOf(routes, of),
     components: {
       schemas,
-      headers: { Location: { description: 'Where what was made is.', schema: { type: 'string' } } },
+      headers: HEADERS,
       parameters: Object.fromEntries(
         parametersOf(of(actionHeaders), 'header').map((header) => [header.name, header]),
       ),
@@ -152,12 +160,11 @@ function headerReferences(): Reference[] {
 
 function responsesOf(route: StationRoute, of: SchemaOf): Operation['responses'] {
   const { status = 200, answer } = route;
-  const headers =
-    route.method !== 'GET' && route.location !== undefined
-      ? { headers: { location: { $ref: '#/components/headers/Location' } } }
-      : {};
+  const success: Response = { description: successOf(route), content: json(of(answer)) };
+  const isAction = route.method !== 'GET';
+  const location = isAction && route.location !== undefined && headerOf('Location', 'location');
   return {
-    [status]: { description: successOf(route), ...headers, content: json(of(answer)) },
+    [status]: isAction ? replayable(success, location || {}) : success,
     ...refusalsOf(route, of(problem)),
     default: { $ref: '#/components/responses/Problem' },
   };
@@ -170,16 +177,29 @@ function successOf({ method, summary, status }: StationRoute): string {
 
 /** One response for each status, with the codes that it can have. */
 function refusalsOf(route: StationRoute, shape: JsonSchema): Record<string, Response> {
-  const takesAnything = route.method !== 'GET' || route.params !== undefined || route.query;
-  const always: ErrorCode[] = takesAnything ? ['request-invalid'] : [];
-  const codes = [...always, ...(route.errors ?? [])];
-  const byStatus = Map.groupBy(codes, statusOf);
+  const isAction = route.method !== 'GET';
+  const takesAnything = isAction || route.params !== undefined || route.query !== undefined;
+  const codes: ErrorCode[] = [
+    ...(takesAnything ? (['request-invalid'] as const) : []),
+    ...(route.errors ?? []),
+    ...(isAction ? (['idempotency-key-reused'] as const) : []),
+  ];
   return Object.fromEntries(
-    [...byStatus].map(([status, some]) => {
+    [...Map.groupBy(codes, statusOf)].map(([status, some]) => {
       const words = some.map((code) => `\`${code}\`: ${helpFor(code).meaning}`);
-      return [status, problemResponse(words.join('\n\n'), shape)];
+      const refused = problemResponse(words.join('\n\n'), shape);
+      return [status, isAction ? replayable(refused) : refused];
     }),
   );
+}
+
+/** What can be an answer from an earlier time. */
+function replayable(response: Response, more: Response['headers'] = {}): Response {
+  return { ...response, headers: { ...more, ...headerOf(REPLAYED_HEADER, REPLAYED_HEADER) } };
+}
+
+function headerOf(component: keyof typeof HEADERS, name: string): Record<string, Reference> {
+  return { [name]: { $ref: `#/components/headers/${component}` } };
 }
 
 function problemResponse(description: string, shape: JsonSchema): Response {

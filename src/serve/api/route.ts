@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../../errors.ts';
-import type { Actor, Ledger } from '../../ledger/contract.ts';
+import type { Ledger } from '../../ledger/contract.ts';
+import type { Acting } from '../actions.ts';
 import { parsed } from '../problem.ts';
 import type { Verb } from '../routes.ts';
 
@@ -45,12 +46,6 @@ export interface RawRequest {
   readonly body: unknown;
 }
 
-/** On whose ledger and for whom an action works. */
-export interface Acting {
-  readonly ledger: Ledger;
-  readonly actor: Actor;
-}
-
 export interface ReadRoute extends RouteFace {
   readonly method: 'GET';
   /** Throws what is wrong with the request; the answer does the work. */
@@ -61,8 +56,8 @@ export interface ActionRoute extends RouteFace {
   readonly method: Exclude<Verb, 'GET'>;
   /** As for a read. What the answer throws while it works is the refusal. */
   prepare(request: RawRequest): (by: Acting) => Promise<unknown>;
-  /** The address of what was made, from the answer that tells of it. */
-  location?(answer: unknown): string;
+  /** The member of the answer that, put after the path, is the address of what was made. */
+  readonly location?: string;
 }
 
 type Nothing = z.ZodObject<Record<never, never>>;
@@ -94,7 +89,7 @@ export interface ActionDefinition<P extends z.ZodObject, Body, A extends z.ZodTy
   extends Omit<Typed<P, Nothing, Body, A>, 'query'> {
   readonly method: ActionRoute['method'];
   handle(input: Input<P, Nothing, Body>, by: Acting): Promise<z.input<NoInfer<A>>>;
-  location?(answer: z.output<NoInfer<A>>): string;
+  readonly location?: keyof z.output<NoInfer<A>> & string;
 }
 
 /** A route that changes nothing. */
@@ -120,14 +115,13 @@ export function defineAction<
   P extends z.ZodObject = Nothing,
   Body = undefined,
 >(definition: ActionDefinition<P, Body, A>): ActionRoute {
-  const { handle, location, ...face } = definition;
+  const { handle, ...face } = definition;
   return {
     ...face,
     prepare: (request) => {
       const input = inputOf<P, Nothing, Body>(definition, request);
       return (by) => handle(input, by);
     },
-    ...(location && { location: (answer) => location(parsed(definition.answer, answer)) }),
   };
 }
 

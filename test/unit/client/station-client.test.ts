@@ -1,8 +1,12 @@
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { askStation } from '../../../src/client/http.ts';
 import { StationClient } from '../../../src/client/station-client.ts';
 import type { LinkUpdate } from '../../../src/console/link.ts';
-import { type Serving, startServing } from '../../support/serving.ts';
+import { jobFile, type Serving, startServing } from '../../support/serving.ts';
 import { busyView, emptyView, stationInfo } from '../../support/views.ts';
 
 const quick = { firstRetryMs: 20, maxRetryMs: 100 };
@@ -98,4 +102,48 @@ describe('StationClient', () => {
       payload: { status: 404, refusal: 'drive-not-found' },
     });
   });
+
+  it('asks again when the answer was cut off, and what it asks for is done once', async () => {
+    const serving = await serve();
+    const line = await cuttingLine(serving.server.url);
+    const job = await askStation(
+      { url: line.url, actor: 'tester' },
+      {
+        method: 'POST',
+        path: '/api/v1/jobs',
+        body: jobFile('cut-off'),
+        answer: z.looseObject({ id: z.string() }),
+      },
+    );
+    expect(line.passed()).toBe(2);
+    expect(serving.asked).toHaveLength(1);
+    expect(await serving.ledger.jobs()).toMatchObject([{ id: job.id, name: 'cut-off' }]);
+  });
 });
+
+/** A way to the station that loses the first answer, after the station gave it. */
+async function cuttingLine(target: string) {
+  let passed = 0;
+  const server = createHttpServer(async (request, response) => {
+    const { 'x-drive-station-actor': actor, 'idempotency-key': key } = request.headers;
+    const answer = await fetch(new URL(request.url ?? '', target), {
+      method: request.method ?? 'GET',
+      headers: {
+        'content-type': 'application/json',
+        'x-drive-station-actor': String(actor),
+        'idempotency-key': String(key),
+      },
+      body: await text(request),
+    });
+    const content = await answer.text();
+    passed += 1;
+    if (passed === 1) request.socket.destroy();
+    else response.writeHead(answer.status).end(content);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(async () => {
+    server.close();
+  });
+  const { port } = z.object({ port: z.int() }).parse(server.address());
+  return { url: `http://127.0.0.1:${port}`, passed: () => passed };
+}

@@ -5,7 +5,13 @@ import type { OpenApiDocument, Operation } from '../../../src/serve/api/openapi.
 import { stationRoutes } from '../../../src/serve/api.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { aVerdict, transferring } from '../../support/ledger.ts';
-import { createJob, jobFile, type Serving, startServing } from '../../support/serving.ts';
+import {
+  createJob,
+  jobFile,
+  recordingActions,
+  type Serving,
+  startServing,
+} from '../../support/serving.ts';
 import { busyView } from '../../support/views.ts';
 
 const VERBS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -18,10 +24,8 @@ beforeAll(async () => {
   const ref = await transferring(at.ledger, 'done-job');
   const verdict = aVerdict('Completed');
   await at.ledger.transitionDrive(ref, { event: 'copy-verified', verdict }, 'test');
-  await at.ledger.parcels.flagExtra({
-    ...{ serial: null, model: 'X', bay: 'Bay 1', reason: 'r' },
-    ...{ jobId: null, parcelId: null },
-  });
+  const extra = { serial: null, model: 'X', bay: 'Bay 1', jobId: null, parcelId: null };
+  await at.ledger.parcels.flagExtra({ ...extra, reason: 'On no list.' });
   const response = await fetch(new URL('/api/v1/openapi.json', at.server.url));
   document = await response.json();
 });
@@ -77,12 +81,7 @@ function answerOf(verb: string, path: string, status: number): string {
 describe('the OpenAPI document', () => {
   it('has every route that is served, and no other', () => {
     const served = stationRoutes({
-      actions: {
-        createJob: () => Promise.reject(new RangeError('not called')),
-        confirmDisk: () => Promise.resolve(),
-        retryDrive: () => Promise.resolve(),
-        setCheckIn: () => Promise.resolve(),
-      },
+      actions: recordingActions([]),
       operators: operatorActions({ bayOf: () => undefined }),
       version: '1',
       view: () => busyView(),
@@ -138,8 +137,8 @@ describe('the OpenAPI document', () => {
   it('asks for the headers of actions, and of nothing else', () => {
     for (const { name, parameters = [] } of operations()) {
       const headers = parameters.flatMap((each) => ('$ref' in each ? [target(each.$ref)] : []));
-      const expected = name.startsWith('GET ') ? [] : [{ name: 'x-drive-station-actor' }];
-      expect(headers).toMatchObject(expected);
+      const expected = [{ name: 'x-drive-station-actor' }, { name: 'idempotency-key' }];
+      expect(headers).toMatchObject(name.startsWith('GET ') ? [] : expected);
     }
   });
 });

@@ -8,7 +8,7 @@ import { LocationBook } from '../../../src/serve/locations.ts';
 import { CLOSE_CODES } from '../../../src/serve/session.ts';
 import { clientMessage, serverMessage } from '../../../src/serve/wire.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
-import { startServing } from '../../support/serving.ts';
+import { recordingActions, startServing } from '../../support/serving.ts';
 
 const document = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
 const lines = document.split('\n');
@@ -42,12 +42,7 @@ describe('docs/PROTOCOL.md', () => {
     onTestFinished(close);
     const view = () => feed.view;
     const operators = operatorActions({ bayOf: () => undefined });
-    const actions = {
-      createJob: () => Promise.reject(new RangeError('not called')),
-      confirmDisk: () => Promise.resolve(),
-      retryDrive: () => Promise.resolve(),
-      setCheckIn: () => Promise.resolve(),
-    };
+    const actions = recordingActions([]);
     const routes = {
       ...apiRoutes({ ledger, actions, operators, view, version: '1', checkAnswers: true }),
       ...armRoutes({
