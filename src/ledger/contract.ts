@@ -211,15 +211,20 @@ export interface Ledger {
   /**
    * Does a piece of work once for each key of an actor, in one transaction with the answer, which is
    * kept for `ANSWER_KEPT_MS`: asked again, it is given and nothing is done. Of two at once the second
-   * waits for the first. What the work throws is thrown, and then nothing has happened and nothing is
-   * kept, so a refusal that shall be kept is answered, not thrown.
+   * waits for the first.
+   *
+   * What the work throws takes back all that it changed. `refusalOf` says whether that is a refusal:
+   * then what it gives is the answer, kept like any other, and what the ledger logged of refusals stays
+   * in the event log. For anything else it gives `undefined`: that is thrown, and nothing is kept.
    *
    * The work may use the ledger that it is given and nothing else that waits for this ledger, which
-   * would wait for ever. Each of its changes is whole or not at all, as outside.
-   *
-   * Throws `idempotency-key-reused` when the key is kept with another fingerprint.
+   * would wait for ever. Throws `idempotency-key-reused` when the key is kept with another fingerprint.
    */
-  once(request: OnceRequest, work: (ledger: Ledger) => Promise<unknown>): Promise<OnceAnswer>;
+  once(
+    request: OnceRequest,
+    work: (ledger: Ledger) => Promise<unknown>,
+    refusalOf?: (error: unknown) => unknown,
+  ): Promise<OnceAnswer>;
 
   // What clients ask of their jobs, beside the above.
 

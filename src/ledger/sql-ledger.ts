@@ -55,9 +55,9 @@ import { bitLockerKeysOf } from './job-drives.ts';
 import { moveJob, setReturnAddress, waitLonger } from './job-moves.ts';
 import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-rows.ts';
 import { answerOnce } from './kept-answers.ts';
+import { OpenTransaction } from './open-transaction.ts';
 import { SqlParcels } from './parcels.ts';
 import { QueueStore } from './queue-store.ts';
-import { Savepoints } from './savepoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
 import type { Database, Executor, Tables } from './tables.ts';
@@ -78,8 +78,8 @@ export interface SqlLedgerDependencies {
   readonly randomHex: (bytes: number) => string;
   /** Seals and opens what nobody may read in a copy of the database. */
   readonly secrets: SecretBox;
-  /** When `db` is a transaction already: how a change in it is made whole or not at all. */
-  readonly savepoints?: Savepoints;
+  /** The transaction that `db` is, where it is one. */
+  readonly open?: OpenTransaction;
 }
 
 /** Half of a block id's nonce is enough to tell copies apart; see `BlockIdParts`. */
@@ -259,15 +259,23 @@ export class SqlLedger implements Ledger {
   async once(
     request: OnceRequest,
     work: (ledger: Ledger) => Promise<unknown>,
+    refusalOf: (error: unknown) => unknown = () => undefined,
   ): Promise<OnceAnswer> {
     const stamp = { station: this.#options.station, at: this.#deps.now() };
     let failure: { readonly error: unknown } | undefined;
     const attempt = async (db: Transaction<Tables>) => {
+      const open = new OpenTransaction(db);
+      const within = new SqlLedger(this.#options, { ...this.#deps, db, open });
       try {
-        return await this.#within(db, work);
+        return await open.whole(() => work(within));
       } catch (error) {
-        failure = { error };
-        throw error;
+        const answer = refusalOf(error);
+        if (answer === undefined) {
+          failure = { error };
+          throw error;
+        }
+        for (const event of open.refusals) await this.#append(db, event);
+        return answer;
       }
     };
     try {
@@ -327,6 +335,7 @@ export class SqlLedger implements Ledger {
 
   async #append(db: Executor, event: NewEvent): Promise<void> {
     await appendEvent(db, event, { station: this.#options.station, at: this.#deps.now() });
+    this.#deps.open?.appended(event);
   }
 
   #writer(): Writer {
@@ -347,25 +356,19 @@ export class SqlLedger implements Ledger {
 
   /** As `#write`, for work that can also end in a refusal which is kept and then thrown. */
   async #settle<T>(work: (db: Executor) => Promise<Settled<T>>): Promise<T> {
-    const settled = await this.#write(work);
+    const settled = await this.#write(async (db) => {
+      const outcome = await work(db);
+      if ('refused' in outcome) this.#deps.open?.refused();
+      return outcome;
+    });
     if ('refused' in settled) throw settled.refused;
     return settled.done;
   }
 
-  /** Hands out this ledger inside an open transaction, until the work ends. */
-  async #within<T>(db: Transaction<Tables>, work: (ledger: Ledger) => Promise<T>): Promise<T> {
-    const savepoints = new Savepoints(db);
-    try {
-      return await work(new SqlLedger(this.#options, { ...this.#deps, db, savepoints }));
-    } finally {
-      await savepoints.end();
-    }
-  }
-
-  /** Runs the work in one transaction, or in a piece of the open one: all of it, or nothing. */
+  /** Runs the work in one transaction, or as one change of the open one: all of it, or nothing. */
   async #write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
-    const { db, savepoints } = this.#deps;
-    return await this.#guard(() => savepoints?.run(work) ?? db.transaction().execute(work));
+    const { db, open } = this.#deps;
+    return await this.#guard(() => open?.change(work) ?? db.transaction().execute(work));
   }
 
   /** Gives what the database or a schema threw the code that says what to do about it. */

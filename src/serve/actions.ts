@@ -13,7 +13,7 @@ export interface ConfirmDisk extends DriveName {
   readonly disk: DiskKey;
 }
 
-/** For whom an action works, and on which ledger: one that may be inside an open transaction. */
+/** For whom an action works, and on which ledger: one inside the transaction of the action. */
 export interface Acting {
   readonly ledger: Ledger;
   readonly actor: Actor;
@@ -21,8 +21,8 @@ export interface Acting {
 
 /**
  * What people and programs may ask of the station over HTTP; the station implements it. An action
- * changes the ledger that it is given and nothing else: whoever calls it makes that durable, and then
- * lets it take effect. A refusal is a `StationError`, and its code decides the HTTP status
+ * changes the ledger that it is given and nothing else: whoever calls it makes that durable, all of it or
+ * nothing, and then lets it take effect. A refusal is a `StationError`, and its code decides the HTTP status
  * (`src/serve/problem.ts`).
  */
 export interface StationActions {

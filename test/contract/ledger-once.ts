@@ -54,25 +54,33 @@ export function onceContract(name: string, create: () => Promise<LedgerUnderTest
       expect([replayed, done]).toEqual([false, 2]);
     });
 
-    it('keeps a refusal that is answered, with its entry in the event log', async () => {
+    const refusalOf = (error: unknown) =>
+      isStationError(error, 'transition-refused') ? { refused: error.code } : undefined;
+
+    it('keeps a refusal with its entry in the event log, and nothing else of the work', async () => {
       const { id } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
       const refused = async (within: Ledger) => {
-        done += 1;
-        return await within
-          .transitionJob(id, { event: 'shipped' }, 'alex')
-          .catch((error: unknown) => {
-            if (!isStationError(error, 'transition-refused')) throw error;
-            return { refused: error.code };
-          });
+        await makeJob('half-done')(within);
+        await within.transitionJob(id, { event: 'shipped' }, 'alex');
       };
-      const first = await ledger.once(REQUEST, refused);
-      expect(first.answer).toEqual({ refused: 'transition-refused' });
+      const first = await ledger.once(REQUEST, refused, refusalOf);
+      expect(first).toEqual({ answer: { refused: 'transition-refused' }, replayed: false });
       ledger = await subject.reopen();
-      expect(await ledger.once(REQUEST, refused)).toEqual({ ...first, replayed: true });
-      expect(done).toBe(1);
+      expect(await ledger.once(REQUEST, refused, refusalOf)).toEqual({ ...first, replayed: true });
+      expect([done, (await ledger.jobs()).length]).toEqual([1, 1]);
       const types = (await eventsOf(ledger)).map(({ type }) => type);
       expect(types).toEqual(['created', 'shipped-refused']);
       expect(await ledger.firstBrokenEvent()).toBeUndefined();
+    });
+
+    it('keeps all of the work when it goes on after a refusal', async () => {
+      const { id } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
+      await ledger.once(REQUEST, async (within) => {
+        await within.transitionJob(id, { event: 'shipped' }, 'alex').catch(refusalOf);
+        await makeJob('another')(within);
+      });
+      const types = (await eventsOf(ledger)).map(({ type }) => type);
+      expect(types).toEqual(['created', 'shipped-refused', 'created']);
     });
 
     it.each([

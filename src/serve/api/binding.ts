@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { FastifyReply } from 'fastify';
 import type { Ledger } from '../../ledger/contract.ts';
@@ -33,23 +34,21 @@ function reading(route: ReadRoute, { ledger, checkAnswers }: BindingOptions): Ha
   };
 }
 
+/** An action without a key gets one that nobody else has: each is whole or not at all. */
 function acting(route: ActionRoute, { ledger, actions, checkAnswers }: BindingOptions): Handler {
   return async (request, reply) => {
     const headers = parsed(actionHeaders, request.headers);
-    const { 'x-drive-station-actor': actor, 'idempotency-key': key } = headers;
-    const prepared = route.prepare(request);
-    const act = async (on: Ledger) => {
-      const answer = await prepared({ ledger: on, actor });
-      if (checkAnswers) assertShape(route, answer);
-      return { status: route.status ?? 200, body: answer };
-    };
-    if (key === undefined) {
-      const answer = await act(ledger);
-      await actions.takeEffect();
-      return send(reply, route, answer);
-    }
-    const once = { route, request, key, actor };
-    const { replayed, ...answer } = await answerOnce(ledger, once, act);
+    const { 'x-drive-station-actor': actor, 'idempotency-key': key = randomUUID() } = headers;
+    const act = route.prepare(request);
+    const { replayed, ...answer } = await answerOnce(
+      ledger,
+      { route, request, key, actor },
+      async (within) => {
+        const body = await act({ ledger: within, actor });
+        if (checkAnswers) assertShape(route, body);
+        return { status: route.status ?? 200, body };
+      },
+    );
     // Also after a replay: the first time may have ended between the change and its effect.
     if (answer.status < 400) await actions.takeEffect();
     if (replayed) reply.header(REPLAYED_HEADER, 'true');

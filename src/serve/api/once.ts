@@ -27,24 +27,22 @@ interface Asked {
 const kept = z.object({ status: z.int(), body: z.unknown() });
 
 /**
- * A refusal is an answer and is kept like one: what the ledger wrote down of it is written down once.
- * What only the station can be blamed for is thrown: nothing has happened, and asking again tries anew.
+ * All of the action, or nothing: a refusal takes back what was changed before it, and is an answer that
+ * is kept like any other. What only the station can be blamed for is thrown, and asking again tries anew.
  */
 export async function answerOnce(
   ledger: Ledger,
   { route, request, key, actor }: Asked,
   act: (ledger: Ledger) => Promise<HttpAnswer>,
 ): Promise<HttpAnswer & { readonly replayed: boolean }> {
-  const fingerprint = fingerprintOf(route, request);
-  const { answer, replayed } = await ledger.once({ key, actor, fingerprint }, (within) =>
-    act(within).catch(refusalAsAnswer),
-  );
+  const asked = { key, actor, fingerprint: fingerprintOf(route, request) };
+  const { answer, replayed } = await ledger.once(asked, act, refusalOf);
   return { ...kept.parse(answer), replayed };
 }
 
-function refusalAsAnswer(error: unknown): HttpAnswer {
+function refusalOf(error: unknown): HttpAnswer | undefined {
   const problem = problemOf(error);
-  if (!isStationError(error) || problem.status >= 500) throw error;
+  if (!isStationError(error) || problem.status >= 500) return undefined;
   return { status: problem.status, body: problemBody(problem) };
 }
 
