@@ -59,6 +59,10 @@ export const RUNTIME_REASONS: Readonly<Record<string, Reason>> = {
     use: 'rendering the console page',
     why: 'Small, no build step, and text from a disk’s firmware cannot become markup.',
   },
+  mime: {
+    use: 'the content type of a file that no manifest describes, by its name',
+    why: 'It follows the registry of media types, and has nothing below it.',
+  },
   'log-update': {
     use: 'redrawing the live table on a terminal',
     why: 'Wrapping and cursor movement of terminals are its whole work.',
@@ -120,6 +124,14 @@ export const OPTIONAL_REASONS: Readonly<Record<string, Reason>> = {
 };
 
 export const DEVELOPMENT_REASONS: Readonly<Record<string, Reason>> = {
+  ajv: {
+    use: 'checks the OpenAPI document, and real answers against the schemas in it',
+    why: 'A second reader of JSON Schema: what Zod wrote is not checked by Zod.',
+  },
+  'ajv-formats': {
+    use: 'the formats of JSON Schema (`date-time`, `uri`) for ajv',
+    why: 'ajv leaves them out.',
+  },
   '@azure/arm-storageimportexport': {
     use: 'the published client of Azure Import/Export, as a customer’s program',
     why: 'What it accepts is the contract of the job API.',
