@@ -37,7 +37,7 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   });
   // A form of another site can send plain text without asking first; JSON it cannot.
   app.removeContentTypeParser('text/plain');
-  takeEmptyArmBodies(app);
+  takeEmptyBodies(app);
   app.addHook('onRequest', async (request, reply) => {
     setCommonHeaders(reply);
     const refusal = guard(request, options.host);
@@ -58,12 +58,12 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
   return app;
 }
 
-/** Clients of ARM name a content type even where they send nothing (`listBitLockerKeys`, DELETE). */
-function takeEmptyArmBodies(app: FastifyInstance): void {
+/** Many clients name a content type where they send nothing; a route that needs a body says so. */
+function takeEmptyBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '' && isArmPath(request.url)) done(null, undefined);
+    if (body === '') done(null, undefined);
     else parseJson(request, String(body), done);
   });
 }
