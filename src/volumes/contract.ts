@@ -80,7 +80,7 @@ export interface Unlocked {
   readonly method: string;
 }
 
-export interface OpenVolume {
+export interface OpenVolume extends AsyncDisposable {
   readonly filesystem: Filesystem;
   readonly found: FoundVolume;
   /** Only for a volume that was encrypted. */
@@ -97,7 +97,7 @@ export interface OpenVolume {
   close(): Promise<void>;
 }
 
-export interface VolumeFile {
+export interface VolumeFile extends AsyncDisposable {
   /** The path as the volume spells it, with `\` between the names. */
   readonly foundAs: string;
   /** Other names in the way that differ in case alone; the first of all in code-unit order was taken. */

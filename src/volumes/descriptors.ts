@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf, StationError } from '../errors.ts';
 import { mountIdOf } from './mount-table.ts';
 
@@ -43,6 +43,11 @@ export async function lookAt(folder: Place, name: string): Promise<Place | undef
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** What a name in a folder is, a link as a link, without opening it. */
+export function lstatIn(folder: Place, name: string): Promise<Stats> {
+  return lstat(Buffer.from(`${folderPath(folder)}/${name}`, 'utf8'));
 }
 
 async function lookAtPath(path: Buffer): Promise<Place> {

@@ -71,6 +71,11 @@ export class MountedVolume implements OpenVolume {
   close(): Promise<void> {
     return this.#release.close();
   }
+
+  /** After an earlier failure, which is what counts, so it says nothing of what is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#release.run();
+  }
 }
 
 const HIBERNATED: VolumeNote = {

@@ -137,4 +137,8 @@ class OpenedFile implements VolumeFile {
   close(): Promise<void> {
     return this.#handle.close();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

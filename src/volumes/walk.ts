@@ -1,7 +1,8 @@
+import type { Stats } from 'node:fs';
 import { throwIfCancelled } from '../errors.ts';
 import { WALK_DEPTH_MAX } from '../limits.ts';
 import type { SkipReason, VolumeEntry } from './contract.ts';
-import { type Ground, isOn, lookAt, type Place } from './descriptors.ts';
+import { type Ground, isOn, lookAt, lstatIn, type Place } from './descriptors.ts';
 import { type Name, namesIn } from './folder.ts';
 import { pathOnVolume } from './windows-path.ts';
 
@@ -42,33 +43,45 @@ async function* walkName(
 ): AsyncGenerator<VolumeEntry> {
   const names = [...folder.names, shown];
   if (text === undefined) return yield skipped(names, 'name-not-unicode');
-  const place = await lookAt(folder.place, text).catch(() => undefined);
+  const stats = await lstatIn(folder.place, text).catch(() => undefined);
+  if (stats === undefined) return yield skipped(names, 'unreadable');
+  const reason = reasonToSkip(stats, ground, names.length);
+  if (reason !== undefined) yield skipped(names, reason);
+  else if (stats.isDirectory()) yield* walkInto({ folder, name: text, names }, { ground, signal });
+  else yield fileEntry(stats, names);
+}
+
+interface Subfolder {
+  readonly folder: Folder;
+  readonly name: string;
+  readonly names: readonly string[];
+}
+
+/** What was a folder a moment ago is looked at anew, and proved, before its names are read. */
+async function* walkInto(
+  { folder, name, names }: Subfolder,
+  { ground, signal }: Way,
+): AsyncGenerator<VolumeEntry> {
+  const place = await lookAt(folder.place, name).catch(() => undefined);
   if (place === undefined) return yield skipped(names, 'unreadable');
   try {
-    const reason = await reasonToSkip(place, ground, names.length);
-    if (reason !== undefined) return yield skipped(names, reason);
-    if (place.stats.isDirectory()) yield* walkFolder({ place, names }, ground, signal);
-    else yield fileEntry(place, names);
+    if (await isOn(place, ground)) yield* walkFolder({ place, names }, ground, signal);
+    else yield skipped(names, 'other-filesystem');
   } finally {
     await place.handle.close();
   }
 }
 
-async function reasonToSkip(
-  place: Place,
-  ground: Ground,
-  depth: number,
-): Promise<SkipReason | undefined> {
-  if (place.stats.isSymbolicLink()) return 'reparse-point';
-  if (!(await isOn(place, ground))) return 'other-filesystem';
-  if (place.stats.isFile()) return undefined;
-  if (!place.stats.isDirectory()) return 'not-a-file';
+function reasonToSkip(stats: Stats, ground: Ground, depth: number): SkipReason | undefined {
+  if (stats.isSymbolicLink()) return 'reparse-point';
+  if (stats.dev !== ground.device) return 'other-filesystem';
+  if (stats.isFile()) return undefined;
+  if (!stats.isDirectory()) return 'not-a-file';
   return depth >= WALK_DEPTH_MAX ? 'too-deep' : undefined;
 }
 
-function fileEntry({ stats }: Place, names: readonly string[]): VolumeEntry {
-  const path = pathOnVolume(names);
-  return { kind: 'file', path, sizeBytes: stats.size, modifiedAt: stats.mtime };
+function fileEntry({ size, mtime }: Stats, names: readonly string[]): VolumeEntry {
+  return { kind: 'file', path: pathOnVolume(names), sizeBytes: size, modifiedAt: mtime };
 }
 
 function skipped(names: readonly string[], reason: SkipReason): VolumeEntry {

@@ -42,12 +42,10 @@ export async function withVolume<T>(
   use: (volume: OpenVolume) => Promise<T>,
 ): Promise<T> {
   await using source = await fileDisk(image);
-  const volume = await open(source, opening);
-  try {
-    return await use(volume);
-  } finally {
-    await volume.close();
-  }
+  await using volume = await open(source, opening);
+  const result = await use(volume);
+  await volume.close();
+  return result;
 }
 
 export function openFile(volume: OpenVolume, path: string): Promise<VolumeFile> {
@@ -55,17 +53,13 @@ export function openFile(volume: OpenVolume, path: string): Promise<VolumeFile> 
 }
 
 export async function contentOf(volume: OpenVolume, path: string): Promise<string> {
-  const file = await openFile(volume, path);
-  try {
-    const buffer = Buffer.alloc(file.sizeBytes);
-    let done = 0;
-    while (done < buffer.length) {
-      done += await file.read(buffer.subarray(done), done, buffer.length - done);
-    }
-    return buffer.toString('utf8');
-  } finally {
-    await file.close();
+  await using file = await openFile(volume, path);
+  const buffer = Buffer.alloc(file.sizeBytes);
+  let done = 0;
+  while (done < buffer.length) {
+    done += await file.read(buffer.subarray(done), done, buffer.length - done);
   }
+  return buffer.toString('utf8');
 }
 
 /** Loop devices, mounts and processes that have to do with a directory. */

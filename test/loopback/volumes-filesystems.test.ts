@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { emptyImage, kernelHas, volumesUnavailable } from '../../native-fixtures/volumes.ts';
+import { fileStatusOf } from '../../src/volumes/copy-status.ts';
+import { formatVolumePath } from '../../src/volumes/windows-path.ts';
+import { fileDisk } from '../support/volume-source.ts';
+import {
+  contentOf,
+  leftOvers,
+  never,
+  open,
+  openFile,
+  removeScratch,
+  scratch,
+  withVolume,
+} from '../support/volumes.ts';
+
+/** Filesystems beside NTFS, each by its own tool, mounted by the kernel or in user space. */
+
+const MIB = 1024 * 1024;
+const reasons = {
+  ext:
+    (await volumesUnavailable('mke2fs')) ??
+    ((await kernelHas('ext4')) ? undefined : 'no ext4 in this kernel'),
+  xfs:
+    (await volumesUnavailable('mkfs.xfs')) ??
+    ((await kernelHas('xfs')) ? undefined : 'no XFS in this kernel'),
+  exfat: await volumesUnavailable('mkfs.exfat', 'mount.exfat-fuse'),
+};
+const title = (kind: keyof typeof reasons) =>
+  reasons[kind] === undefined ? kind : `${kind} (left out: ${reasons[kind]})`;
+
+let directory: string;
+beforeAll(async () => {
+  directory = await scratch();
+});
+afterAll(() => removeScratch(directory));
+afterEach(async () => expect(await leftOvers(directory)).toEqual([]));
+
+const statusOf = (file: Promise<unknown>) => file.then(() => 'opened', fileStatusOf);
+
+describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
+  test('a log that was not replayed stays as it is, and links and devices are left alone', async () => {
+    const tree = join(directory, 'tree');
+    await mkdir(join(tree, 'folder'), { recursive: true });
+    await writeFile(join(tree, 'folder/File'), 'content');
+    await writeFile(Buffer.from(`${tree}/not-unicode-\xff`, 'latin1'), '');
+    await symlink('/etc/passwd', join(tree, 'link'));
+    for (const args of [
+      ['pipe', 'p'],
+      ['null', 'c', '1', '3'],
+    ]) {
+      execFileSync('mknod', [join(tree, args[0] ?? ''), ...args.slice(1)]);
+    }
+    const image = join(directory, 'ext.img');
+    await emptyImage(image, 64 * MIB);
+    execFileSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, image]);
+    execFileSync('debugfs', ['-w', '-R', 'feature needs_recovery', image], { stdio: 'ignore' });
+    const before = await readFile(image);
+    await withVolume(image, { directory }, async (volume) => {
+      expect(volume.filesystem).toBe('ext');
+      expect(volume.notes.map(({ code }) => code)).toEqual(['not-cleanly-unmounted']);
+      await expect(contentOf(volume, '\\FOLDER\\FILE')).resolves.toBe('content');
+      for (const name of ['link', 'pipe', 'null']) {
+        expect(await statusOf(openFile(volume, `\\${name}`))).toBe('FileAccessDenied');
+      }
+      expect(await statusOf(openFile(volume, `\\${'ü'.repeat(200)}`))).toBe('FileNameTooLong');
+      const seen: string[] = [];
+      for await (const entry of volume.walk(never)) {
+        const path = formatVolumePath(entry.path);
+        seen.push(entry.kind === 'file' ? path : `${path} ${entry.reason}`);
+      }
+      expect(seen.sort()).toEqual([
+        '\\folder\\File',
+        '\\link reparse-point',
+        '\\not-unicode-ÿ name-not-unicode',
+        '\\null not-a-file',
+        '\\pipe not-a-file',
+      ]);
+    });
+    expect(before.equals(await readFile(image))).toBe(true);
+  });
+});
+
+describe.skipIf(reasons.xfs !== undefined)(title('xfs'), () => {
+  test('is opened as it stands', async () => {
+    const image = join(directory, 'xfs.img');
+    await emptyImage(image, 320 * MIB);
+    const prototype = join(directory, 'prototype');
+    await writeFile(prototype, `x\n0 0\nd--755 0 0\nfile ---644 0 0 ${prototype}\n$\n`);
+    execFileSync('mkfs.xfs', ['-q', '-p', prototype, image]);
+    await withVolume(image, { directory }, async (volume) => {
+      expect(volume.filesystem).toBe('xfs');
+      await expect(contentOf(volume, '\\FILE')).resolves.toContain('d--755');
+    });
+  });
+});
+
+describe.skipIf(reasons.exfat !== undefined)(title('exfat'), () => {
+  test('is opened, by the kernel or in user space', async () => {
+    const image = join(directory, 'exfat.img');
+    await emptyImage(image, 64 * MIB);
+    execFileSync('mkfs.exfat', [image], { stdio: 'ignore' });
+    await withVolume(image, { directory }, async (volume) => {
+      expect(volume.filesystem).toBe('exfat');
+      expect(await statusOf(openFile(volume, '\\nothing'))).toBe('FileNotFound');
+    });
+  });
+
+  test('is no prepared drive', async () => {
+    await using source = await fileDisk(join(directory, 'exfat.img'));
+    const opening = open(source, { directory, accept: 'prepared-drive' });
+    await expect(opening).rejects.toMatchObject({ payload: { status: 'VolumeNotNtfs' } });
+  });
+});
+
+describe.skipIf(reasons.ext !== undefined)('other content', () => {
+  test.each([
+    ['LUKS', 0, 'LUKS\xba\xbe'],
+    ['ReFS', 3, 'ReFS\0\0\0\0'],
+    ['btrfs', 65_600, '_BHRfS_M'],
+  ])('%s is refused by its name', async (name, at, magic) => {
+    const image = join(directory, `${name}.img`);
+    const bytes = Buffer.alloc(MIB);
+    bytes.write(magic, at, 'latin1');
+    await writeFile(image, bytes);
+    await using source = await fileDisk(image);
+    await expect(open(source, { directory })).rejects.toMatchObject({
+      payload: { status: 'VolumeNotNtfs' },
+      message: expect.stringContaining(`it has ${name.toLowerCase()}`),
+    });
+  });
+});
