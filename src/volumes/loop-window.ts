@@ -61,7 +61,7 @@ async function attach(source: VolumeSource, range: Range): Promise<string> {
   const whole = [offsetBytes, lengthBytes].every((bytes) => bytes % source.sectorBytes === 0);
   const place = ['--offset', String(offsetBytes), '--sizelimit', String(lengthBytes)];
   const sectors = ['--sector-size', String(whole ? source.sectorBytes : 512)];
-  // Direct: read through the cache, a disk that was pulled gives zeros where it should give an error.
+  // Direct: through the cache, some kernels fill up with zeros what a disk that left does not give.
   const mode = ['--read-only', '--direct-io=on'];
   const args = ['--find', '--show', ...mode, ...place, ...sectors, source.devicePath];
   for (let attempt = 1; ; attempt++) {
