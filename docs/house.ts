@@ -97,21 +97,21 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'copy',
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
-    rooms: ['domain', 'formats', 'blobs', ...SHARED],
+    rooms: ['domain', 'formats', 'blobs', 'scrub', ...SHARED],
     node: true,
     packages: ['zod'],
   },
   {
     name: 'blobs',
     what: 'the contract of blob storage, its two implementations, patience and bounds around them',
-    rooms: ['domain', ...SHARED],
+    rooms: ['domain', 'scrub', ...SHARED],
     node: true,
     packages: ['zod', '@azure/storage-blob', '@azure/identity'],
   },
   {
     name: 'ledger',
     what: 'durable state in SQLite: jobs, drives, copies, the event log, the queue and its store',
-    rooms: ['domain', ...SHARED],
+    rooms: ['domain', 'scrub', ...SHARED],
     node: true,
     packages: ['zod', 'kysely', 'better-queue'],
   },
@@ -167,7 +167,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'log',
     what: 'the log: JSON lines, secrets redacted',
-    rooms: SHARED,
+    rooms: ['scrub', ...SHARED],
     node: true,
     packages: ['pino'],
   },
@@ -181,6 +181,13 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'errors',
     what: 'the error catalogue: codes with their payloads, and the guards',
+    rooms: ['scrub'],
+    node: false,
+    packages: [],
+  },
+  {
+    name: 'scrub',
+    what: 'takes secrets out of any text by their shape',
     rooms: [],
     node: false,
     packages: [],

@@ -1,3 +1,5 @@
+import { scrub, scrubJson } from './scrub.ts';
+
 /**
  * The error catalogue. Each code has a typed payload here, and in `src/error-help.ts` what it means and
  * what a person does now; `docs/ERRORS.md` is generated from that.
@@ -149,16 +151,19 @@ export type ErrorPayloads = InputErrors &
   CopyErrors;
 export type ErrorCode = keyof ErrorPayloads;
 
-/** Every error that the station raises on purpose: a code, a typed payload and the cause. */
+/**
+ * Every error that the station raises on purpose: a code, a typed payload and the cause. Words and
+ * payload travel to the log, to answers and to screens, so no secret that got into them stays.
+ */
 export class StationError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name = 'StationError';
   readonly code: Code;
   readonly payload: ErrorPayloads[Code];
 
   constructor(code: Code, message: string, payload: ErrorPayloads[Code], cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(scrub(message), cause === undefined ? undefined : { cause });
     this.code = code;
-    this.payload = payload;
+    this.payload = scrubJson(payload);
   }
 }
 
@@ -190,9 +195,9 @@ export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new StationError('cancelled', 'cancelled', {}, signal.reason);
 }
 
-/** The words of anything that was thrown, for logs and messages. */
+/** The words of anything that was thrown, for logs and messages, without secrets. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return scrub(error instanceof Error ? error.message : String(error));
 }
 
 /** The errno name (`EIO`, `ENODEV` …) of a system error; `undefined` for anything else. */

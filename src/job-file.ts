@@ -4,7 +4,7 @@ import { messageOf, StationError } from './errors.ts';
 import { type JobFile, jobFileSchema } from './job-schema.ts';
 import type { NewJob } from './ledger/contract.ts';
 import { JOB_FILE_MAX_BYTES } from './limits.ts';
-import { firstProblems, parseYaml } from './yaml.ts';
+import { firstProblems, parseYaml, shownKey } from './yaml.ts';
 
 /** Commas and line breaks in one file: checking unique keys takes quadratic time. */
 const MAX_ENTRIES = 5000;
@@ -31,7 +31,7 @@ export function parseJobObject(value: unknown, where: string): NewJob {
   if (answer.success) return newJobOf(answer.data);
   const problems = answer.error.issues.flatMap((issue) => {
     const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
-    const paths = unknownKeys?.map((key) => [...issue.path, key]) ?? [issue.path];
+    const paths = unknownKeys?.map((key) => [...issue.path, shownKey(key)]) ?? [issue.path];
     const words = unknownKeys === undefined ? issue.message : 'unknown key';
     return paths.map((path) => `${[where, ...path].map(String).join('.')}: ${words}`);
   });

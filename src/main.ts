@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './commands/demo.ts';
 import { drivesCommand } from './commands/drives.ts';
@@ -7,8 +8,14 @@ import { loopbackCommand } from './commands/loopback.ts';
 import { serveCommand } from './commands/serve.ts';
 import { watchCommand } from './commands/watch.ts';
 import { isStationError, messageOf } from './errors.ts';
+import { scrub } from './scrub.ts';
 
 /** The command line: parse, call, exit code. Each command has a file of its own. */
+process.on('uncaughtException', (error) => {
+  // Node's own words would show all that an error carries, credentials included.
+  process.stderr.write(`${scrub(inspect(error))}\n`);
+  process.exit(EXIT.failed);
+});
 const program = new Command('drive-station')
   .description('Ingest station: disks go in, their bytes arrive in blob storage.')
   .addHelpText('after', EXIT_HELP)

@@ -10,6 +10,8 @@ export type YamlAnswer<T> =
 const MAX_LINES = 5000;
 const MAX_PROBLEMS = 20;
 const MAX_ALIASES = 100;
+/** The longest key of ours has 24. */
+const MAX_KEY_LENGTH = 40;
 
 interface Source {
   readonly file: string;
@@ -30,11 +32,16 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): 
   if (document.errors.length > 0) {
     return refused(
       document.errors.map((error) => {
-        return at(source, error.pos[0], error.message.split('\n')[0] ?? 'cannot be read');
+        return at(source, error.pos[0], wordsOf(error));
       }),
     );
   }
   return throughSchema(source, schema);
+}
+
+/** What is wrong without the text that it quotes: that can be a piece of a secret. */
+function wordsOf({ message }: Error): string {
+  return (message.split('\n')[0] ?? '').replace(/(?<=\S): .*$/u, '');
 }
 
 function throughSchema<T>(source: Source, schema: z.ZodType<T>): YamlAnswer<T> {
@@ -55,6 +62,11 @@ function refused(problems: readonly string[]): { ok: false; problems: readonly s
   return { ok: false, problems };
 }
 
+/** A key that nobody knows, as problems name it; a longer one is something else in the wrong place. */
+export function shownKey(key: string): string {
+  return key.length > MAX_KEY_LENGTH ? `(a key of ${key.length} characters)` : key;
+}
+
 /** The problems to show; more than a person reads are counted only. */
 export function firstProblems(problems: readonly string[]): readonly string[] {
   const more = problems.length - MAX_PROBLEMS;
@@ -69,7 +81,7 @@ function problemsOf(source: Source, issue: z.core.$ZodIssue): string[] {
   }
   return issue.keys.map((key) => {
     const offset = keyOffset(source.document, issue.path, key);
-    return at(source, offset, `${where([...issue.path, key])}: unknown key`);
+    return at(source, offset, `${where([...issue.path, shownKey(key)])}: unknown key`);
   });
 }
 

@@ -1,6 +1,7 @@
 import { RestError } from '@azure/storage-blob';
 import { z } from 'zod';
 import { errnoOf, isStationError, messageOf, StationError } from '../errors.ts';
+import { scrub } from '../scrub.ts';
 import type { WriteCondition } from './contract.ts';
 import { blobRefusal, damagedOnItsWay } from './refusals.ts';
 
@@ -164,10 +165,7 @@ const MAX_DETAIL_LENGTH = 300;
 
 /** One line without anything that opens a door: no query strings, keys, signatures or tokens. */
 export function redact(text: string): string {
-  return (text.split('\n')[0] ?? '')
-    .replace(/\?[\w.~%-]+=[^\s'"<>]*/gu, '')
-    .replace(/\b(sig|sharedaccesssignature|accountkey)=[^&;\s'"<>]*/giu, '$1=[redacted]')
-    .replace(/\b(bearer|sharedkey(?:lite)?)\s+[^\s'"<>]+/giu, '$1 [redacted]')
-    .slice(0, MAX_DETAIL_LENGTH)
-    .trim();
+  const line = (text.split('\n')[0] ?? '').replace(/\?[\w.~%-]+=[^\s'"<>]*/gu, '');
+  // Scrubbed before it is cut: the half of a secret has no shape.
+  return scrub(line).slice(0, MAX_DETAIL_LENGTH).trim();
 }

@@ -79,7 +79,7 @@ class Conversation {
     });
     this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_TAIL_BYTES);
+      this.#stderr = lastLines(this.#stderr + chunk.toString());
     });
     child.on('message', (raw) => this.#hear(raw));
     child.on('error', (error) => this.#fail(ended(null, null, error.message)));
@@ -133,6 +133,13 @@ class Conversation {
     clearTimeout(this.#silence);
     this.#settle({ kind: 'failed', failure });
   }
+}
+
+/** Whole lines only, or what is cut off could be the name by which a secret is known. */
+function lastLines(text: string): string {
+  if (text.length <= STDERR_TAIL_BYTES) return text;
+  const tail = text.slice(-STDERR_TAIL_BYTES);
+  return tail.slice(tail.indexOf('\n') + 1 || tail.length);
 }
 
 function ended(exitCode: number | null, signal: string | null, stderrTail: string): CopyFailure {

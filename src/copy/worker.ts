@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { isStationError, messageOf, StationError } from '../errors.ts';
 import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { scrub } from '../scrub.ts';
 import { copyDrive } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
 import { type Assignment, type FromCopy, toCopySchema } from './messages.ts';
@@ -14,6 +16,11 @@ import { openPatiently } from './storage.ts';
 const stop = new AbortController();
 const report = progressCoalesced((message) => process.send?.(message));
 
+process.on('uncaughtException', (error) => {
+  // Node's own words would show all that an error carries, a request with its credential included.
+  process.stderr.write(`${scrub(inspect(error))}\n`);
+  process.exit(1);
+});
 process.on('disconnect', () => process.exit(1));
 process.on('message', (raw) => {
   const message = toCopySchema.parse(raw);
@@ -61,8 +68,9 @@ function failureOf(error: unknown): FromCopy {
     const { code, message, payload } = error;
     return { kind: 'failed', code, message, payload: { ...payload } };
   }
-  const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-  return { kind: 'failed', code: 'internal-error', message: messageOf(error), payload: { detail } };
+  const message = messageOf(error);
+  const detail = error instanceof Error ? scrub(error.stack ?? message) : message;
+  return { kind: 'failed', code: 'internal-error', message, payload: { detail } };
 }
 
 /** Progress is told at most every `PROGRESS_INTERVAL_MS`; everything else at once and in order. */

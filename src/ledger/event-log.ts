@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { scrubJson } from '../scrub.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Actor, LedgerEvent } from './contract.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
@@ -46,7 +47,8 @@ export async function appendEvent(
     actor: event.actor.toWellFormed(),
     entity: event.entity.toWellFormed(),
     type: event.type.toWellFormed(),
-    data: canonicalJson(event.data),
+    // An entry stays for ever: a secret that came with it would, too.
+    data: canonicalJson(scrubJson(event.data)),
   };
   const hash = chainHash(head.hash, { ...entry, data: JSON.parse(entry.data) });
   const { station } = stamp;
