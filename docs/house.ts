@@ -118,7 +118,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'serve',
     what: 'HTTP and WebSocket: the station API, the Azure resource provider, the live feed, the page',
-    rooms: ['domain', 'ledger', 'job-file', 'job-schema', 'error-help', ...SHARED],
+    rooms: ['domain', 'ledger', 'job-file', 'job-schema', 'job-storage', 'error-help', ...SHARED],
     node: true,
     packages: ['zod', 'fastify', 'ws'],
   },
@@ -139,13 +139,20 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'job-file',
     what: 'reads a job from a file or a request, with each problem at its place',
-    rooms: ['domain', 'yaml', 'job-schema', 'ledger', ...SHARED],
+    rooms: ['domain', 'yaml', 'job-schema', 'job-storage', 'ledger', ...SHARED],
     node: true,
-    packages: [],
+    packages: ['zod'],
   },
   {
     name: 'job-schema',
     what: 'what a job may say, key by key',
+    rooms: ['domain', 'job-storage', ...SHARED],
+    node: false,
+    packages: ['zod'],
+  },
+  {
+    name: 'job-storage',
+    what: 'the storage that a job may bring: what its file may say, and the credential in it',
     rooms: ['domain', ...SHARED],
     node: false,
     packages: ['zod'],

@@ -1,7 +1,15 @@
 import { open } from 'node:fs/promises';
-import type { JobDetails } from './domain/job.ts';
+import type { z } from 'zod';
+import { ownStorageOf, type StorageCredential } from './domain/job-storage.ts';
 import { messageOf, StationError } from './errors.ts';
 import { type JobFile, jobFileSchema } from './job-schema.ts';
+import {
+  accountOf,
+  credentialIn,
+  expiryProblem,
+  type JobStorage,
+  jobStorageSchema,
+} from './job-storage.ts';
 import type { NewJob } from './ledger/contract.ts';
 import { JOB_FILE_MAX_BYTES } from './limits.ts';
 import { firstProblems, parseYaml, shownKey } from './yaml.ts';
@@ -14,21 +22,71 @@ const MAX_ENTRIES = 5000;
  * `job-file-invalid` with every problem and its place. Whether the storage account is configured is
  * for the station to say.
  */
-export async function readJobFile(file: string): Promise<NewJob> {
-  return parseJobFile(decode(await readBounded(file), file), file);
+export async function readJobFile(file: string, now = new Date()): Promise<NewJob> {
+  return newJobOf(await readJobContent(file, now));
 }
 
-export function parseJobFile(text: string, file: string): NewJob {
-  refuseOdd(text, file);
-  const answer = parseYaml(text, file, jobFileSchema);
-  if (!answer.ok) throw invalid(file, answer.problems);
-  return newJobOf(answer.value);
+/** As `readJobFile`, in the words of the file: what the station's API takes. */
+export async function readJobContent(file: string, now = new Date()): Promise<JobFile> {
+  return fromText(decode(await readBounded(file), file), file, jobSchemaAt(now));
+}
+
+export function parseJobFile(text: string, file: string, now = new Date()): NewJob {
+  return newJobOf(fromText(text, file, jobSchemaAt(now)));
 }
 
 /** The same for a value that came as JSON, for example as the body of a request. */
-export function parseJobObject(value: unknown, where: string): NewJob {
-  const answer = jobFileSchema.safeParse(value);
-  if (answer.success) return newJobOf(answer.data);
+export function parseJobObject(value: unknown, where: string, now = new Date()): NewJob {
+  return newJobOf(fromObject(value, where, jobSchemaAt(now)));
+}
+
+/**
+ * Reads the storage of a job alone, for the renewal of a credential; `-` is the standard input. Throws
+ * as `readJobFile` does.
+ */
+export async function readStorageFile(file: string, now = new Date()): Promise<JobStorage> {
+  const isPiped = file === '-';
+  const name = isPiped ? 'standard input' : file;
+  const bytes = isPiped ? await readStandardInput(name) : await readBounded(file);
+  return fromText(decode(bytes, name), name, storageSchemaAt(now));
+}
+
+/** The same for the body of a request. */
+export function parseStorageObject(
+  value: unknown,
+  where: string,
+  now = new Date(),
+): StorageCredential {
+  return credentialIn(fromObject(value, where, storageSchemaAt(now)));
+}
+
+function jobSchemaAt(now: Date) {
+  return jobFileSchema.superRefine(({ storage }, context) => {
+    const problem = storage && expiryProblem(storage, now);
+    if (problem === undefined) return;
+    context.addIssue({ ...problem, code: 'custom', path: ['storage', problem.path] });
+  });
+}
+
+function storageSchemaAt(now: Date) {
+  return jobStorageSchema.superRefine((storage, context) => {
+    const problem = expiryProblem(storage, now);
+    if (problem !== undefined) {
+      context.addIssue({ ...problem, code: 'custom', path: [problem.path] });
+    }
+  });
+}
+
+function fromText<T>(text: string, file: string, schema: z.ZodType<T>): T {
+  refuseOdd(text, file);
+  const answer = parseYaml(text, file, schema);
+  if (!answer.ok) throw invalid(file, answer.problems);
+  return answer.value;
+}
+
+function fromObject<T>(value: unknown, where: string, schema: z.ZodType<T>): T {
+  const answer = schema.safeParse(value);
+  if (answer.success) return answer.data;
   const problems = answer.error.issues.flatMap((issue) => {
     const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
     const paths = unknownKeys?.map((key) => [...issue.path, shownKey(key)]) ?? [issue.path];
@@ -38,11 +96,14 @@ export function parseJobObject(value: unknown, where: string): NewJob {
   throw invalid(where, problems);
 }
 
-function newJobOf(file: JobFile): NewJob {
-  const { name, driveList, ...rest } = file;
-  const details: JobDetails = rest;
-  const shipped = details.deliveryPackage !== undefined;
-  return { name, details, drives: driveList.map((entry) => entry.driveId), shipped };
+/** Splits the credential off: from here on details hold only what may be shown. */
+function newJobOf({ name, driveList, storage, storageAccount = '', ...rest }: JobFile): NewJob {
+  const drives = driveList.map((entry) => entry.driveId);
+  const shipped = rest.deliveryPackage !== undefined;
+  if (storage === undefined) return { name, details: { ...rest, storageAccount }, drives, shipped };
+  const credential = credentialIn(storage);
+  const place = { storageAccount: accountOf(credential), ownStorage: ownStorageOf(credential) };
+  return { name, details: { ...rest, ...place }, drives, shipped, credential };
 }
 
 async function readBounded(file: string): Promise<Buffer> {
@@ -61,6 +122,17 @@ async function readBounded(file: string): Promise<Buffer> {
     const words = `cannot read ${file}: ${messageOf(cause)}`;
     throw new StationError('job-file-unreadable', words, { file }, cause);
   }
+}
+
+async function readStandardInput(name: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(Buffer.from(chunk));
+    sizeBytes += chunks.at(-1)?.length ?? 0;
+    if (sizeBytes > JOB_FILE_MAX_BYTES) throw tooLarge(name, sizeBytes);
+  }
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(file: string, sizeBytes: number): StationError {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { DriveId, JobName } from './domain/job.ts';
 import { normaliseSerial } from './domain/serial.ts';
+import { credentialIn, type JobStorage, jobStorageSchema } from './job-storage.ts';
 import { MAX_DRIVES_PER_JOB } from './limits.ts';
 
 /**
  * What a job file may say, key by key. Names are those of the Azure Import/Export job body where it
- * has them; `storageAccount`, `plan` and the bare `driveList` are the station's own.
+ * has them; `storageAccount`, `storage`, `plan` and the bare `driveList` are the station's own.
  */
 
 /** Fields of a parcel or an address; longer ones fit on no label. */
@@ -121,35 +122,72 @@ const plan = z.strictObject(
   { error: ({ input }) => (input === undefined ? 'is missing' : 'must be a map') },
 );
 
-export const jobFileSchema = z.strictObject(
-  {
-    name: jobName,
-    jobType,
-    storageAccount: textOrWhy.regex(
-      /^[a-z0-9-]{1,63}$/u,
-      'must be the name of a configured storage account (lower-case letters, digits, hyphens)',
-    ),
-    subscriptionId: textOrWhy
-      .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu, 'must be a subscription id (UUID)')
-      .default(NIL_SUBSCRIPTION),
-    resourceGroup: textOrWhy
-      .regex(/^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$/u, 'must be the name of a resource group')
-      .default('drive-station'),
-    location: label.default('local'),
-    /** The value that all published samples have. */
-    diagnosticsPath: label.default('waimportexport'),
-    logLevel: z.enum(['Error', 'Verbose'], { error: 'must be Error or Verbose' }).default('Error'),
-    backupDriveManifest: z.boolean({ error: 'must be true or false' }).default(false),
-    returnAddress: returnAddress.exactOptional(),
-    returnShipping: returnShipping.exactOptional(),
-    deliveryPackage: deliveryPackage.exactOptional(),
-    tags: z
-      .record(label, textOrWhy.max(256, 'must not be longer than 256 characters'))
-      .exactOptional(),
-    plan,
-    driveList,
-  },
-  { error: 'must be a map of keys such as name, storageAccount, plan and driveList' },
-);
+export const jobFileSchema = z
+  .strictObject(
+    {
+      name: jobName,
+      jobType,
+      /** The name of a configured account; else the job brings its own `storage`. */
+      storageAccount: textOrWhy
+        .regex(
+          /^[a-z0-9-]{1,63}$/u,
+          'must be the name of a configured storage account (lower-case letters, digits, hyphens)',
+        )
+        .exactOptional(),
+      storage: jobStorageSchema.exactOptional(),
+      subscriptionId: textOrWhy
+        .regex(
+          /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu,
+          'must be a subscription id (UUID)',
+        )
+        .default(NIL_SUBSCRIPTION),
+      resourceGroup: textOrWhy
+        .regex(/^[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]$/u, 'must be the name of a resource group')
+        .default('drive-station'),
+      location: label.default('local'),
+      /** The value that all published samples have. */
+      diagnosticsPath: label.default('waimportexport'),
+      logLevel: z
+        .enum(['Error', 'Verbose'], { error: 'must be Error or Verbose' })
+        .default('Error'),
+      backupDriveManifest: z.boolean({ error: 'must be true or false' }).default(false),
+      returnAddress: returnAddress.exactOptional(),
+      returnShipping: returnShipping.exactOptional(),
+      deliveryPackage: deliveryPackage.exactOptional(),
+      tags: z
+        .record(label, textOrWhy.max(256, 'must not be longer than 256 characters'))
+        .exactOptional(),
+      plan,
+      driveList,
+    },
+    { error: 'must be a map of keys such as name, storageAccount, plan and driveList' },
+  )
+  .superRefine(oneDestination);
+
+interface Destination {
+  readonly storageAccount?: string;
+  readonly storage?: JobStorage;
+  readonly plan: { readonly container: string };
+}
+
+/** Exactly one place for the blobs, and with the SAS of one container all of them in it. */
+function oneDestination(job: Destination, context: z.core.$RefinementCtx): void {
+  const { storageAccount, storage, plan: planned } = job;
+  const complain = (path: string[], message: string) =>
+    context.addIssue({ code: 'custom', path, message, continue: false });
+  if (storage === undefined) {
+    if (storageAccount !== undefined) return;
+    complain(['storageAccount'], 'is missing; name a configured account, or give the job storage');
+    return;
+  }
+  if (storageAccount !== undefined) {
+    complain(['storage'], 'must not stand beside storageAccount; give one of the two');
+    return;
+  }
+  const credential = credentialIn(storage);
+  if (credential.kind !== 'container-sas' || credential.container === planned.container) return;
+  const words = `must be ${credential.container}: the SAS of the job is for that container alone`;
+  complain(['plan', 'container'], words);
+}
 
 export type JobFile = z.output<typeof jobFileSchema>;

@@ -25,7 +25,7 @@ import { Feed } from './serve/feed.ts';
 import { LocationBook } from './serve/locations.ts';
 import { Server } from './serve/server.ts';
 import type { StationView } from './serve/wire.ts';
-import { storageAccount } from './work/accounts.ts';
+import { storageOf } from './work/accounts.ts';
 import { Actions } from './work/actions.ts';
 import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
 import { Coordinator } from './work/coordinator.ts';
@@ -163,7 +163,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     readHangMs: config.copy.readHangMs,
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),
     lookAgain: () => detector.rescan(),
-    storageAccount: (account) => storageAccount(config.storageAccounts, account),
+    storageOf: (job) => storageOf(job, { accounts: config.storageAccounts, ledger }),
     probeHealth: (disk, signal) => askHealthOnce(detector, disk, signal),
     now,
     onProgress: () => screens.want(),

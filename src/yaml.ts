@@ -32,7 +32,7 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): 
   if (document.errors.length > 0) {
     return refused(
       document.errors.map((error) => {
-        return at(source, error.pos[0], wordsOf(error));
+        return at(source, error.pos[0], wordsOf(error.message));
       }),
     );
   }
@@ -40,7 +40,7 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): 
 }
 
 /** What is wrong without the text that it quotes: that can be a piece of a secret. */
-function wordsOf({ message }: Error): string {
+function wordsOf(message: string): string {
   return (message.split('\n')[0] ?? '').replace(/(?<=\S): .*$/u, '');
 }
 
@@ -50,7 +50,7 @@ function throughSchema<T>(source: Source, schema: z.ZodType<T>): YamlAnswer<T> {
     content = source.document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     // Aliases that multiply, or that name no anchor.
-    return refused([`${source.file}:1:1: cannot be read as YAML: ${messageOf(error)}`]);
+    return refused([`${source.file}:1:1: cannot be read as YAML: ${wordsOf(messageOf(error))}`]);
   }
   // An empty file is an empty map: everything has a default.
   const result = schema.safeParse(content ?? {});

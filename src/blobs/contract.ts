@@ -1,4 +1,5 @@
 import type { BlobName } from '../domain/blob-name.ts';
+import type { StorageCredential } from '../domain/job-storage.ts';
 
 /** A block of a blob as the store lists it. */
 export interface StoredBlock {
@@ -226,9 +227,9 @@ export interface BlobContainer {
   remove(blob: RemoveBlob, signal: AbortSignal): Promise<void>;
 }
 
-/** Where a storage account is and how to get in; from the configuration, never from a job. */
+/** Where a storage account is and how to get in: as the configuration says it, or as a job brings it. */
 export type StorageAccount =
+  | StorageCredential
   | { readonly kind: 'connection-string'; readonly connectionString: string }
-  | { readonly kind: 'sas'; readonly blobEndpoint: string; readonly sasToken: string }
   | { readonly kind: 'default-credential'; readonly blobEndpoint: string }
   | { readonly kind: 'directory'; readonly directory: string };

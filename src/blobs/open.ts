@@ -2,6 +2,7 @@ import {
   AnonymousCredential,
   ContainerClient,
   type StoragePipelineOptions,
+  StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 import { AzureContainer } from './azure.ts';
 import type { BlobContainer, StorageAccount } from './contract.ts';
@@ -26,13 +27,19 @@ export async function openContainer(
   switch (account.kind) {
     case 'connection-string':
       return new AzureContainer(byConnectionString(account.connectionString, container));
-    case 'sas': {
-      const url = containerUrl(account.blobEndpoint, container);
-      url.search = account.sasToken.trim().replace(/^\?/u, '');
-      return new AzureContainer(
-        new ContainerClient(url.href, new AnonymousCredential(), CLIENT_OPTIONS),
-      );
+    case 'account-key': {
+      const { accountName, accountKey } = account;
+      const credential = new StorageSharedKeyCredential(accountName, accountKey);
+      const { href } = containerUrl(account.blobEndpoint, container);
+      return new AzureContainer(new ContainerClient(href, credential, CLIENT_OPTIONS));
     }
+    case 'sas':
+      return new AzureContainer(bySas(account, container));
+    case 'container-sas':
+      if (container !== account.container) {
+        throw refused('open container', `the SAS is for the container ${account.container} alone`);
+      }
+      return new AzureContainer(bySas(account, container));
     case 'default-credential': {
       // Loaded only here: the credential chain costs more start-up time than the rest of the program.
       const { DefaultAzureCredential } = await import('@azure/identity');
@@ -44,6 +51,15 @@ export async function openContainer(
     case 'directory':
       return new DirectoryContainer({ directory: account.directory, container });
   }
+}
+
+function bySas(
+  { blobEndpoint, sasToken }: { readonly blobEndpoint: string; readonly sasToken: string },
+  container: string,
+): ContainerClient {
+  const url = containerUrl(blobEndpoint, container);
+  url.search = sasToken.trim().replace(/^\?/u, '');
+  return new ContainerClient(url.href, new AnonymousCredential(), CLIENT_OPTIONS);
 }
 
 function byConnectionString(connectionString: string, container: string): ContainerClient {

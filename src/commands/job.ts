@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { askStation, loginActor, type StationAddress } from '../client/http.ts';
 import { addStationOptions, type StationOptions } from '../client/options.ts';
 import { isStationError, messageOf } from '../errors.ts';
-import { readJobFile } from '../job-file.ts';
-import type { NewJob } from '../ledger/contract.ts';
+import { readJobContent, readStorageFile } from '../job-file.ts';
 import { type DriveView, driveView, type JobView, jobView } from '../serve/wire.ts';
 import { EXIT } from './exit-codes.ts';
 import { table } from './table.ts';
@@ -19,7 +18,7 @@ interface Choices extends StationOptions {
 /** `drive-station job`: makes and shows jobs of the station that runs at `--url`. */
 export function jobCommand(): Command {
   const command = new Command('job').description('make and show import jobs').exitOverride();
-  for (const sub of [createSub(), listSub(), showSub(), checkInSub()]) {
+  for (const sub of [createSub(), listSub(), showSub(), credentialSub(), checkInSub()]) {
     sub.option('--json', 'print what the station answers');
     command.addCommand(addStationOptions(sub));
   }
@@ -32,7 +31,7 @@ function createSub(): Command {
     .argument('<file>', 'YAML or JSON')
     .action((file: string, choices: Choices) =>
       run(async () => {
-        const body = bodyOf(await readJobFile(file));
+        const body = await readJobContent(file);
         const request = { method: 'POST', path: JOBS, body, answer: jobView.loose() } as const;
         const job = await askStation(addressOf(choices), request);
         print(choices, job, () => `created job ${job.name} (${job.state}, ${drives(job)})`);
@@ -66,6 +65,32 @@ function showSub(): Command {
         print(choices, shown, () => `${summary(job)}\n\n${driveTable(shown.drives)}`);
       }),
     );
+}
+
+/** The secret comes from a file or a pipe: what is on a command line, everybody on the machine sees. */
+function credentialSub(): Command {
+  const answer = z.object({ ownStorage: z.object({ expiresAt: z.string().optional() }).loose() });
+  return new Command('credential')
+    .description('renew the key or the SAS of a job that brings its own storage')
+    .argument('<name>', 'the job')
+    .requiredOption('--file <file>', 'what the job file has under "storage"; - is standard input')
+    .action((name: string, choices: CredentialChoices) =>
+      run(async () => {
+        const body = await readStorageFile(choices.file);
+        const path = `${JOBS}/${encodeURIComponent(name)}/credential`;
+        const renewed = await askStation(addressOf(choices), { method: 'PUT', path, body, answer });
+        print(choices, renewed, () => renewedWords(name, renewed.ownStorage.expiresAt));
+      }),
+    );
+}
+
+interface CredentialChoices extends Choices {
+  readonly file: string;
+}
+
+function renewedWords(name: string, expiresAt: string | undefined): string {
+  const until = expiresAt === undefined ? '' : `, good until ${expiresAt}`;
+  return `${name} has the new credential${until}; press Retry for drives that are faulted`;
 }
 
 interface CheckInChoices extends Choices {
@@ -119,11 +144,6 @@ async function run(work: () => Promise<void>): Promise<void> {
 
 function addressOf({ url }: Choices): StationAddress {
   return { url, actor: loginActor() };
-}
-
-/** The job in the words of its file, as the station's API takes it. */
-function bodyOf({ name, details, drives: ids }: NewJob): object {
-  return { name, ...details, driveList: ids.map((driveId) => ({ driveId })) };
 }
 
 function print(choices: Choices, answer: unknown, words: () => string): void {

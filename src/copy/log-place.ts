@@ -34,9 +34,11 @@ export function logPlace({ storage, plan, logs }: Assignment): LogPlace {
 function isForOneContainer(storage: Assignment['storage']): boolean {
   switch (storage.kind) {
     case 'sas':
+    case 'container-sas':
       return true;
     case 'connection-string':
       return /(?:^|;)\s*SharedAccessSignature=/iu.test(storage.connectionString);
+    case 'account-key':
     case 'default-credential':
     case 'directory':
       return false;

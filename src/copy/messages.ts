@@ -9,7 +9,19 @@ import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 
 const storageAccount = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connection-string'), connectionString: z.string() }),
+  z.object({
+    kind: z.literal('account-key'),
+    blobEndpoint: z.string(),
+    accountName: z.string(),
+    accountKey: z.string(),
+  }),
   z.object({ kind: z.literal('sas'), blobEndpoint: z.string(), sasToken: z.string() }),
+  z.object({
+    kind: z.literal('container-sas'),
+    blobEndpoint: z.string(),
+    container: z.string(),
+    sasToken: z.string(),
+  }),
   z.object({ kind: z.literal('default-credential'), blobEndpoint: z.string() }),
   z.object({ kind: z.literal('directory'), directory: z.string() }),
 ]);

@@ -1,6 +1,7 @@
 import type { Brand } from './brand.ts';
 import type { DriveState } from './drive-state.ts';
 import type { JobState } from './job-state.ts';
+import type { OwnStorage } from './job-storage.ts';
 import type { ParcelId } from './parcel.ts';
 import type { DriveLogs, Verdict } from './verdict.ts';
 
@@ -35,8 +36,10 @@ export type PlanRequest = ImagePlanRequest;
 /** The parts of the Azure job body that the station keeps and gives back as they came. */
 export interface JobDetails {
   readonly jobType: 'Import' | 'Export';
-  /** The configured storage account that receives this job's blobs. */
+  /** The storage account that receives this job's blobs: a configured one, or the job's own. */
   readonly storageAccount: string;
+  /** What may be shown of the storage that the job brings; absent with a configured account. */
+  readonly ownStorage?: OwnStorage;
   /** The account's resource id as the client wrote it; made from the name where none was given. */
   readonly storageAccountId?: string;
   readonly subscriptionId: string;

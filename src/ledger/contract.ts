@@ -13,6 +13,7 @@ import type {
   JobName,
 } from '../domain/job.ts';
 import type { JobEvent, JobFault, PublicJobState } from '../domain/job-state.ts';
+import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
@@ -32,6 +33,8 @@ export interface NewJob {
   readonly shipped: boolean;
   /** Whether the client wants it cancelled from the first; false when left out. */
   readonly cancelRequested?: boolean;
+  /** The way into the job's own storage; a secret, which details and events never have. */
+  readonly credential?: StorageCredential;
 }
 
 /** A drive's copy, from its first byte to its verdict, over however many attempts it takes. */
@@ -249,6 +252,17 @@ export interface Ledger {
   drivesOfJobs(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, readonly Drive[]>>;
   /** The keys that were given, in the order of the drive list. Throws `secret-unreadable`. */
   bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]>;
+  /**
+   * The way into the job's own storage; `undefined` when it uses a configured account. Throws
+   * `job-not-found`, `secret-unreadable`.
+   */
+  storageCredential(id: JobId): Promise<StorageCredential | undefined>;
+  /**
+   * Puts a new credential in the place of the job's present one, for the same place; answers what may
+   * be shown of it. Throws `job-change-refused`, logged, when the job has no storage of its own or this
+   * leads elsewhere.
+   */
+  replaceCredential(id: JobId, credential: StorageCredential, actor: Actor): Promise<OwnStorage>;
 }
 
 /** What a parcel that was unpacked means for the drives that were not in it. */

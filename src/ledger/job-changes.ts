@@ -10,6 +10,7 @@ import {
 } from '../domain/job-update.ts';
 import { StationError } from '../errors.ts';
 import type { Actor, JobWithDrives, NewJob, PutAnswer } from './contract.ts';
+import { writeCredential } from './credential-rows.ts';
 import { drivesOfJob } from './drive-rows.ts';
 import type { NewEvent } from './event-log.ts';
 import { insertDrives, type ListOwner, replaceDrives } from './job-drives.ts';
@@ -47,6 +48,7 @@ export async function createJob(db: Executor, job: NewJob, context: ChangeContex
   };
   const made = await insertJob(db, job, stamp);
   await insertDrives(db, listOf(job), ownerOf(made.id, context));
+  await writeCredential(db, { id: made.id, credential: job.credential }, context.secrets);
   const state = made.state.name;
   const data = { name: job.name, state, drives: job.drives, details: job.details };
   await context.append({ entity: jobEntity(made.id), type: 'created', data, actor });
@@ -76,6 +78,8 @@ export async function putJob(
   const rewritten = { state: job.state, cancelRequested, details };
   const next = await rewriteJob(db, job, { ...rewritten, ...stampOf(context) });
   await replaceDrives(db, listOf(wanted), ownerOf(job.id, context));
+  // The new definition says where the blobs go: a credential for elsewhere goes with the old one.
+  await writeCredential(db, { id: job.id, credential: wanted.credential }, context.secrets);
   const data = { name: job.name, state: job.state.name, drives: wanted.drives, details };
   await context.append({ entity: jobEntity(job.id), type: 'replaced', data, actor: context.actor });
   return { done: { job: next, drives: await drivesOfJob(db, job.id), created: false } };

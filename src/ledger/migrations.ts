@@ -3,6 +3,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import { addJobsOfClients } from './migration-0002.ts';
 import { addLifeCycle } from './migration-0004.ts';
 import { addKeptAnswers } from './migration-0005.ts';
+import { addStorageCredentials } from './migration-0006.ts';
 import type { Database } from './tables.ts';
 
 /** The table in which Kysely keeps the names of the migrations that ran. */
@@ -15,6 +16,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-copy-logs': { up: addCopyLogs },
   '0004-life-cycle': { up: addLifeCycle },
   '0005-kept-answers': { up: addKeptAnswers },
+  '0006-storage-credentials': { up: addStorageCredentials },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */

@@ -21,6 +21,7 @@ import type {
   ListedDrive,
 } from '../domain/job.ts';
 import { JOB_STATES, type JobState } from '../domain/job-state.ts';
+import type { OwnStorage } from '../domain/job-storage.ts';
 import type { Parcel, ParcelId } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
@@ -65,9 +66,17 @@ function json<T>(shape: z.ZodType<T>) {
     .pipe(shape);
 }
 
+const ownStorage: z.ZodType<OwnStorage> = z.strictObject({
+  kind: z.enum(['account-key', 'sas', 'container-sas']),
+  blobEndpoint: z.string(),
+  container: z.string().exactOptional(),
+  expiresAt: z.string().exactOptional(),
+});
+
 const jobDetails: z.ZodType<JobDetails> = z.strictObject({
   jobType: z.enum(JOB_TYPES),
   storageAccount: z.string(),
+  ownStorage: ownStorage.exactOptional(),
   storageAccountId: z.string().exactOptional(),
   subscriptionId: z.string(),
   resourceGroup: z.string(),
@@ -223,7 +232,8 @@ const jobRow = z.object({
   details: json(jobDetails),
 });
 
-export function jobOf(row: JobTable): Job {
+/** Without the sealed credential, which `credential-rows.ts` alone reads. */
+export function jobOf(row: Omit<JobTable, 'storage_credential'>): Job {
   const { id, name, details, ...rest } = jobRow.parse(row);
   return {
     id,

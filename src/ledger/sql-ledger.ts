@@ -9,6 +9,7 @@ import {
   type Job,
   type JobId,
 } from '../domain/job.ts';
+import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { Verdict } from '../domain/verdict.ts';
@@ -33,6 +34,8 @@ import type {
   PutAnswer,
 } from './contract.ts';
 import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
+import { replaceCredential } from './credential-changes.ts';
+import { credentialOf } from './credential-rows.ts';
 import {
   driveByRef,
   drivesOfJob,
@@ -57,6 +60,7 @@ import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-
 import { answerOnce } from './kept-answers.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { SqlParcels } from './parcels.ts';
+import type { Purging } from './purging.ts';
 import { QueueStore } from './queue-store.ts';
 import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
@@ -78,6 +82,7 @@ export interface SqlLedgerDependencies {
   readonly randomHex: (bytes: number) => string;
   /** Seals and opens what nobody may read in a copy of the database. */
   readonly secrets: SecretBox;
+  readonly purging: Purging;
   /** The transaction that `db` is, where it is one. */
   readonly open?: OpenTransaction;
 }
@@ -112,15 +117,17 @@ export class SqlLedger implements Ledger {
   }
 
   async putJob(job: NewJob, actor: Actor): Promise<PutAnswer> {
-    return await this.#settle((db) => putJob(db, job, this.#changeBy(db, actor)));
+    return await this.#settleRemoving((db) => putJob(db, job, this.#changeBy(db, actor)));
   }
 
   async updateJob(id: JobId, update: JobUpdate, actor: Actor): Promise<JobWithDrives> {
-    return await this.#settle((db) => updateJob(db, { id, update }, this.#changeBy(db, actor)));
+    return await this.#settleRemoving((db) =>
+      updateJob(db, { id, update }, this.#changeBy(db, actor)),
+    );
   }
 
   async deleteJob(id: JobId, actor: Actor, why: JobDeletion = 'asked'): Promise<void> {
-    await this.#settle((db) => deleteJob(db, { id, why }, this.#changeBy(db, actor)));
+    await this.#settleRemoving((db) => deleteJob(db, { id, why }, this.#changeBy(db, actor)));
   }
 
   async jobAt(address: JobAddress): Promise<Job | undefined> {
@@ -137,6 +144,20 @@ export class SqlLedger implements Ledger {
 
   async bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]> {
     return await this.#guard(() => bitLockerKeysOf(this.#deps.db, id, this.#deps.secrets));
+  }
+
+  async storageCredential(id: JobId): Promise<StorageCredential | undefined> {
+    return await this.#guard(() => credentialOf(this.#deps.db, id, this.#deps.secrets));
+  }
+
+  async replaceCredential(
+    id: JobId,
+    credential: StorageCredential,
+    actor: Actor,
+  ): Promise<OwnStorage> {
+    return await this.#settleRemoving((db) =>
+      replaceCredential(db, { id, credential }, this.#changeBy(db, actor)),
+    );
   }
 
   async jobByName(name: string): Promise<Job | undefined> {
@@ -280,9 +301,11 @@ export class SqlLedger implements Ledger {
     };
     try {
       const transaction = this.#deps.db.transaction();
-      return await this.#guard(() =>
+      const answer = await this.#guard(() =>
         transaction.execute((db) => answerOnce(db, request, { ...stamp, work: () => attempt(db) })),
       );
+      await this.#deps.purging.catchUp();
+      return answer;
     } catch (error) {
       // What the work throws is no failure of the database, whatever it is.
       throw failure === undefined ? error : failure.error;
@@ -365,10 +388,21 @@ export class SqlLedger implements Ledger {
     return settled.done;
   }
 
+  /** As `#settle`, for work that may take secrets out of the rows. */
+  async #settleRemoving<T>(work: (db: Executor) => Promise<Settled<T>>): Promise<T> {
+    return await this.#settle(async (db) => {
+      this.#deps.purging.note();
+      return await work(db);
+    });
+  }
+
   /** Runs the work in one transaction, or as one change of the open one: all of it, or nothing. */
   async #write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
-    const { db, open } = this.#deps;
-    return await this.#guard(() => open?.change(work) ?? db.transaction().execute(work));
+    const { db, open, purging } = this.#deps;
+    if (open !== undefined) return await this.#guard(() => open.change(work));
+    const done = await this.#guard(() => db.transaction().execute(work));
+    await purging.catchUp();
+    return done;
   }
 
   /** Gives what the database or a schema threw the code that says what to do about it. */

@@ -2,11 +2,13 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type Kysely,
   SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
   type SqliteStatement,
+  sql,
 } from 'kysely';
 import { StationError } from '../errors.ts';
 
@@ -29,6 +31,31 @@ export function openDurable(file: string): DatabaseSync {
     throw error;
   }
   return database;
+}
+
+/**
+ * Empties the write-ahead log into the database. The database overwrites what is deleted; the log has
+ * the pages as they were before, until it is cut. Does not wait for another process that reads: false
+ * when one is in the way, and the log stays as it is.
+ */
+export async function purgeLog<Tables>(db: Kysely<Tables>): Promise<boolean> {
+  return await db.connection().execute(async (connection) => {
+    const waitFor = (milliseconds: number) =>
+      sql.raw(`PRAGMA busy_timeout = ${milliseconds}`).execute(connection);
+    try {
+      // The driver is synchronous: waiting here would hold up the whole daemon.
+      await waitFor(0);
+      const answer = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(
+        connection,
+      );
+      return answer.rows[0]?.busy === 0;
+    } catch {
+      // Whatever it is shows again at the next statement that needs the database.
+      return false;
+    } finally {
+      await waitFor(BUSY_TIMEOUT_MS);
+    }
+  });
 }
 
 /**

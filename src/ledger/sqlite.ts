@@ -2,9 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { messageOf, StationError } from '../errors.ts';
 import { MIGRATION_TABLE, MIGRATIONS, migrateToLatest } from './migrations.ts';
+import { Purging } from './purging.ts';
 import { CLOSED_BOX, type SecretBox } from './secret-box.ts';
 import { SqlLedger } from './sql-ledger.ts';
-import { NodeSqliteDialect, openDurable } from './sqlite-dialect.ts';
+import { NodeSqliteDialect, openDurable, purgeLog } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export interface SqliteLedgerOptions {
@@ -16,7 +17,7 @@ export interface SqliteLedgerOptions {
   readonly uuid: () => string;
   /** That many random bytes in lower-case hex. */
   readonly randomHex: (bytes: number) => string;
-  /** Without it, BitLocker keys can be neither kept nor read. */
+  /** Without it, secrets of jobs can be neither kept nor read. */
   readonly secrets?: SecretBox;
 }
 
@@ -42,7 +43,13 @@ export class SqliteLedger extends SqlLedger {
       database.close();
       throw ledgerError(file, cause);
     }
-    return new SqliteLedger({ station, place: file }, { db, now, uuid, randomHex, secrets });
+    // A killed daemon can leave a removed secret behind in the write-ahead log.
+    await purgeLog(db);
+    const purging = new Purging(() => purgeLog(db));
+    return new SqliteLedger(
+      { station, place: file },
+      { db, now, uuid, randomHex, secrets, purging },
+    );
   }
 }
 

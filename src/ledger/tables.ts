@@ -43,6 +43,8 @@ export interface JobTable {
   /** From the details' delivery package. */
   tracking_number: string | null;
   details: string;
+  /** Way into the job's own storage, sealed by `secret-box.ts` and bound to this row. */
+  storage_credential: string | null;
 }
 
 export interface DriveTable {

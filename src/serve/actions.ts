@@ -1,5 +1,6 @@
 import type { DiskKey } from '../domain/disk.ts';
 import type { Job } from '../domain/job.ts';
+import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { Actor, Ledger, NewJob } from '../ledger/contract.ts';
 
 /** A drive as people name it; the job by its name or its id. */
@@ -28,6 +29,16 @@ export interface Acting {
 export interface StationActions {
   /** Throws `job-exists`, `storage-account-unknown`. */
   createJob(job: NewJob, by: Acting): Promise<Job>;
+  /**
+   * Renews the way into a job's own storage, which copies use from their next attempt on; answers what
+   * may be shown of it. Throws `job-not-found`, `job-change-refused` (a configured account, or another
+   * place).
+   */
+  replaceCredential(
+    jobName: string,
+    credential: StorageCredential,
+    by: Acting,
+  ): Promise<OwnStorage>;
   /**
    * A person read the label: this disk is that drive. Lasts until the disk is pulled. Throws
    * `disk-not-found`, `job-not-found`, `drive-not-found`, `request-invalid` (a disk of the station).

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { StorageAccount } from '../blobs/contract.ts';
+import type { Job } from '../domain/job.ts';
 import { StationError } from '../errors.ts';
+import type { Ledger } from '../ledger/contract.ts';
 
 /** A storage account as it is configured: secrets stand there, or in a file of their own. */
 export type ConfiguredAccount =
@@ -18,6 +20,26 @@ export type ConfiguredAccount =
     }
   | { kind: 'default-credential'; blobEndpoint: string }
   | { kind: 'directory'; directory: string };
+
+export interface StorageSources {
+  readonly accounts: Readonly<Record<string, ConfiguredAccount>>;
+  readonly ledger: Pick<Ledger, 'storageCredential'>;
+}
+
+/**
+ * Where a job's blobs go: the storage that it brings, else the configured account that it names. A job
+ * of the first kind never goes to a configured account that happens to have the same name. Throws
+ * `secret-unreadable`, and as `storageAccount` does.
+ */
+export async function storageOf(
+  { id, details }: Job,
+  { accounts, ledger }: StorageSources,
+): Promise<StorageAccount> {
+  const own = await ledger.storageCredential(id);
+  if (own !== undefined) return own;
+  if (details.ownStorage !== undefined) throw missing(details.storageAccount, 'the ledger');
+  return await storageAccount(accounts, details.storageAccount);
+}
 
 /**
  * The account with its secret, read when it is needed, so that a renewed credential file works

@@ -1,5 +1,6 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import type { Drive, Job } from '../domain/job.ts';
+import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import { StationError } from '../errors.ts';
 import type { Ledger, NewJob } from '../ledger/contract.ts';
 import type { Acting, ConfirmDisk, DriveName, StationActions } from '../serve/actions.ts';
@@ -27,13 +28,17 @@ export class Actions implements StationActions {
   }
 
   async createJob(job: NewJob, { ledger, actor }: Acting): Promise<Job> {
-    const { storageAccount } = job.details;
-    const known = this.#deps.storageAccounts;
-    if (!known.includes(storageAccount)) {
-      const words = `storageAccount: ${storageAccount} is not configured here (known: ${known.join(', ') || 'none'})`;
-      throw new StationError('storage-account-unknown', words, { storageAccount, known });
-    }
+    if (job.credential === undefined) this.#checkAccount(job);
     return await ledger.createJob(job, actor);
+  }
+
+  async replaceCredential(
+    jobName: string,
+    credential: StorageCredential,
+    { ledger, actor }: Acting,
+  ): Promise<OwnStorage> {
+    const { id } = await jobNamed(ledger, jobName);
+    return await ledger.replaceCredential(id, credential, actor);
   }
 
   async confirmDisk({ disk: key, ...name }: ConfirmDisk, by: Acting): Promise<void> {
@@ -71,6 +76,13 @@ export class Actions implements StationActions {
     const { ledger, floor, bootId } = this.#deps;
     floor.remember(await ledger.confirmedDisks(bootId));
     await this.#deps.poke();
+  }
+
+  #checkAccount({ details: { storageAccount } }: NewJob): void {
+    const known = this.#deps.storageAccounts;
+    if (known.includes(storageAccount)) return;
+    const words = `storageAccount: ${storageAccount} is not configured here (known: ${known.join(', ') || 'none'})`;
+    throw new StationError('storage-account-unknown', words, { storageAccount, known });
   }
 }
 

@@ -6,7 +6,14 @@ import type { Assignment, CopyFailure, FromCopy } from '../copy/messages.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import { shownSerial } from '../domain/disk.ts';
 import type { Fault } from '../domain/drive-state.ts';
-import { type BoundDisk, type Drive, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+import {
+  type BoundDisk,
+  type Drive,
+  type DriveRef,
+  driveKey,
+  type Job,
+  type JobId,
+} from '../domain/job.ts';
 import { nextStepFor } from '../error-help.ts';
 import { isCancelled, isStationError, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
@@ -29,8 +36,11 @@ export interface RunnerDependencies {
   diskOf(item: WorkItem): AttachedDisk | undefined;
   /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
   lookAgain(): Promise<void>;
-  /** Throws `storage-account-unknown`, `credential-missing`. */
-  storageAccount(name: string): Promise<StorageAccount>;
+  /**
+   * Asked by each attempt anew, so that a renewed credential is used by the next one. Throws
+   * `storage-account-unknown`, `credential-missing`, `secret-unreadable`.
+   */
+  storageOf(job: Job): Promise<StorageAccount>;
   probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
   now(): Date;
   /** The way a copy goes has changed: the screens want to know. */
@@ -123,7 +133,8 @@ export class CopyRunner {
   }
 
   async #assignment(drive: Drive, record: CopyRecord, disk: AttachedDisk): Promise<Assignment> {
-    const { details } = await this.#jobOf(drive.ref.jobId, drive.jobName);
+    const job = await this.#jobOf(drive.ref.jobId, drive.jobName);
+    const { details } = job;
     return {
       kind: 'assignment',
       copyId: record.id,
@@ -137,7 +148,7 @@ export class CopyRunner {
         writesAtFirstSight: disk.writesAtFirstSight,
       },
       plan: { ...details.plan },
-      storage: await this.#deps.storageAccount(details.storageAccount),
+      storage: await this.#deps.storageOf(job),
       logs: {
         jobName: drive.jobName,
         level: details.logLevel,

@@ -13,7 +13,9 @@ import type { BlobContainer, StorageAccount } from '../../src/blobs/contract.ts'
 import { withLimit } from '../../src/blobs/limit.ts';
 import { openContainer } from '../../src/blobs/open.ts';
 import { withRetry } from '../../src/blobs/retry.ts';
+import type { StorageCredential } from '../../src/domain/job-storage.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { accountSas, containerUrl } from '../support/credentials.ts';
 import { blobContainerContract, blobName, md5Of, readAll, sharedBytes, stageOf } from './blobs.ts';
 import { fileBlobContract } from './file-blobs.ts';
 
@@ -151,6 +153,46 @@ describe('a container opened with a key', () => {
       payload: { status: 404 },
     });
   });
+});
+
+describe('a container opened with what a job brings', () => {
+  it.each(['account-key', 'sas', 'container-sas'] as const)(
+    'takes and gives blobs: %s',
+    async (kind) => {
+      const name = freshName();
+      await (await openContainer(byKey(), name)).ensure(live());
+      const container = await openContainer(ownAccount(kind, name), name);
+      await container.ensure(live());
+      const block = stageOf(blobName('disk.img'), 0, sharedBytes(5000, 1));
+      await container.stageBlock(block, live());
+      const { id, md5 } = block;
+      await container.commit({ name: block.name, blocks: [id], md5, metadata: {} }, live());
+      expect((await container.properties(block.name, live())).lengthBytes).toBe(5000);
+      expect(container.urlOf(block.name)).toBe(`${azurite.blobEndpoint}/${name}/disk.img`);
+    },
+  );
+
+  it('is never another one than that of its SAS', async () => {
+    const opening = openContainer(ownAccount('container-sas', 'mine'), 'other');
+    await expect(opening).rejects.toMatchObject({
+      code: 'storage-rejected',
+      message: expect.stringContaining('for the container mine alone'),
+    });
+  });
+
+  function ownAccount(kind: StorageCredential['kind'], container: string): StorageCredential {
+    const { blobEndpoint, accountName, accountKey } = azurite;
+    switch (kind) {
+      case 'account-key':
+        return { kind, blobEndpoint, accountName, accountKey };
+      case 'sas':
+        return { kind, blobEndpoint, sasToken: accountSas(azurite) };
+      case 'container-sas': {
+        const sasToken = new URL(containerUrl(azurite, container)).search;
+        return { kind, blobEndpoint, container, sasToken };
+      }
+    }
+  }
 });
 
 describe('a container opened with the default credential', () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DriveId, JobId } from '../../src/domain/job.ts';
 import type { JobEvent, JobStateName } from '../../src/domain/job-state.ts';
+import { ownStorageOf, type StorageCredential } from '../../src/domain/job-storage.ts';
 import type { LedgerEvent, NewJob } from '../../src/ledger/contract.ts';
 import { secretBox } from '../../src/ledger/secret-box.ts';
 import { SqliteLedger } from '../../src/ledger/sqlite.ts';
@@ -197,6 +198,163 @@ describe('secrets', () => {
     shell.exec('UPDATE drives SET bit_locker_key = (SELECT max(bit_locker_key) FROM drives)');
     shell.close();
     await expect(ledger.bitLockerKeys(id)).rejects.toMatchObject({ code: 'secret-unreadable' });
+  });
+});
+
+const ACCOUNT_KEY = `${'k'.repeat(86)}==`;
+const ENDPOINT = 'https://contoso.blob.core.windows.net';
+const BY_KEY: StorageCredential = {
+  kind: 'account-key',
+  blobEndpoint: ENDPOINT,
+  accountName: 'contoso',
+  accountKey: ACCOUNT_KEY,
+};
+const bySas = (sig: string, over: { container?: string; blobEndpoint?: string } = {}) =>
+  ({
+    kind: 'container-sas',
+    blobEndpoint: ENDPOINT,
+    container: 'disks',
+    sasToken: `sr=c&se=2030-01-01&sig=${sig}`,
+    ...over,
+  }) satisfies StorageCredential;
+
+function withStorage(name: string, credential: StorageCredential): NewJob {
+  const job = inGroup('one', name);
+  const ownStorage = ownStorageOf(credential);
+  return { ...job, credential, details: { ...job.details, storageAccount: 'contoso', ownStorage } };
+}
+
+/** Everything that the files of the ledger hold at this moment, the write-ahead log included. */
+async function filesOfLedger(): Promise<string> {
+  const names = await readdir(directory.path);
+  const contents = names.map((name) => readFile(join(directory.path, name), 'latin1'));
+  return (await Promise.all(contents)).join('');
+}
+
+function sealedOf(id: JobId): string {
+  const shell = new DatabaseSync(file());
+  const row = shell.prepare('SELECT storage_credential FROM jobs WHERE id = ?').get(id);
+  shell.close();
+  return String(row?.storage_credential);
+}
+
+describe('credentials of jobs', () => {
+  it('come back as they were given, and are nowhere to be read', async () => {
+    const { id, details } = await ledger.createJob(withStorage('job', BY_KEY), 'alex');
+    expect(details.ownStorage).toEqual({ kind: 'account-key', blobEndpoint: ENDPOINT });
+    await ledger.close();
+    ledger = await open();
+    expect(await ledger.storageCredential(id)).toEqual(BY_KEY);
+    expect((await ledger.jobByName('job'))?.details).toEqual(details);
+    expect(await filesOfLedger()).not.toContain(ACCOUNT_KEY);
+    expect(JSON.stringify([await ledger.jobs(), await events()])).not.toContain(ACCOUNT_KEY);
+    const other = await ledger.createJob(inGroup('two', 'job-2'), 'alex');
+    expect(await ledger.storageCredential(other.id)).toBeUndefined();
+    const nobody = ledger.storageCredential('nobody' as JobId);
+    await expect(nobody).rejects.toMatchObject({ code: 'job-not-found' });
+  });
+
+  it('open neither with another key nor in the row of another job', async () => {
+    const one = await ledger.createJob(withStorage('one', BY_KEY), 'alex');
+    const two = await ledger.createJob(withStorage('two', bySas('x')), 'alex');
+    const shell = new DatabaseSync(file());
+    shell
+      .prepare('UPDATE jobs SET storage_credential = ? WHERE id = ?')
+      .run(sealedOf(one.id), two.id);
+    shell.close();
+    const swapped = ledger.storageCredential(two.id);
+    await expect(swapped).rejects.toMatchObject({ code: 'secret-unreadable' });
+    await ledger.close();
+    ledger = await open(secretBox(randomBytes(32)));
+    const foreign = ledger.storageCredential(one.id);
+    await expect(foreign).rejects.toMatchObject({ code: 'secret-unreadable' });
+  });
+
+  it('are renewed for the same place, which the log tells without them', async () => {
+    const made = await ledger.createJob(withStorage('job', bySas('old-one')), 'alex');
+    const before = sealedOf(made.id);
+    for (const next of [bySas('new-one'), BY_KEY, bySas('third-one')]) {
+      const shown = ownStorageOf(next);
+      expect(await ledger.replaceCredential(made.id, next, 'maria')).toEqual(shown);
+      const details = { ...made.details, ownStorage: shown };
+      expect(await ledger.jobByName('job')).toEqual({ ...made, details });
+      expect(await ledger.storageCredential(made.id)).toEqual(next);
+    }
+    const renewals = (await events()).filter(({ type }) => type === 'credential-replaced');
+    expect(renewals.map(({ actor }) => actor)).toEqual(['maria', 'maria', 'maria']);
+    expect(renewals[0]?.data).toMatchObject({ to: { expiresAt: '2030-01-01' } });
+    expect(JSON.stringify(await events())).not.toMatch(/-one|kkkk/u);
+    expect(await filesOfLedger()).not.toContain(before);
+    expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  });
+
+  it.each([
+    ['another account', withStorage('job', BY_KEY), bySas('x', { blobEndpoint: 'https://a.b' })],
+    ['another container', withStorage('job', BY_KEY), bySas('x', { container: 'other' })],
+    ['a job of a configured account', inGroup('one', 'job'), BY_KEY],
+  ])('are not renewed for %s', async (_, job, credential) => {
+    const { id } = await ledger.createJob(job, 'alex');
+    const refused = ledger.replaceCredential(id, credential, 'maria');
+    await expect(refused).rejects.toMatchObject({ code: 'job-change-refused' });
+    expect(await ledger.storageCredential(id)).toEqual(job.credential);
+    expect((await events()).at(-1)).toMatchObject({ type: 'credential-refused', actor: 'maria' });
+  });
+
+  it('go when a client defines the job anew for a configured account', async () => {
+    const { id } = await ledger.createJob(withStorage('job', BY_KEY), 'alex');
+    const { job } = await ledger.putJob(inGroup('one', 'job'), 'kim');
+    expect(job.details).not.toHaveProperty('ownStorage');
+    expect(await ledger.storageCredential(id)).toBeUndefined();
+  });
+
+  it('leave every file with their job, while the ledger is open', async () => {
+    const long = bySas('s'.repeat(6000));
+    const kept = await ledger.createJob(withStorage('kept', BY_KEY), 'alex');
+    const gone: string[] = [];
+    for (let index = 0; index < 20; index++) {
+      const job = withStorage(`job-${index}`, index % 2 === 0 ? BY_KEY : long);
+      const { id } = await ledger.createJob(job, 'alex');
+      gone.push(sealedOf(id));
+      await ledger.replaceCredential(id, bySas('y'), 'alex');
+      gone.push(sealedOf(id));
+      await ledger.deleteJob(id, 'alex');
+    }
+    const left = await filesOfLedger();
+    expect(left).toContain(sealedOf(kept.id));
+    expect(gone.filter((sealed) => left.includes(sealed.slice(-60)))).toEqual([]);
+  });
+
+  it('leave every file also when they are renewed in a larger action', async () => {
+    const { id } = await ledger.createJob(withStorage('job', BY_KEY), 'alex');
+    const before = sealedOf(id);
+    const asked = { key: 'k', actor: 'alex', fingerprint: 'f' };
+    await ledger.once(asked, (within) => within.replaceCredential(id, bySas('x'), 'alex'));
+    expect(await ledger.storageCredential(id)).toEqual(bySas('x'));
+    expect(await filesOfLedger()).not.toContain(before);
+  });
+
+  it('leave the files as soon as a reader that held the log lets go', async () => {
+    const { id } = await ledger.createJob(withStorage('job', BY_KEY), 'alex');
+    const sealed = sealedOf(id);
+    const reader = new DatabaseSync(file());
+    reader.exec('BEGIN; SELECT count(*) FROM jobs');
+    await ledger.deleteJob(id, 'alex');
+    expect(await filesOfLedger()).toContain(sealed);
+    reader.close();
+    await ledger.note('station/s', 'noted', {}, 'alex');
+    expect(await filesOfLedger()).not.toContain(sealed);
+  });
+
+  it('leave the files at the start, after a kill between removal and purge', async () => {
+    const { id } = await ledger.createJob(withStorage('job', BY_KEY), 'alex');
+    const sealed = sealedOf(id);
+    const killed = new DatabaseSync(file());
+    killed.exec('PRAGMA secure_delete = ON; UPDATE jobs SET storage_credential = NULL');
+    await ledger.close();
+    expect(await filesOfLedger()).toContain(sealed);
+    ledger = await open();
+    expect(await filesOfLedger()).not.toContain(sealed);
+    killed.close();
   });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DriveId, Job, JobDetails, JobName } from '../../src/domain/job.ts';
+import { ownStorageOf, type StorageCredential } from '../../src/domain/job-storage.ts';
 import { StationError } from '../../src/errors.ts';
 import type { NewJob } from '../../src/ledger/contract.ts';
 import { SECRET_KEY_BYTES, secretBox } from '../../src/ledger/secret-box.ts';
@@ -33,6 +34,12 @@ export interface Serving {
 
 export type Asked =
   | { readonly what: 'create'; readonly job: NewJob; readonly actor: string }
+  | {
+      readonly what: 'credential';
+      readonly jobName: string;
+      readonly credential: StorageCredential;
+      readonly actor: string;
+    }
   | { readonly what: 'confirm'; readonly confirmation: ConfirmDisk; readonly actor: string }
   | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string }
   | { readonly what: 'check-in'; readonly jobName: string | null; readonly actor: string };
@@ -124,6 +131,10 @@ export function recordingActions(asked: Asked[]): StationActions {
     createJob(job, { ledger, actor }) {
       asked.push({ what: 'create', job, actor });
       return ledger.createJob(job, actor);
+    },
+    async replaceCredential(jobName, credential, { actor }) {
+      asked.push({ what: 'credential', jobName, credential, actor });
+      return ownStorageOf(credential);
     },
     async confirmDisk(confirmation, { actor }) {
       asked.push({ what: 'confirm', confirmation, actor });

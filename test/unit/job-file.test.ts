@@ -43,11 +43,14 @@ describe('what a job file says', () => {
     expect(parseJobFile(stringify({ ...MINIMAL, deliveryPackage }), 'f').shipped).toBe(true);
   });
 
-  it.each(['job.yaml', 'job-full.yaml'])('is read from the example %s', async (name) => {
-    const job = await readJobFile(join(EXAMPLES, name));
-    expect(job.shipped).toBe(true);
-    expect(job.drives.length).toBeGreaterThan(0);
-  });
+  it.each(['job.yaml', 'job-full.yaml', 'job-own-storage.yaml'])(
+    'is read from the example %s',
+    async (name) => {
+      const job = await readJobFile(join(EXAMPLES, name));
+      expect(job.shipped).toBe(true);
+      expect(job.drives.length).toBeGreaterThan(0);
+    },
+  );
 
   it('is the same as JSON, with a byte-order mark, and with Windows line ends', () => {
     const job = parseJobFile(stringify(MINIMAL), 'f');

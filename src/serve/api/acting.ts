@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { DiskKey } from '../../domain/disk.ts';
-import { parseJobObject } from '../../job-file.ts';
+import { parseJobObject, parseStorageObject } from '../../job-file.ts';
 import { jobFileSchema } from '../../job-schema.ts';
+import { jobStorageSchema } from '../../job-storage.ts';
 import type { StationActions } from '../actions.ts';
-import { driveParams, inFull, jobName, name } from './reading.ts';
+import { driveParams, inFull, jobName, jobParams, name } from './reading.ts';
 import { type ActionRoute, bodyOf, defineAction } from './route.ts';
-import { DONE, done, jobInFull } from './shapes.ts';
+import { DONE, done, jobInFull, ownStorage } from './shapes.ts';
 
 /** The routes by which people and programs do something. */
 
@@ -36,6 +37,25 @@ function jobActions(actions: StationActions): ActionRoute[] {
       errors: ['job-file-invalid', 'job-exists', 'storage-account-unknown'],
       location: 'id',
       handle: async ({ body }, by) => inFull(by.ledger, await actions.createJob(body, by)),
+    }),
+    defineAction({
+      method: 'PUT',
+      path: '/api/v1/jobs/:name/credential',
+      id: 'replaceCredential',
+      tag: 'jobs',
+      summary: 'Renew the credential of a job that brings its own storage',
+      description:
+        'It leads to where the job’s blobs are. Copies use it from their next attempt on; drives that are faulted go on with Retry.',
+      params: jobParams,
+      body: {
+        schema: jobStorageSchema,
+        read: (content) => parseStorageObject(content, 'storage'),
+      },
+      answer: z.object({ ownStorage }),
+      errors: ['job-not-found', 'job-name-ambiguous', 'job-file-invalid', 'job-change-refused'],
+      handle: async ({ params, body }, by) => ({
+        ownStorage: await actions.replaceCredential(params.name, body, by),
+      }),
     }),
     defineAction({
       method: 'POST',

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { DRIVE_STATUSES } from '../../domain/copy-status.ts';
 import type { BoundDisk, ExportRequest, JobDetails, PlanRequest } from '../../domain/job.ts';
+import type { OwnStorage } from '../../domain/job-storage.ts';
 import type { Parcel } from '../../domain/parcel.ts';
 import type { BlobEvidence, Verdict } from '../../domain/verdict.ts';
 import { jobFileSchema } from '../../job-schema.ts';
+import { jobStorageSchema } from '../../job-storage.ts';
 import type { ExtraDrive, LedgerEvent } from '../../ledger/contract.ts';
 import { alertView, diskView, driveState, driveView, jobView, stationInfo } from '../wire.ts';
 
@@ -31,9 +33,17 @@ const plan = z.object({
   blobPrefix: z.string(),
 }) satisfies z.ZodType<PlanRequest>;
 
+export const ownStorage = z.object({
+  kind: z.enum(['account-key', 'sas', 'container-sas']),
+  blobEndpoint: z.string(),
+  container: z.string().exactOptional().describe('The one that a SAS is for.'),
+  expiresAt: z.string().exactOptional().describe('The end of a SAS, as it says it.'),
+}) satisfies z.ZodType<OwnStorage>;
+
 export const jobDetails = z.object({
   jobType: z.enum(['Import', 'Export']),
   storageAccount: z.string(),
+  ownStorage: ownStorage.exactOptional(),
   storageAccountId: z.string().exactOptional(),
   subscriptionId: z.string(),
   resourceGroup: z.string(),
@@ -159,6 +169,12 @@ export const NAMED_SHAPES: readonly (readonly [z.ZodType, string, string])[] = [
   [jobDetails, 'JobDetails', 'What the customer said of the job.'],
   [jobInFull, 'JobInFull', 'A job with what the customer said of it.'],
   [jobFileSchema, 'JobFile', 'A new job; members as in the job file, `config/examples` has some.'],
+  [
+    jobStorageSchema,
+    'JobStorage',
+    'The storage that a job brings, with its secret; never answered.',
+  ],
+  [ownStorage, 'OwnStorage', 'What may be shown of the storage that a job brings.'],
   [driveView, 'Drive', 'One line of a job’s drive list, and what happens to it.'],
   [driveInFull, 'DriveInFull', 'A drive with the evidence of each blob and the disk it began on.'],
   [driveView.shape.activity, 'DriveActivity', 'What happens to the drive at this moment.'],

@@ -4,6 +4,18 @@ import { type Assignment, assignmentSchema } from '../../../src/copy/messages.ts
 
 const key = { kind: 'connection-string', connectionString: 'AccountName=a;AccountKey=b' } as const;
 const sas = { kind: 'sas', blobEndpoint: 'https://a', sasToken: 'sig=x' } as const;
+const jobKey = {
+  kind: 'account-key',
+  blobEndpoint: 'https://a',
+  accountName: 'a',
+  accountKey: 'b',
+} as const;
+const jobSas = {
+  kind: 'container-sas',
+  blobEndpoint: 'https://a',
+  container: 'disks',
+  sasToken: 'sig=x',
+} as const;
 const sasString = {
   kind: 'connection-string',
   connectionString: 'BlobEndpoint=https://a;SharedAccessSignature=sv=1&sig=x',
@@ -30,6 +42,9 @@ test.each([
   ['an account key', key, '', 'waimportexport', ''],
   ['an account key', key, 'logs', 'logs', ''],
   ['an account key', key, '/logs/of/jobs/', 'logs', 'of/jobs/'],
+  ['the key of a job', jobKey, 'logs', 'logs', ''],
+  ['the SAS of a job', jobSas, '', 'disks', 'waimportexport/'],
+  ['the SAS of a job', jobSas, '/logs/of/jobs/', 'disks', 'logs/of/jobs/'],
   ['an identity', identity, 'logs', 'logs', ''],
   ['a directory', directory, '//', 'waimportexport', ''],
   ['a SAS', sas, '', 'disks', 'waimportexport/'],

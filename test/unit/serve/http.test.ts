@@ -124,11 +124,18 @@ describe('the station API', () => {
     const confirmation = { disk: 'pci-1#7', jobName: 'test-job', driveId: '9CA995BB' };
     await call('/api/v1/disks/confirm', json('POST', confirmation, actor));
     await call('/api/v1/jobs/test-job/drives/9CA995BB/retry', { method: 'POST', headers: actor });
+    const place = { blobEndpoint: 'https://contoso.blob.core.windows.net' };
+    const renewal = { ...place, accountKey: `${'k'.repeat(86)}==` };
+    const path = '/api/v1/jobs/test-job/credential';
+    const { body } = await call(path, json('PUT', renewal, actor));
+    expect(body).toEqual({ ownStorage: { ...place, kind: 'account-key' } });
     await call('/api/v1/check-in', json('PUT', { jobName: 'test-job' }, actor));
     await call('/api/v1/check-in', { method: 'DELETE' });
-    expect(at.asked.slice(-4)).toEqual([
+    const credential = { ...renewal, kind: 'account-key', accountName: 'contoso' };
+    expect(at.asked.slice(-5)).toEqual([
       { what: 'confirm', confirmation, actor: 'maria' },
       { what: 'retry', drive: { jobName: 'test-job', driveId: '9CA995BB' }, actor: 'maria' },
+      { what: 'credential', jobName: 'test-job', credential, actor: 'maria' },
       { what: 'check-in', jobName: 'test-job', actor: 'maria' },
       { what: 'check-in', jobName: null, actor: 'local' },
     ]);
