@@ -43,6 +43,8 @@ export class Daemon implements AsyncDisposable {
   /** Marks each process that descends from this daemon. */
   readonly mark: string;
   readonly logs: LogLine[] = [];
+  /** All that the process wrote to its standard output and its standard error, as it was. */
+  readonly output: string[] = [];
   readonly client: StationClient;
   readonly #follow = new AbortController();
   readonly #lookers = new Set<(view: StationView) => void>();
@@ -114,6 +116,7 @@ export class Daemon implements AsyncDisposable {
     this.#closed = once(child, 'exit');
     createInterface({ input: child.stdout }).on('line', (line) => this.#keep(line));
     child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+      this.output.push(piece);
       this.#stderr = `${this.#stderr}${piece}`.slice(-4096);
     });
   }
@@ -251,6 +254,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   #keep(line: string): void {
+    this.output.push(line);
     const parsed = logLine.safeParse(jsonOf(line));
     if (parsed.success) this.logs.push(parsed.data);
   }
