@@ -144,7 +144,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .optional()
         .describe(
-          'File with the key that seals BitLocker keys in the ledger: 32 bytes as hex or Base64. Without it the station makes `secrets.key` in its state directory (mode 0600). When it is lost, sealed keys are lost with it.',
+          'File with the key that seals the secrets of jobs in the ledger: 32 bytes as hex or Base64. Without it the station makes `secrets.key` in its state directory (mode 0600). When it is lost, sealed secrets are lost with it.',
         ),
     })
     .prefault({}),
@@ -157,7 +157,7 @@ export const configSchema = z.strictObject({
   storageAccounts: z
     .record(z.string().regex(/^[a-z0-9-]{1,63}$/u), account)
     .default({})
-    .describe('Destinations by the name that jobs use.'),
+    .describe('Destinations by the name that jobs use; a job can also bring its own.'),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -63,7 +63,7 @@ const INPUT_HELP: Help<InputErrors> = {
   },
   'job-change-refused': {
     meaning:
-      'The job is in a state in which this may not be changed, replaced or deleted any more. Nothing was changed.',
+      'The job is in a state in which this may not be changed, replaced or deleted any more; or a new credential does not lead to where the job’s blobs are. Nothing was changed.',
     nextStep:
       'Read the reason, which names the property and the state of the job. What is refused for good needs another job.',
   },
@@ -272,7 +272,8 @@ const STORAGE_HELP: Help<StorageErrors> = {
   },
   'storage-denied': {
     meaning: 'The store refuses the credential: it is wrong, has expired or allows too little.',
-    nextStep: 'The credential of the storage account is refused. Renew it, then press Retry.',
+    nextStep:
+      'The credential of the storage account is refused. Renew it (that of a job with its own storage: `drive-station job credential NAME --file FILE`), then press Retry.',
   },
   'storage-rejected': {
     meaning:
@@ -325,9 +326,10 @@ const STORAGE_HELP: Help<StorageErrors> = {
     nextStep: 'Find out who removes blobs from the container, then press Retry.',
   },
   'credential-missing': {
-    meaning: 'The file with the credential of a storage account is empty or cannot be read.',
+    meaning:
+      'The file with the credential of a storage account is empty or cannot be read, or a job that brings its own storage has no credential in the ledger.',
     nextStep:
-      'The credential file of the storage account cannot be read. Put it back, then press Retry.',
+      'The credential of the storage account is not there. Put its file back, or give the job its credential with `drive-station job credential NAME --file FILE`, then press Retry.',
   },
 };
 
@@ -373,15 +375,15 @@ const COPY_HELP: Help<CopyErrors> = {
   },
   'secret-key-unreadable': {
     meaning:
-      'The key file that seals BitLocker keys in the ledger is not there, may not be read, or holds no key. The station does not start.',
+      'The key file that seals the secrets of jobs in the ledger is not there, may not be read, or holds no key. The station does not start.',
     nextStep:
-      'Put the key file back from its backup, or correct `secrets.keyFile`. Without the key, sealed BitLocker keys are lost and have to be sent again by the customers.',
+      'Put the key file back from its backup, or correct `secrets.keyFile`. Without the key, sealed BitLocker keys and credentials are lost and have to be given again.',
   },
   'secret-unreadable': {
     meaning:
-      'A BitLocker key in the ledger cannot be opened: it was sealed with another key file, or its row was altered.',
+      'A BitLocker key or the credential of a job cannot be opened: it was sealed with another key file, or its row was altered.',
     nextStep:
-      'Put the key file back that the station had when the job was created, or have the customer send the key again.',
+      'Put the key file back that the station had when the job was created; or give the secret again, a credential with `drive-station job credential NAME --file FILE`, then press Retry.',
   },
   'state-directory-in-use': {
     meaning: 'Another station works in this state directory. This one does not start.',
