@@ -21,9 +21,10 @@ const STDERR_TAIL_BYTES = 4096;
  * the length of the copy until the default of 16 MiB a semi-space is full.
  */
 const COPY_NODE_OPTIONS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
-/** What a copy process may see of the daemon's environment: tools, and Azure's credential chain. */
-const PASSED_ON =
-  /^(?:PATH|HOME|LANG|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|AZURE_\w+|IDENTITY_\w+|MSI_\w+)$/u;
+/** What a copy process may see of the daemon's environment: how to find tools and the way out. */
+const PASSED_ON = /^(?:PATH|HOME|LANG|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/u;
+/** What Azure's credential chain reads, secrets among it: for the accounts alone that use the chain. */
+const CREDENTIAL_CHAIN = /^(?:AZURE|IDENTITY|MSI)_\w+$/u;
 
 /**
  * Runs one copy in a process of its own and settles with its result, always: also when the process
@@ -36,7 +37,7 @@ export async function runCopyProcess(
   signal: AbortSignal,
 ): Promise<CopyResult> {
   throwIfCancelled(signal);
-  const child = forkWorker();
+  const child = forkWorker(assignment);
   const conversation = new Conversation(child, listener);
   const onAbort = () => conversation.askToStop();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -50,9 +51,12 @@ export async function runCopyProcess(
   }
 }
 
-function forkWorker(): ChildProcess {
+function forkWorker({ storage }: Assignment): ChildProcess {
+  const byChain = storage.kind === 'default-credential';
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => PASSED_ON.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => PASSED_ON.test(name) || (byChain && CREDENTIAL_CHAIN.test(name)),
+    ),
   );
   return fork(new URL('./worker.ts', import.meta.url), {
     cwd: '/',

@@ -39,23 +39,25 @@ export function openDurable(file: string): DatabaseSync {
  * when one is in the way, and the log stays as it is.
  */
 export async function purgeLog<Tables>(db: Kysely<Tables>): Promise<boolean> {
-  return await db.connection().execute(async (connection) => {
-    const waitFor = (milliseconds: number) =>
-      sql.raw(`PRAGMA busy_timeout = ${milliseconds}`).execute(connection);
-    try {
-      // The driver is synchronous: waiting here would hold up the whole daemon.
-      await waitFor(0);
-      const answer = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(
-        connection,
-      );
-      return answer.rows[0]?.busy === 0;
-    } catch {
-      // Whatever it is shows again at the next statement that needs the database.
-      return false;
-    } finally {
-      await waitFor(BUSY_TIMEOUT_MS);
-    }
-  });
+  try {
+    return await db.connection().execute(cutLog);
+  } catch {
+    // What is removed is removed all the same; a database in trouble shows at the next statement.
+    return false;
+  }
+}
+
+async function cutLog<Tables>(connection: Kysely<Tables>): Promise<boolean> {
+  const waitFor = (milliseconds: number) =>
+    sql.raw(`PRAGMA busy_timeout = ${milliseconds}`).execute(connection);
+  // The driver is synchronous: waiting for a reader would hold up the whole daemon.
+  await waitFor(0);
+  try {
+    const answer = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(connection);
+    return answer.rows[0]?.busy === 0;
+  } finally {
+    await waitFor(BUSY_TIMEOUT_MS);
+  }
 }
 
 /**
