@@ -30,6 +30,7 @@ import { Actions } from './work/actions.ts';
 import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
 import { Coordinator } from './work/coordinator.ts';
 import { CopyRunner } from './work/copy-runner.ts';
+import { EndLogs } from './work/end-logs.ts';
 import { Floor } from './work/floor.ts';
 import { operatorActions } from './work/operator-actions.ts';
 import { Reserve } from './work/reserve.ts';
@@ -189,7 +190,17 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   keep('queue', queue, (part) => part.close(SHUTDOWN_DEADLINE_MS));
 
   const parts = { ledger, detector, queue, floor, logger: log('work'), now };
-  const coordinator: Coordinator = new Coordinator({ ...parts, onChange: () => screens.want() });
+  const endLogs = new EndLogs({
+    ...{ ledger, now, logger: log('logs') },
+    storageOf: (job) => storageOf(job, { accounts: config.storageAccounts, ledger }),
+    onWritten: () => void coordinator.poke(),
+  });
+  keep('end logs', endLogs, (part) => part.close());
+  const coordinator: Coordinator = new Coordinator({
+    ...parts,
+    afterRound: (jobs) => endLogs.round(jobs),
+    onChange: () => screens.want(),
+  });
   keep('coordinator', coordinator, (part) => part.close());
   const ticking = clock.every(LIFE_CYCLE_TICK_MS, () => void coordinator.poke());
   keep('life cycle', ticking, (stop) => stop());

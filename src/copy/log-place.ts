@@ -21,7 +21,11 @@ const DEFAULT_PATH = 'waimportexport';
  *
  * No path is `waimportexport`. What follows a slash in it is a virtual directory below the rest.
  */
-export function logPlace({ storage, plan, logs }: Assignment): LogPlace {
+export function logPlace({
+  storage,
+  plan,
+  logs,
+}: Pick<Assignment, 'storage' | 'plan' | 'logs'>): LogPlace {
   const given = logs.path.split('/').filter((segment) => segment !== '');
   const segments = given.length === 0 ? [DEFAULT_PATH] : given;
   if (isForOneContainer(storage)) {

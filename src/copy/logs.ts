@@ -15,7 +15,7 @@ import { logPlace } from './log-place.ts';
 import type { Assignment } from './messages.ts';
 
 export interface LogParts {
-  readonly assignment: Assignment;
+  readonly assignment: Pick<Assignment, 'driveId' | 'logs' | 'plan' | 'storage'>;
   readonly plan: CopyPlan;
   /** The drive's blobs. */
   readonly container: BlobContainer;

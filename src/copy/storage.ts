@@ -15,7 +15,7 @@ import type { Assignment, FromCopy } from './messages.ts';
  * store is waited for with every buffer kept, so that nothing is read twice when it comes back.
  */
 export async function openPatiently(
-  { storage }: Assignment,
+  { storage }: Pick<Assignment, 'storage'>,
   name: string,
   report: (message: FromCopy) => void,
 ): Promise<BlobContainer> {

@@ -83,18 +83,34 @@ export function judge(evidence: VerdictEvidence): Verdict {
   };
 }
 
-/** The verdict on a drive that a person ended although it was not copied: nothing of it is promised. */
-export function endedWithoutCopy(status: DriveStatus, words: string): Verdict {
+/**
+ * The verdict on a drive that a person ended although it was not copied: nothing of it is promised.
+ * `planned` are the blobs that it should have become, where that was known; each is a failing one.
+ */
+export function endedWithoutCopy(
+  status: DriveStatus,
+  words: string,
+  planned: readonly PlannedBlob[] = [],
+): Verdict {
   return {
     outcome: 'CompletedMoreInfo',
     copyStatus: status,
     safeToRemove: false,
     reasons: [{ code: 'ended-without-copy', words }],
-    plannedBytes: 0,
+    plannedBytes: planned.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
     verifiedBytes: 0,
     kernelWrites: null,
-    blobs: [],
+    blobs: planned.map(({ name, lengthBytes }) => ({
+      ...{ name, url: '', plannedBytes: lengthBytes, readBytes: 0 },
+      ...{ computedMd5: '', treeDigest: '' },
+      committed: { lengthBytes: 0, md5: undefined, blocksAgree: false },
+    })),
   };
+}
+
+interface PlannedBlob {
+  readonly name: string;
+  readonly lengthBytes: number;
 }
 
 function statusWord(errors: number, warnings: number): Verdict['copyStatus'] {

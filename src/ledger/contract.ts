@@ -179,6 +179,8 @@ export interface Ledger {
   recordPlan(copyId: string, plan: CopyPlan): Promise<void>;
   /** Progress is rewritten in place and is in no event: the journal is its source. */
   recordProgress(copyId: string, progress: CopyProgress): Promise<void>;
+  /** Where the logs are of a drive that was ended without a copy; they are written after it ended. */
+  recordLogs(ref: DriveRef, logs: DriveLogs): Promise<void>;
 
   /** The customer wants to wait: the clock of a missing parcel starts anew. */
   waitLonger(id: JobId, actor: Actor): Promise<Job>;

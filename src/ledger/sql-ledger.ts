@@ -12,7 +12,7 @@ import {
 import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { messageOf, StationError } from '../errors.ts';
 import { SqlAlerts } from './alerts.ts';
 import { answersOf, withAnswer } from './confirmations.ts';
@@ -246,6 +246,16 @@ export class SqlLedger implements Ledger {
   async recordProgress(copyId: string, progress: CopyProgress): Promise<void> {
     const change = { progress: JSON.stringify(progress) };
     await this.#guard(() => updateCopy(this.#deps.db, copyId, change));
+  }
+
+  async recordLogs(ref: DriveRef, logs: DriveLogs): Promise<void> {
+    await this.#write(async (db) => {
+      const copy = await findCopy(db, ref);
+      if (copy === undefined) return;
+      await updateCopy(db, copy.id, { logs: JSON.stringify(logs) });
+      const entity = driveEntity(ref);
+      await this.#append(db, { entity, type: 'logs-written', data: logs, actor: 'station' });
+    });
   }
 
   async confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void> {

@@ -23,6 +23,8 @@ export interface CoordinatorDependencies {
   readonly floor: Floor;
   readonly logger: CoordinatorLogger;
   now(): Date;
+  /** Told of the jobs as they are after each round. */
+  afterRound(jobs: readonly JobWithDrives[]): void;
   /** Something that screens show has changed. */
   onChange(): void;
 }
@@ -133,6 +135,7 @@ export class Coordinator {
     for (const step of steps) await this.#carryOut(step);
     const changed = steps.some((step) => CHANGES_LEDGER[step.kind]);
     const moved = await this.#lifeCycle.round(changed ? await this.#load() : this.#jobs);
+    this.#deps.afterRound(this.#jobs);
     this.#deps.onChange();
     return moved || changed;
   }

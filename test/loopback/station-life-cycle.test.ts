@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { openContainer } from '../../src/blobs/open.ts';
+import type { BlobName } from '../../src/domain/blob-name.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import type { Daemon } from '../support/daemon.ts';
-import { jobOf, kernelReads, MIB, type TestDisk } from '../support/disks.ts';
+import { blobNameOf, CONTAINER, jobOf, kernelReads, MIB, type TestDisk } from '../support/disks.ts';
+import { wholeLog } from '../support/drive-logs.ts';
 import { Rig } from '../support/rig.ts';
 
 /** A job's whole life on the real station: parcel in, copies, parcel back, and what goes wrong on it. */
@@ -148,4 +152,41 @@ test('a job that was put aside is not begun; cancelled, it goes back unread', {
   await daemon.until(({ disks }) => !disks.some(({ bay }) => bay === 'bay-1'), 'bay-1 is empty');
   const back = await ask(daemon, 'POST', '/api/v1/jobs/put-aside/return', FEDEX);
   expect(back).toMatchObject({ status: 200, body: { state: 'Completed' } });
+});
+
+test('a drive that cannot be copied is ended by a person, with its log and the job Closed', {
+  timeout: 120_000,
+}, async () => {
+  await using rig = await Rig.start(azurite, 'given-up');
+  const { daemon } = rig;
+  const { serial } = LISTED;
+  // Somebody else's blob has the name already: the station never replaces one.
+  const store = await openContainer(rig.account, CONTAINER);
+  const signal = AbortSignal.timeout(20_000);
+  await store.ensure(signal);
+  const name = blobNameOf('given-up', serial) as BlobName;
+  const body = Buffer.from('not ours');
+  const md5 = createHash('md5').update(body).digest('hex');
+  await store.put({ name, body, md5, metadata: {} }, signal);
+  await rig.createJob(serial);
+  await using _disk = await rig.plug(await rig.image(LISTED), { bay: 'bay-1' });
+  await daemon.untilDrive(serial, ({ state }) => state === 'Faulted', 'faulted');
+  expect(alertKinds(daemon)).toEqual(['drive-faulted']);
+  const [alert] = daemon.view?.alerts ?? [];
+  const answer = { resolution: 'end-without-copy', note: 'The customer wants it back.' };
+  await ask(daemon, 'POST', `/api/v1/alerts/${alert?.id}/resolve`, answer);
+  await daemon.untilDrive(serial, ({ logs }) => logs !== null, 'its log is written');
+  expect(daemon.drive(serial)).toMatchObject({
+    state: 'CompletedMoreInfo',
+    copyStatus: 'InternalError',
+    verdict: { safeToRemove: false, reasons: [{ code: 'ended-without-copy' }] },
+  });
+  const url = new URL(daemon.drive(serial)?.logs?.errorLogUri ?? '');
+  const logName = decodeURIComponent(url.pathname.split('/').slice(3).join('/')) as BlobName;
+  const logs = await openContainer(rig.account, 'waimportexport');
+  const log = await wholeLog(logs.read(logName, signal));
+  expect(log).toMatchObject({ driveId: serial, status: 'InternalError' });
+  expect(log.blobs.map((blob) => blob.status)).toEqual(['CompletedWithErrors']);
+  await jobState(daemon, 'Packaging');
+  await rig.ledger();
 });

@@ -22,14 +22,15 @@ export class Rig implements AsyncDisposable {
   readonly proxy: BlobProxy;
   /** Names the job and its blobs; a store can be shared by rigs. */
   readonly job: string;
-  readonly #account: StorageAccount;
+  /** The store itself, without the proxy. */
+  readonly account: StorageAccount;
 
   private constructor(parts: { daemon: Daemon; proxy: BlobProxy; job: string; azurite: Azurite }) {
     const { connectionString } = parts.azurite;
     this.daemon = parts.daemon;
     this.proxy = parts.proxy;
     this.job = parts.job;
-    this.#account = { kind: 'connection-string', connectionString };
+    this.account = { kind: 'connection-string', connectionString };
   }
 
   static async start(
@@ -80,7 +81,7 @@ export class Rig implements AsyncDisposable {
   }
 
   blobDigest(serial: string): Promise<string> {
-    return blobDigest(this.#account, blobNameOf(this.job, serial));
+    return blobDigest(this.account, blobNameOf(this.job, serial));
   }
 
   /** Put Blocks so far for the drive. */

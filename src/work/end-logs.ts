@@ -1,0 +1,97 @@
+import type { StorageAccount } from '../blobs/contract.ts';
+import { BlockSums } from '../copy/block-sums.ts';
+import { writeLogs } from '../copy/logs.ts';
+import { openPatiently } from '../copy/storage.ts';
+import { type Drive, driveKey, type Job } from '../domain/job.ts';
+import type { DriveLogs, Verdict } from '../domain/verdict.ts';
+import { isCancelled, messageOf } from '../errors.ts';
+import type { Ledger } from '../ledger/contract.ts';
+
+export interface EndLogDependencies {
+  readonly ledger: Ledger;
+  readonly logger: { info(fields: object, message: string): void };
+  now(): Date;
+  storageOf(job: Job): Promise<StorageAccount>;
+  /** A drive's logs are known now. */
+  onWritten(): void;
+}
+
+interface Entry {
+  readonly job: Job;
+  readonly drives: readonly Drive[];
+}
+
+/**
+ * Writes the copy logs of drives that a person ended without a copy: every processed drive has one,
+ * and here no copy process is left to write it. No disk is touched. A store that is away is waited
+ * for; after a restart the next round begins anew, because the ledger still lacks the logs.
+ */
+export class EndLogs {
+  readonly #deps: EndLogDependencies;
+  readonly #stop = new AbortController();
+  readonly #writing = new Map<string, Promise<void>>();
+
+  constructor(dependencies: EndLogDependencies) {
+    this.#deps = dependencies;
+  }
+
+  /** Begins with what is due; does not wait for it. */
+  round(jobs: readonly Entry[]): void {
+    for (const { job, drives } of jobs) {
+      for (const drive of drives) {
+        const { verdict, logs } = drive;
+        if (verdict === undefined || logs !== undefined || !endedByPerson(verdict)) continue;
+        this.#begin(driveKey(drive.ref), () => this.#write(job, drive, verdict));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#writing.values());
+  }
+
+  #begin(key: string, work: () => Promise<void>): void {
+    if (this.#writing.has(key) || this.#stop.signal.aborted) return;
+    const done = work()
+      .catch((err) => {
+        if (!isCancelled(err)) this.#deps.logger.info({ err, drive: key }, 'no copy log yet');
+      })
+      .finally(() => this.#writing.delete(key));
+    this.#writing.set(key, done);
+  }
+
+  async #write(job: Job, drive: Drive, verdict: Verdict): Promise<void> {
+    const logs = await this.#logsOf(job, drive, verdict);
+    await this.#deps.ledger.recordLogs(drive.ref, logs);
+    this.#deps.onWritten();
+  }
+
+  async #logsOf(job: Job, { ref, jobName }: Drive, verdict: Verdict): Promise<DriveLogs> {
+    const { logLevel: level, diagnosticsPath: path, plan } = job.details;
+    try {
+      const storage = await this.#deps.storageOf(job);
+      const logs = { jobName, level, path };
+      const assignment = { driveId: ref.driveId, logs, plan: { ...plan }, storage };
+      const open = (name: string) => openPatiently(assignment, name, () => undefined);
+      const copied = (await this.#deps.ledger.copyOf(ref))?.plan;
+      const parts = {
+        assignment,
+        plan: copied ?? { kind: 'image' as const, totalBytes: 0, blobs: [] },
+        container: await open(plan.container),
+        sums: new BlockSums(),
+        openLogContainer: open,
+        now: this.#deps.now,
+      };
+      return await writeLogs(verdict, parts, this.#stop.signal);
+    } catch (error) {
+      if (isCancelled(error)) throw error;
+      // A credential that is not there any more: told to the operators like any refused log.
+      return { problem: messageOf(error) };
+    }
+  }
+}
+
+function endedByPerson({ reasons }: Verdict): boolean {
+  return reasons.some(({ code }) => code === 'ended-without-copy');
+}
