@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { alertTable, resolutionTable } from './blocks/alerts.ts';
 import { configurationTable, storageAccounts } from './blocks/configuration.ts';
 import {
   developmentDependencies,
@@ -26,6 +27,8 @@ export const PAGES: Readonly<Record<string, Blocks>> = {
     'drive-diagram': driveDiagram,
     'job-states': jobTable,
     'job-diagram': jobDiagram,
+    alerts: alertTable,
+    resolutions: resolutionTable,
   },
   'LIMITS.md': { limits: limitsTable },
   'ERRORS.md': { errors: errorParagraphs },
