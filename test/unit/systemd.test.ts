@@ -60,10 +60,16 @@ describe('the service unit', () => {
     expect(stdout).toMatch(/Overall exposure level for drive-station.service: [0-3]\.\d OK/u);
   });
 
-  it('opens block devices for reading and no other device', async () => {
+  it('opens block devices for reading, and beside them only what mounts volumes', async () => {
     const settings = await unitSettings();
     expect(settings.get('DevicePolicy')).toEqual(['closed']);
-    expect(settings.get('DeviceAllow')).toEqual(['block-* r']);
+    expect(settings.get('DeviceAllow')).toEqual([
+      'block-* r',
+      '/dev/fuse rw',
+      '/dev/loop-control rw',
+      '/dev/mapper/control rw',
+    ]);
+    expect(settings.get('RestrictNamespaces')).toEqual(['mnt']);
   });
 
   it('gives the daemon longer to stop than the daemon gives its parts', async () => {
