@@ -1,7 +1,8 @@
 import { ALERTS, type DueAlert } from '../domain/alert.ts';
 import { StationError } from '../errors.ts';
-import type { Actor, Alert, AlertAnswer, AlertBook } from './contract.ts';
-import { alertOf } from './rows.ts';
+import type { AlertAnswer, AlertBook } from './books.ts';
+import type { Actor, Alert } from './contract.ts';
+import { alertOf } from './operator-rows.ts';
 import type { Executor } from './tables.ts';
 import type { Writer } from './writer.ts';
 

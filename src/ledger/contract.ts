@@ -15,9 +15,10 @@ import type {
 import type { JobEvent, JobFault, PublicJobState } from '../domain/job-state.ts';
 import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
-import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
+import type { ParcelId } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
+import type { AlertBook, ParcelBook } from './books.ts';
 import type { JobAddress } from './job-address.ts';
 
 /** Who did it: `station` for the daemon itself, else the person or client that asked. */
@@ -267,65 +268,9 @@ export interface Ledger {
   replaceCredential(id: JobId, credential: StorageCredential, actor: Actor): Promise<OwnStorage>;
 }
 
-/** What a parcel that was unpacked means for the drives that were not in it. */
-export type MissingDrives = 'never-received' | 'come-later';
-
-/** A parcel that goes back, as it is given to the carrier. */
-export interface ReturnShipment extends Shipment {
-  /** As the carrier's paper says; the day of the entry when left out. */
-  readonly shipDate?: string;
-}
-
-/** Parcels in and out, and the extra drives that came in them. Part of the ledger. */
-export interface ParcelBook {
-  /** The parcel that this station unpacks at the moment. */
-  checkIn(): Promise<Parcel | undefined>;
-  /**
-   * Begins a check-in. The parcel of this job that is open already goes on. Throws `job-not-found`,
-   * `check-in-refused` (another job's parcel is open, or the job is finished).
-   */
-  open(jobId: JobId, shipment: Shipment | undefined, actor: Actor): Promise<Parcel>;
-  /** Everything in it was looked at. Throws `parcel-not-found`, `check-in-refused` (ended before). */
-  complete(id: ParcelId, missing: MissingDrives, actor: Actor): Promise<Parcel>;
-  ofJob(jobId: JobId): Promise<readonly Parcel[]>;
-  /** Jobs of which a parcel was unpacked to its end. */
-  unpackedJobs(): Promise<ReadonlySet<JobId>>;
-  /** A disk of an export job's parcel becomes one of its drives, in `Received`. */
-  registerExportDrive(jobId: JobId, driveId: DriveId, parcelId: ParcelId): Promise<Drive>;
-
-  flagExtra(extra: SeenExtra): Promise<ExtraDrive>;
-  /** `here`: only those that are still to be returned. */
-  extras(which: 'here' | 'all'): Promise<readonly ExtraDrive[]>;
-  /** Says whose parcel an extra drive came in. Throws `extra-not-found`, `job-not-found`. */
-  assignExtra(id: string, jobId: JobId, actor: Actor): Promise<ExtraDrive>;
-  /** A job lists it after all: it is no extra drive any more. */
-  releaseExtra(serial: string, jobId: JobId): Promise<void>;
-
-  /**
-   * The parcel back is on its way: its drives are `ShippedBack`, its extra drives returned, the job
-   * is Completed or Closed, all or nothing. Throws `job-change-refused` (not being packed, or a copy
-   * still runs), `job-change-incomplete` (no return address).
-   */
-  sendBack(jobId: JobId, shipment: ReturnShipment, actor: Actor): Promise<JobWithDrives>;
-}
-
-/** The operators' queue of alerts. Part of the ledger. */
-export interface AlertBook {
-  /** Raises what is due and new, and ends what is open and not due any more; whether anything changed. */
-  reconcile(due: readonly DueAlert[]): Promise<boolean>;
-  /** Those that are not resolved, oldest first; `all`: the resolved ones too, newest first, bounded. */
-  list(which: 'open' | 'all'): Promise<readonly Alert[]>;
-  /** Throws `alert-not-found`. */
-  byId(id: string): Promise<Alert>;
-  /** Somebody has seen it. Throws `alert-not-found`, `alert-resolved`. */
-  acknowledge(id: string, actor: Actor): Promise<Alert>;
-  /** Throws `alert-not-found`, `alert-resolved`, `request-invalid` (no resolution of this kind). */
-  resolve(id: string, how: AlertAnswer, actor: Actor): Promise<Alert>;
-}
-
-export interface AlertAnswer {
-  readonly resolution: Resolution;
-  readonly note?: string;
+export interface JobWithDrives {
+  readonly job: Job;
+  readonly drives: readonly Drive[];
 }
 
 export interface OnceRequest {
@@ -341,11 +286,6 @@ export interface OnceAnswer {
   readonly answer: unknown;
   /** Whether it was kept from an earlier time. */
   readonly replayed: boolean;
-}
-
-export interface JobWithDrives {
-  readonly job: Job;
-  readonly drives: readonly Drive[];
 }
 
 export interface PutAnswer extends JobWithDrives {

@@ -1,6 +1,6 @@
 import type { JobId } from '../domain/job.ts';
 import type { ExtraDrive, SeenExtra } from './contract.ts';
-import { extraDriveOf } from './rows.ts';
+import { extraDriveOf } from './operator-rows.ts';
 import type { Executor } from './tables.ts';
 
 /** Reading and writing extra drives. */

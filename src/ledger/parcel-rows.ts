@@ -1,7 +1,7 @@
 import type { JobId } from '../domain/job.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import { StationError } from '../errors.ts';
-import { parcelOf } from './rows.ts';
+import { parcelOf } from './operator-rows.ts';
 import type { Executor, ParcelTable } from './tables.ts';
 
 /** Reading and writing parcels. */

@@ -4,15 +4,8 @@ import { returnEvent } from '../domain/life-cycle.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import { normaliseSerial } from '../domain/serial.ts';
 import { StationError } from '../errors.ts';
-import type {
-  Actor,
-  ExtraDrive,
-  JobWithDrives,
-  MissingDrives,
-  ParcelBook,
-  ReturnShipment,
-  SeenExtra,
-} from './contract.ts';
+import type { MissingDrives, ParcelBook, ReturnShipment } from './books.ts';
+import type { Actor, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';
 import { driveByRef, drivesOfJob, setDriveState } from './drive-rows.ts';
 import {
   endExtra,

@@ -1,5 +1,4 @@
 import type { Transaction } from 'kysely';
-import { ZodError } from 'zod';
 import {
   type BoundDisk,
   type CopyProgress,
@@ -13,7 +12,6 @@ import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import { messageOf, StationError } from '../errors.ts';
 import { SqlAlerts } from './alerts.ts';
 import { answersOf, withAnswer } from './confirmations.ts';
 import type {
@@ -44,48 +42,20 @@ import {
   setDriveState,
   setParcel,
 } from './drive-rows.ts';
-import { appendEvent, firstBrokenEvent, type NewEvent, readEvents } from './event-log.ts';
+import { firstBrokenEvent, readEvents } from './event-log.ts';
 import type { JobAddress } from './job-address.ts';
-import {
-  type ChangeContext,
-  createJob,
-  deleteJob,
-  putJob,
-  type Settled,
-  updateJob,
-} from './job-changes.ts';
+import { createJob, deleteJob, putJob, updateJob } from './job-changes.ts';
 import { bitLockerKeysOf } from './job-drives.ts';
 import { moveJob, setReturnAddress, waitLonger } from './job-moves.ts';
 import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-rows.ts';
 import { answerOnce } from './kept-answers.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { SqlParcels } from './parcels.ts';
-import type { Purging } from './purging.ts';
 import { QueueStore } from './queue-store.ts';
-import type { SecretBox } from './secret-box.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
-import type { Database, Executor, Tables } from './tables.ts';
+import type { Executor, Tables } from './tables.ts';
 import { nextDriveState } from './transitions.ts';
-import type { Writer } from './writer.ts';
-
-export interface SqlLedgerOptions {
-  /** The station that writes; every row and event names it. */
-  readonly station: string;
-  /** What errors call the database: its file or its address without any credential. */
-  readonly place: string;
-}
-
-export interface SqlLedgerDependencies {
-  readonly db: Database;
-  readonly now: () => Date;
-  readonly uuid: () => string;
-  readonly randomHex: (bytes: number) => string;
-  /** Seals and opens what nobody may read in a copy of the database. */
-  readonly secrets: SecretBox;
-  readonly purging: Purging;
-  /** The transaction that `db` is, where it is one. */
-  readonly open?: OpenTransaction;
-}
+import { type SqlLedgerDependencies, type SqlLedgerOptions, Writer } from './writer.ts';
 
 /** Half of a block id's nonce is enough to tell copies apart; see `BlockIdParts`. */
 const NONCE_BYTES = 8;
@@ -94,6 +64,7 @@ const NONCE_BYTES = 8;
 export class SqlLedger implements Ledger {
   readonly #options: SqlLedgerOptions;
   readonly #deps: SqlLedgerDependencies;
+  readonly #writer: Writer;
   readonly parcels: SqlParcels;
   readonly alerts: SqlAlerts;
   #closed: Promise<void> | undefined;
@@ -101,9 +72,9 @@ export class SqlLedger implements Ledger {
   constructor(options: SqlLedgerOptions, dependencies: SqlLedgerDependencies) {
     this.#options = options;
     this.#deps = dependencies;
-    const writer = this.#writer();
-    this.parcels = new SqlParcels(writer);
-    this.alerts = new SqlAlerts(writer);
+    this.#writer = new Writer(options, dependencies);
+    this.parcels = new SqlParcels(this.#writer);
+    this.alerts = new SqlAlerts(this.#writer);
   }
 
   /** The work queue's store, on the same database and in the same transactions. */
@@ -113,41 +84,45 @@ export class SqlLedger implements Ledger {
   }
 
   async createJob(job: NewJob, actor: Actor): Promise<Job> {
-    return await this.#write((db) => createJob(db, job, this.#changeBy(db, actor)));
+    return await this.#writer.write((db) => createJob(db, job, this.#writer.changeBy(db, actor)));
   }
 
   async putJob(job: NewJob, actor: Actor): Promise<PutAnswer> {
-    return await this.#settleRemoving((db) => putJob(db, job, this.#changeBy(db, actor)));
+    return await this.#writer.settleRemoving((db) =>
+      putJob(db, job, this.#writer.changeBy(db, actor)),
+    );
   }
 
   async updateJob(id: JobId, update: JobUpdate, actor: Actor): Promise<JobWithDrives> {
-    return await this.#settleRemoving((db) =>
-      updateJob(db, { id, update }, this.#changeBy(db, actor)),
+    return await this.#writer.settleRemoving((db) =>
+      updateJob(db, { id, update }, this.#writer.changeBy(db, actor)),
     );
   }
 
   async deleteJob(id: JobId, actor: Actor, why: JobDeletion = 'asked'): Promise<void> {
-    await this.#settleRemoving((db) => deleteJob(db, { id, why }, this.#changeBy(db, actor)));
+    await this.#writer.settleRemoving((db) =>
+      deleteJob(db, { id, why }, this.#writer.changeBy(db, actor)),
+    );
   }
 
   async jobAt(address: JobAddress): Promise<Job | undefined> {
-    return await this.#guard(() => jobAt(this.#deps.db, address));
+    return await this.#writer.guard(() => jobAt(this.#deps.db, address));
   }
 
   async listJobs(query: JobQuery): Promise<JobPage> {
-    return await this.#guard(() => jobPage(this.#deps.db, query));
+    return await this.#writer.guard(() => jobPage(this.#deps.db, query));
   }
 
   async drivesOfJobs(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, readonly Drive[]>> {
-    return await this.#guard(() => drivesOfJobs(this.#deps.db, ids));
+    return await this.#writer.guard(() => drivesOfJobs(this.#deps.db, ids));
   }
 
   async bitLockerKeys(id: JobId): Promise<readonly BitLockerKey[]> {
-    return await this.#guard(() => bitLockerKeysOf(this.#deps.db, id, this.#deps.secrets));
+    return await this.#writer.guard(() => bitLockerKeysOf(this.#deps.db, id, this.#deps.secrets));
   }
 
   async storageCredential(id: JobId): Promise<StorageCredential | undefined> {
-    return await this.#guard(() => credentialOf(this.#deps.db, id, this.#deps.secrets));
+    return await this.#writer.guard(() => credentialOf(this.#deps.db, id, this.#deps.secrets));
   }
 
   async replaceCredential(
@@ -155,41 +130,43 @@ export class SqlLedger implements Ledger {
     credential: StorageCredential,
     actor: Actor,
   ): Promise<OwnStorage> {
-    return await this.#settleRemoving((db) =>
-      replaceCredential(db, { id, credential }, this.#changeBy(db, actor)),
+    return await this.#writer.settleRemoving((db) =>
+      replaceCredential(db, { id, credential }, this.#writer.changeBy(db, actor)),
     );
   }
 
   async jobByName(name: string): Promise<Job | undefined> {
-    return await this.#guard(() => findJob(this.#deps.db, name));
+    return await this.#writer.guard(() => findJob(this.#deps.db, name));
   }
 
   async jobs(): Promise<readonly Job[]> {
-    return await this.#guard(() => allJobs(this.#deps.db));
+    return await this.#writer.guard(() => allJobs(this.#deps.db));
   }
 
   async openJobs(finishedAfter: string): Promise<readonly Job[]> {
-    return await this.#guard(() => openJobs(this.#deps.db, finishedAfter));
+    return await this.#writer.guard(() => openJobs(this.#deps.db, finishedAfter));
   }
 
   async finishedJobs(before: string): Promise<readonly Job[]> {
-    return await this.#guard(() => finishedJobs(this.#deps.db, before));
+    return await this.#writer.guard(() => finishedJobs(this.#deps.db, before));
   }
 
   async drivesOf(jobId: JobId): Promise<readonly Drive[]> {
-    return await this.#guard(() => drivesOfJob(this.#deps.db, jobId));
+    return await this.#writer.guard(() => drivesOfJob(this.#deps.db, jobId));
   }
 
   async drive(ref: DriveRef): Promise<Drive | undefined> {
-    return await this.#guard(() => findDrive(this.#deps.db, ref));
+    return await this.#writer.guard(() => findDrive(this.#deps.db, ref));
   }
 
   async transitionJob(id: JobId, change: JobChange, actor: Actor): Promise<Job> {
-    return await this.#settle((db) => moveJob(db, { id, change }, this.#changeBy(db, actor)));
+    return await this.#writer.settle((db) =>
+      moveJob(db, { id, change }, this.#writer.changeBy(db, actor)),
+    );
   }
 
   async waitLonger(id: JobId, actor: Actor): Promise<Job> {
-    return await this.#settle((db) => waitLonger(db, id, this.#changeBy(db, actor)));
+    return await this.#writer.settle((db) => waitLonger(db, id, this.#writer.changeBy(db, actor)));
   }
 
   async setReturnAddress(
@@ -198,17 +175,19 @@ export class SqlLedger implements Ledger {
     actor: Actor,
   ): Promise<Job> {
     const change = { id, address };
-    return await this.#settle((db) => setReturnAddress(db, change, this.#changeBy(db, actor)));
+    return await this.#writer.settle((db) =>
+      setReturnAddress(db, change, this.#writer.changeBy(db, actor)),
+    );
   }
 
   async transitionDrive(ref: DriveRef, change: DriveChange, actor: Actor): Promise<Drive> {
-    return await this.#settle<Drive>(async (db) => {
+    return await this.#writer.settle<Drive>(async (db) => {
       const drive = await driveByRef(db, ref);
       const step = nextDriveState(drive, change, await findCopy(db, ref));
       const entity = driveEntity(ref);
       if (!step.allowed) {
         const attempt = { entity, event: change.event, from: drive.state, actor };
-        return await this.#refuse(db, attempt, step.reason);
+        return await this.#writer.refuse(db, attempt, step.reason);
       }
       await setDriveState(db, ref, step.to);
       if (change.event === 'arrived' && change.parcelId !== undefined) {
@@ -217,66 +196,68 @@ export class SqlLedger implements Ledger {
       await this.#carryIntoCopy(db, ref, change);
       const { event: type, ...carried } = change;
       const data = { from: drive.state, to: step.to, ...carried };
-      await this.#append(db, { entity, type, data, actor });
+      await this.#writer.append(db, { entity, type, data, actor });
       return { done: await driveByRef(db, ref) };
     });
   }
 
   async beginCopyAttempt(ref: DriveRef, disk: BoundDisk): Promise<CopyRecord> {
-    return await this.#write(async (db) => {
+    return await this.#writer.write(async (db) => {
       await driveByRef(db, ref);
       const known = await findCopy(db, ref);
       const copy = known === undefined ? await this.#newCopy(db, ref, disk) : oneMore(known);
       if (known !== undefined) await updateCopy(db, copy.id, { attempts: copy.attempts });
       const data = { copyId: copy.id, attempt: copy.attempts, disk };
       const entity = driveEntity(ref);
-      await this.#append(db, { entity, type: 'copy-attempt-begun', data, actor: 'station' });
+      await this.#writer.append(db, { entity, type: 'copy-attempt-begun', data, actor: 'station' });
       return copy;
     });
   }
 
   async copyOf(ref: DriveRef): Promise<CopyRecord | undefined> {
-    return await this.#guard(() => findCopy(this.#deps.db, ref));
+    return await this.#writer.guard(() => findCopy(this.#deps.db, ref));
   }
 
   async recordPlan(copyId: string, plan: CopyPlan): Promise<void> {
-    await this.#guard(() => updateCopy(this.#deps.db, copyId, { plan: JSON.stringify(plan) }));
+    await this.#writer.guard(() =>
+      updateCopy(this.#deps.db, copyId, { plan: JSON.stringify(plan) }),
+    );
   }
 
   async recordProgress(copyId: string, progress: CopyProgress): Promise<void> {
     const change = { progress: JSON.stringify(progress) };
-    await this.#guard(() => updateCopy(this.#deps.db, copyId, change));
+    await this.#writer.guard(() => updateCopy(this.#deps.db, copyId, change));
   }
 
   async recordLogs(ref: DriveRef, logs: DriveLogs): Promise<void> {
-    await this.#write(async (db) => {
+    await this.#writer.write(async (db) => {
       const copy = await findCopy(db, ref);
       if (copy === undefined) return;
       await updateCopy(db, copy.id, { logs: JSON.stringify(logs) });
       const entity = driveEntity(ref);
-      await this.#append(db, { entity, type: 'logs-written', data: logs, actor: 'station' });
+      await this.#writer.append(db, { entity, type: 'logs-written', data: logs, actor: 'station' });
     });
   }
 
   async confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void> {
-    await this.#write(async (db) => {
+    await this.#writer.write(async (db) => {
       const { station } = this.#options;
       const key = this.#confirmationsKey();
       const value = withAnswer(await readSetting(db, key), bootId, confirmed);
       await writeSetting(db, { key, station, value });
       const entity = `disk:${confirmed.disk}`;
-      await this.#append(db, { entity, type: 'confirmed', data: confirmed.ref, actor });
+      await this.#writer.append(db, { entity, type: 'confirmed', data: confirmed.ref, actor });
     });
   }
 
   async confirmedDisks(bootId: string): Promise<readonly ConfirmedDisk[]> {
-    return await this.#guard(async () =>
+    return await this.#writer.guard(async () =>
       answersOf(await readSetting(this.#deps.db, this.#confirmationsKey()), bootId),
     );
   }
 
   async note(entity: string, type: string, data: unknown, actor: Actor): Promise<void> {
-    await this.#write((db) => this.#append(db, { entity, type, data, actor }));
+    await this.#writer.write((db) => this.#writer.append(db, { entity, type, data, actor }));
   }
 
   events(afterSequence: number, limit: number): AsyncIterable<LedgerEvent> {
@@ -284,7 +265,7 @@ export class SqlLedger implements Ledger {
   }
 
   async firstBrokenEvent(): Promise<number | undefined> {
-    return await this.#guard(() => firstBrokenEvent(this.#deps.db));
+    return await this.#writer.guard(() => firstBrokenEvent(this.#deps.db));
   }
 
   async once(
@@ -305,13 +286,13 @@ export class SqlLedger implements Ledger {
           failure = { error };
           throw error;
         }
-        for (const event of open.refusals) await this.#append(db, event);
+        for (const event of open.refusals) await this.#writer.append(db, event);
         return answer;
       }
     };
     try {
       const transaction = this.#deps.db.transaction();
-      const answer = await this.#guard(() =>
+      const answer = await this.#writer.guard(() =>
         transaction.execute((db) => answerOnce(db, request, { ...stamp, work: () => attempt(db) })),
       );
       await this.#deps.purging.catchUp();
@@ -347,89 +328,8 @@ export class SqlLedger implements Ledger {
     }
   }
 
-  /** Logs that a transition was asked for and refused; thrown once that is durable. */
-  async #refuse(
-    db: Executor,
-    attempt: { entity: string; event: string; from: unknown; actor: Actor },
-    reason: string,
-  ): Promise<Settled<never>> {
-    const { entity, event, from, actor } = attempt;
-    await this.#append(db, { entity, type: `${event}-refused`, data: { from, reason }, actor });
-    const payload = { entity, event, reason };
-    return { refused: new StationError('transition-refused', `${entity}: ${reason}`, payload) };
-  }
-
-  #changeBy(db: Executor, actor: Actor): ChangeContext {
-    const { now, secrets, uuid } = this.#deps;
-    const { station } = this.#options;
-    const append = (event: NewEvent) => this.#append(db, event);
-    return { station, secrets, actor, at: now(), uuid, append };
-  }
-
-  async #append(db: Executor, event: NewEvent): Promise<void> {
-    await appendEvent(db, event, { station: this.#options.station, at: this.#deps.now() });
-    this.#deps.open?.appended(event);
-  }
-
-  #writer(): Writer {
-    const { db, now, uuid } = this.#deps;
-    return {
-      ...{ db, now, uuid, station: this.#options.station },
-      write: (work) => this.#write(work),
-      settle: (work) => this.#settle(work),
-      guard: (work) => this.#guard(work),
-      append: (executor, event) => this.#append(executor, event),
-      changeBy: (executor, actor) => this.#changeBy(executor, actor),
-    };
-  }
-
   #confirmationsKey(): string {
     return `confirmations/${this.#options.station}`;
-  }
-
-  /** As `#write`, for work that can also end in a refusal which is kept and then thrown. */
-  async #settle<T>(work: (db: Executor) => Promise<Settled<T>>): Promise<T> {
-    const settled = await this.#write(async (db) => {
-      const outcome = await work(db);
-      if ('refused' in outcome) this.#deps.open?.refused();
-      return outcome;
-    });
-    if ('refused' in settled) throw settled.refused;
-    return settled.done;
-  }
-
-  /** As `#settle`, for work that may take secrets out of the rows. */
-  async #settleRemoving<T>(work: (db: Executor) => Promise<Settled<T>>): Promise<T> {
-    return await this.#settle(async (db) => {
-      this.#deps.purging.note();
-      return await work(db);
-    });
-  }
-
-  /** Runs the work in one transaction, or as one change of the open one: all of it, or nothing. */
-  async #write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
-    const { db, open, purging } = this.#deps;
-    if (open !== undefined) return await this.#guard(() => open.change(work));
-    const done = await this.#guard(() => db.transaction().execute(work));
-    await purging.catchUp();
-    return done;
-  }
-
-  /** Gives what the database or a schema threw the code that says what to do about it. */
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof StationError) throw error;
-      const { place: file } = this.#options;
-      const detail = messageOf(error);
-      if (error instanceof ZodError || error instanceof SyntaxError) {
-        const words = `${file} holds something that is not a ledger's: ${detail}`;
-        throw new StationError('ledger-unreadable', words, { file }, error);
-      }
-      const words = `the ledger ${file} failed: ${detail}`;
-      throw new StationError('ledger-failed', words, { file, detail }, error);
-    }
   }
 }
 

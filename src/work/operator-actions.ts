@@ -4,7 +4,8 @@ import { backTo, publicJobState } from '../domain/job-state.ts';
 import { stopWaiting } from '../domain/life-cycle.ts';
 import { endedWithoutCopy } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
-import type { Alert, AlertAnswer, JobWithDrives, Ledger } from '../ledger/contract.ts';
+import type { AlertAnswer } from '../ledger/books.ts';
+import type { Alert, JobWithDrives, Ledger } from '../ledger/contract.ts';
 import type { Acting, DriveName } from '../serve/actions.ts';
 
 import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
