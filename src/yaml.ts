@@ -10,8 +10,10 @@ export type YamlAnswer<T> =
 const MAX_LINES = 5000;
 const MAX_PROBLEMS = 20;
 const MAX_ALIASES = 100;
-/** The longest key of ours has 24. */
-const MAX_KEY_LENGTH = 40;
+/** Words put together as in `returnAddress`, `return_address`; the longest key of ours has 24. */
+const KEY_OF_WORDS = /^(?=.{1,24}$)[a-z]+(?:[A-Z_-][a-z]+)*$/u;
+/** What is shown of a key that is none of words: enough to find it, too little of a secret. */
+const SHOWN_KEY_LENGTH = 8;
 
 interface Source {
   readonly file: string;
@@ -27,7 +29,9 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): 
   const lines = text.split('\n').length;
   if (lines > MAX_LINES) return refused([`${file}: ${lines} lines are too many`]);
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true });
+  // Its warnings quote the text, and nobody asked for them.
+  const options = { lineCounter, uniqueKeys: true, logLevel: 'error' } as const;
+  const document = parseDocument(text, options);
   const source = { file, document, lineCounter };
   if (document.errors.length > 0) {
     return refused(
@@ -62,9 +66,13 @@ function refused(problems: readonly string[]): { ok: false; problems: readonly s
   return { ok: false, problems };
 }
 
-/** A key that nobody knows, as problems name it; a longer one is something else in the wrong place. */
+/**
+ * A key that nobody knows, as problems name it. One that is not made of words can be a piece of
+ * something else that slipped into its place, a secret for instance.
+ */
 export function shownKey(key: string): string {
-  return key.length > MAX_KEY_LENGTH ? `(a key of ${key.length} characters)` : key;
+  if (KEY_OF_WORDS.test(key) || key.length <= SHOWN_KEY_LENGTH) return key;
+  return `${key.slice(0, SHOWN_KEY_LENGTH)}…`;
 }
 
 /** The problems to show; more than a person reads are counted only. */
