@@ -19,8 +19,8 @@ export interface Room {
 /** What every room but the innermost may import; the drawing leaves these out. */
 export const SHARED = ['errors', 'limits'] as const;
 
-/** The only file of `serve` that the console sees, and of it only the types. */
-export const CONSOLE_SEES = 'serve/wire.ts';
+/** The only files of `serve` that the console sees, and of them only the types. */
+export const CONSOLE_SEES: readonly string[] = ['serve/wire.ts', 'serve/wire-parcels.ts'];
 
 export const HOUSE: readonly Room[] = [
   {

@@ -1,18 +1,18 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { DiskView, DriveView, ProgressView } from '../serve/wire.ts';
+import type { Answers } from './answers.ts';
 import { formatBytes, formatEta, formatRate, percent } from './format.ts';
 import type { AbsentDrive, Bay } from './model.ts';
-import { type Answers, questionOf } from './question.ts';
+import { questionOf } from './question.ts';
 import { isSafeToRemove, type StateWords } from './words.ts';
 
 /** One bay: where, what state, how far, which disk, whose it is and why, and what to do now. */
 export function bayCard(bay: Bay, open: readonly DriveView[], answers: Answers): TemplateResult {
   const { disk, drive, words } = bay;
-  const titleId = `bay-${disk.key}`;
   return html`
-    <article class="card tone-${words.tone}" aria-labelledby=${titleId} data-bay=${disk.bay}>
+    <article class="card tone-${words.tone}" aria-label=${disk.bay} data-bay=${disk.bay}>
       <header>
-        <h3 id=${titleId}>${disk.bay}</h3>
+        <h3>${disk.bay}</h3>
         ${badge(words)}
       </header>
       ${drive?.progress ? progressBar(drive, drive.progress) : nothing}

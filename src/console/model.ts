@@ -1,4 +1,13 @@
-import type { CandidateView, DiskView, DriveView, StationView } from '../serve/wire.ts';
+import type {
+  AlertView,
+  CandidateView,
+  DiskView,
+  DriveView,
+  JobView,
+  StationView,
+} from '../serve/wire.ts';
+import { driveKeyOf, inOrderOfUrgency } from './alert-words.ts';
+import { isFinished } from './job-ways.ts';
 import { driveWords, openDrives, type StateWords } from './words.ts';
 
 /** One bay with a disk that may be a customer's, and the drive that the disk is, when it is known. */
@@ -6,6 +15,12 @@ export interface Bay {
   readonly disk: DiskView;
   readonly drive: DriveView | undefined;
   readonly words: StateWords;
+}
+
+/** An open alert, and the bay where the disk is that it speaks of. */
+export interface ShownAlert {
+  readonly alert: AlertView;
+  readonly bay: string | undefined;
 }
 
 /** A drive of which no disk is plugged in. */
@@ -23,7 +38,12 @@ export interface PageModel {
   readonly others: readonly DiskView[];
   /** What a disk without an answer could be. */
   readonly open: readonly DriveView[];
-  /** Bays and drives that wait for a person. */
+  /** What nobody looks after first, then by age. */
+  readonly alerts: readonly ShownAlert[];
+  /** The finished ones apart: they are kept in sight for a while and ask for nothing. */
+  readonly jobs: readonly JobView[];
+  readonly finishedJobs: readonly JobView[];
+  /** Bays, drives and alerts that wait for a person. */
   readonly needsYou: number;
 }
 
@@ -40,15 +60,63 @@ export function pageModel(view: StationView): PageModel {
     .filter((drive) => !shown.has(drive.key))
     .map((drive) => ({ drive, words: driveWords(drive) }));
   const isUrgent = ({ words }: AbsentDrive) => words.tone === 'attention' || words.tone === 'fault';
-  const waits = ({ words }: { words: StateWords }) => isWaitingForPerson(words);
+  const unplugged = elsewhere.filter((entry) => isUrgent(entry) && !isDone(entry.drive));
+  const finished = new Set(view.jobs.filter(isFinished).map(({ id }) => id));
+  const isQuiet = (entry: AbsentDrive) => !isUrgent(entry) || isDone(entry.drive);
   return {
     bays,
-    unplugged: elsewhere.filter((entry) => isUrgent(entry) && !isDone(entry.drive)),
-    absent: elsewhere.filter((entry) => !isUrgent(entry) || isDone(entry.drive)),
+    unplugged,
+    absent: elsewhere.filter((entry) => isQuiet(entry) && !finished.has(entry.drive.jobId)),
     others: view.disks.filter(isOther).sort(byBay),
     open: openDrives(view.drives),
-    needsYou: [...bays, ...elsewhere.filter((entry) => !isDone(entry.drive))].filter(waits).length,
+    alerts: inOrderOfUrgency(view.alerts).map((alert) => ({ alert, bay: bayOfAlert(alert, bays) })),
+    jobs: view.jobs.filter(({ id }) => !finished.has(id)),
+    finishedJobs: view.jobs.filter(({ id }) => finished.has(id)),
+    needsYou: countOf(bays, unplugged, view.alerts),
   };
+}
+
+/**
+ * What waits for a person, each thing once: a faulted drive has a card and an alert, and counts as
+ * one. What somebody said to look after needs nobody else.
+ */
+function countOf(
+  bays: readonly Bay[],
+  unplugged: readonly AbsentDrive[],
+  alerts: readonly AlertView[],
+): number {
+  // The question which drive a disk is stands on the card of the disk.
+  const missing = unplugged.filter(({ drive }) => drive.activity.kind !== 'waiting-for-person');
+  const waiting = new Set([
+    ...bays.filter(({ words }) => isWaitingForPerson(words)).map(thingIn),
+    ...missing.map(({ drive }) => `drive ${drive.key}`),
+    ...alerts.map(subjectOf),
+  ]);
+  for (const alert of alerts) if (alert.acknowledged !== null) waiting.delete(subjectOf(alert));
+  return waiting.size;
+}
+
+/** Names what is in a bay as the alert about the same thing names it. */
+function thingIn({ disk, drive }: Bay): string {
+  if (drive !== undefined) return `drive ${drive.key}`;
+  const extra = disk.match.kind === 'extra' ? disk.match.extra : null;
+  return extra === null ? `disk ${disk.key}` : `extra ${extra.id}`;
+}
+
+/** A job, or a drive that is done, can have several alerts, and each asks for something else. */
+function subjectOf(alert: AlertView): string {
+  if (alert.extraId !== null) return `extra ${alert.extraId}`;
+  return alert.kind === 'drive-faulted' ? `drive ${driveKeyOf(alert)}` : `alert ${alert.id}`;
+}
+
+function bayOfAlert(alert: AlertView, bays: readonly Bay[]): string | undefined {
+  const key = driveKeyOf(alert);
+  const about = bays.find(({ disk, drive }) => {
+    if (key !== undefined) return drive?.key === key;
+    const { match } = disk;
+    return alert.extraId !== null && match.kind === 'extra' && match.extra?.id === alert.extraId;
+  });
+  return about?.disk.bay;
 }
 
 function bayOf(disk: DiskView, drives: ReadonlyMap<string, DriveView>): Bay {

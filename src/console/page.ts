@@ -1,12 +1,15 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import type { StationInfo, StationView } from '../serve/wire.ts';
+import { alertsSection } from './alerts.ts';
+import type { Answers } from './answers.ts';
 import { absentCard, bayCard } from './bay-card.ts';
+import { checkInSection } from './check-in.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { absentSection, jobsSection, othersSection } from './jobs.ts';
 import type { LinkStatus } from './link.ts';
 import { type PageModel, pageModel } from './model.ts';
-import type { Answers } from './question.ts';
+import { type OpenPacking, packingSection } from './packing.ts';
 import { personName, rememberPersonName } from './requests.ts';
 
 export interface PageState {
@@ -16,6 +19,10 @@ export interface PageState {
   readonly seenAt: Date;
   /** The answer to the last thing a person asked for, when it was refused. */
   readonly refusal: string | null;
+  /** What was asked for and done just now; gone after a moment. */
+  readonly done: string | null;
+  /** The packing list that a person has opened. */
+  readonly packing: OpenPacking | null;
 }
 
 /** The whole page for one state; calling it again changes only what differs. */
@@ -29,13 +36,21 @@ export function page(state: PageState, answers: Answers): TemplateResult {
   return html`
     ${topBar(view.station, model, status)}
     ${banners(state, view.station)}
-    <main class=${status.kind === 'live' ? '' : 'stale'}>
-      ${baysSection(model, answers)}
-      ${jobsSection(view, answers)}
-      ${absentSection(model.absent)}
-      ${othersSection(model.others)}
+    <main class="${status.kind === 'live' ? '' : 'stale'} ${model.alerts.length > 0 ? 'with-alerts' : ''}">
+      <div class="floor">
+        ${checkInSection(view, answers)}
+        ${packingSection(state.packing, answers)}
+        ${baysSection(model, answers)}
+      </div>
+      ${alertsSection(model.alerts, answers)}
+      <div class="lists">
+        ${jobsSection(model, view.drives, answers)}
+        ${absentSection(model.absent)}
+        ${othersSection(model.others)}
+      </div>
     </main>
     ${footer(view.station)}
+    ${state.done === null ? nothing : html`<p class="done" aria-hidden="true">✓ ${state.done}</p>`}
   `;
 }
 
@@ -47,9 +62,12 @@ function topBar(station: StationInfo, model: PageModel, status: LinkStatus): Tem
         <img src="/console/icon.svg" alt="" width="40" height="40">
         <h1>${station.name}<small>Drive Station</small></h1>
       </div>
-      <p class="summary ${need > 0 ? 'urgent' : ''}">
-        ${need === 0 ? 'Nothing needs you' : `${need} need${need === 1 ? 's' : ''} you`}
-      </p>
+      ${
+        need === 0
+          ? html`<p class="summary">Nothing needs you</p>`
+          : html`<a class="summary urgent" href=${model.alerts.length > 0 ? '#alerts' : '#bays'}>
+              ${need} need${need === 1 ? 's' : ''} you</a>`
+      }
       <p class="link ${status.kind}">${status.kind === 'live' ? 'live' : 'no connection'}</p>
       <label class="person">
         <span>Your name</span>
@@ -97,8 +115,8 @@ function banner(tone: string, title: string, words: string): TemplateResult {
 function baysSection(model: PageModel, answers: Answers): TemplateResult {
   const none = model.bays.length === 0 && model.unplugged.length === 0;
   return html`
-    <section aria-labelledby="bays-title">
-      <h2 id="bays-title">Bays</h2>
+    <section aria-labelledby="bays">
+      <h2 id="bays" tabindex="-1">Bays</h2>
       ${none ? html`<p class="empty">No disk is plugged in. Put one in any bay.</p>` : nothing}
       <div class="bays">
         ${repeat(

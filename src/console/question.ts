@@ -1,18 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import type { CandidateView, DiskView, DriveView, JobView } from '../serve/wire.ts';
-
-/** What a person can answer or ask for; carried down to the buttons. */
-export interface Answers {
-  /** Nothing can be asked of a station that is not connected. */
-  readonly disabled: boolean;
-  /** The view is of now; else a disk may have been swapped, and none is called safe to remove. */
-  readonly baysKnown: boolean;
-  /** Name of the job whose parcel is being unpacked. */
-  readonly checkIn: string | null;
-  confirm(disk: DiskView, drive: CandidateView): void;
-  retry(drive: DriveView): void;
-  setCheckIn(job: JobView | null): void;
-}
+import type { CandidateView, DiskView, DriveView, ExtraView } from '../serve/wire.ts';
+import type { Answers } from './answers.ts';
+import { parcelChoice } from './extra.ts';
 
 /** What to do with a disk that is not (yet) a drive of a job. */
 export function questionOf(
@@ -30,7 +19,7 @@ export function questionOf(
         : html`<div class="todo"><p class="next">Read the label. Which drive is it?</p></div>
             ${choose(disk, open, answers)}`;
     case 'extra':
-      return extra(disk, open, answers);
+      return extra(disk, { known: match.extra, open }, answers);
     case 'drive':
     case 'own':
     case 'excluded':
@@ -54,13 +43,18 @@ function ask(disk: DiskView, candidates: readonly CandidateView[], answers: Answ
   `;
 }
 
-function extra(disk: DiskView, open: readonly DriveView[], answers: Answers): TemplateResult {
-  const parcel =
-    answers.checkIn === null
+function extra(
+  disk: DiskView,
+  { known, open }: { readonly known: ExtraView | null; readonly open: readonly DriveView[] },
+  answers: Answers,
+): TemplateResult {
+  const words =
+    known === null || known.jobId === null
       ? 'Set it aside and keep it with its parcel.'
-      : `Set it aside: it goes back with the parcel of ${answers.checkIn}.`;
+      : `Set it aside: it goes back with the parcel of ${known.jobName ?? 'its job'}.`;
   return html`
-    <div class="todo"><p class="next">${parcel}</p></div>
+    <div class="todo"><p class="next">${words}</p></div>
+    ${known !== null && known.jobId === null ? parcelChoice(known.id, 'bay', answers) : nothing}
     ${
       open.length === 0
         ? nothing

@@ -22,14 +22,8 @@ export function retryDrive(jobId: string, driveId: string): Promise<string | nul
   return ask('POST', path);
 }
 
-export function checkIn(jobId: string | null): Promise<string | null> {
-  return jobId === null
-    ? ask('DELETE', '/api/v1/check-in')
-    : ask('PUT', '/api/v1/check-in', { jobName: jobId });
-}
-
 /** Asks once more when the connection was lost: the key keeps it from being done twice. */
-async function ask(method: string, path: string, body?: object): Promise<string | null> {
+export async function ask(method: string, path: string, body?: object): Promise<string | null> {
   const headers = new Headers({ 'x-drive-station-actor': actor(), 'idempotency-key': freshKey() });
   const init: RequestInit = { method, headers };
   if (body !== undefined) {

@@ -13,11 +13,13 @@ import {
 } from '../domain/job.ts';
 import { publicJobState } from '../domain/job-state.ts';
 import type { Match } from '../domain/matching.ts';
+import type { ExtraDrive } from '../ledger/contract.ts';
 import type {
   CandidateView,
   DiskMatchView,
   DiskView,
   DriveView,
+  ExtraView,
   FaultView,
   JobView,
   LogsView,
@@ -144,11 +146,17 @@ function logsOf({ logs }: Drive): LogsView | null {
   return { errorLogUri, verboseLogUri, problem };
 }
 
+/** What a disk is compared with: the jobs' names, and the extra drives that are here. */
+export interface DiskSurroundings {
+  readonly jobNames: ReadonlyMap<JobId, string>;
+  readonly extras: readonly ExtraDrive[];
+}
+
 /** A disk as the screens show it; `match` is `undefined` for a disk that is not a candidate. */
 export function diskView(
   disk: AttachedDisk,
   match: Match | undefined,
-  jobNames: ReadonlyMap<JobId, string>,
+  surroundings: DiskSurroundings,
 ): DiskView {
   return {
     key: disk.key,
@@ -158,7 +166,7 @@ export function diskView(
     model: disk.identity.model ?? null,
     transport: disk.transport,
     sizeBytes: disk.sizeBytes,
-    match: matchView(disk, match, jobNames),
+    match: matchView(disk, match, surroundings),
     health: disk.health,
   };
 }
@@ -166,7 +174,7 @@ export function diskView(
 function matchView(
   disk: AttachedDisk,
   match: Match | undefined,
-  jobNames: ReadonlyMap<JobId, string>,
+  { jobNames, extras }: DiskSurroundings,
 ): DiskMatchView {
   const named = (ref: DriveRef): CandidateView => ({
     driveKey: driveKey(ref),
@@ -177,8 +185,9 @@ function matchView(
   const { reason } = match;
   switch (match.kind) {
     case 'own':
+      return { kind: 'own', reason };
     case 'extra':
-      return { kind: match.kind, reason };
+      return { kind: 'extra', reason, extra: extraView(disk, { jobNames, extras }) };
     case 'drive':
       return { kind: 'drive', reason, ...named(match.ref) };
     case 'ambiguous':
@@ -193,6 +202,21 @@ function matchView(
       return { kind: 'near', reason, suggestions };
     }
   }
+}
+
+/** By serial wherever it is, one that shows none by its bay: as the ledger knows an extra drive again. */
+function extraView(disk: AttachedDisk, { jobNames, extras }: DiskSurroundings): ExtraView | null {
+  const serial = shownSerial(disk.identity) ?? null;
+  const model = disk.identity.model ?? null;
+  const same = extras.find(
+    (extra) =>
+      extra.serial === serial &&
+      extra.model === model &&
+      (serial !== null || extra.bay === disk.bay),
+  );
+  if (same === undefined) return null;
+  const { id, jobId } = same;
+  return { id, jobId, jobName: jobId === null ? null : (jobNames.get(jobId) ?? null) };
 }
 
 function exclusionInWords(exclusion: Exclusion | undefined): string {

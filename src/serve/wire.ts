@@ -200,12 +200,16 @@ const nearForm = oneOf<NearForm>({
   'one-off': null,
 });
 
+/** The extra drive that a disk is noted as; both job fields are `null` while nobody knows its parcel. */
+const extra = z.object({ id: text, jobId: text.nullable(), jobName: text.nullable() });
+export type ExtraView = z.output<typeof extra>;
+
 const diskMatch = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('own'), reason: text }),
   /** A block device that cannot be a customer's disk: optical, virtual, empty reader. */
   z.object({ kind: z.literal('excluded'), reason: text }),
   z.object({ kind: z.literal('drive'), reason: text, ...driveName }),
-  z.object({ kind: z.literal('extra'), reason: text }),
+  z.object({ kind: z.literal('extra'), reason: text, extra: extra.nullable() }),
   /** No candidates means that the disk shows nothing that identifies it. */
   z.object({
     kind: z.literal('ambiguous'),

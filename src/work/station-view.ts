@@ -34,6 +34,7 @@ export function buildStationView(sources: ViewSources): StationView {
     drives: drives.map((drive) => freshProgress(drive, floor)),
   }));
   const jobNames = new Map(jobs.map(({ job }) => [job.id, job.name]));
+  const surroundings = { jobNames, extras: sources.extras };
   const { mode } = detector;
   return inKeyOrder({
     station: {
@@ -50,7 +51,7 @@ export function buildStationView(sources: ViewSources): StationView {
     drives: withProgress.flatMap(({ drives }) =>
       drives.map((drive) => driveView(drive, driveNow(drive, facts.disks, sources))),
     ),
-    disks: facts.disks.map((disk) => diskView(disk, floor.matches.get(disk.key), jobNames)),
+    disks: facts.disks.map((disk) => diskView(disk, floor.matches.get(disk.key), surroundings)),
     alerts: sources.alerts.map((alert) => alertView(alert, jobNames)),
   });
 }

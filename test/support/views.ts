@@ -1,11 +1,12 @@
 import type {
-  AlertView,
   DiskView,
   DriveView,
   JobView,
   StationInfo,
   StationView,
 } from '../../src/serve/wire.ts';
+
+import { alertsOfTheDay, checkInView } from './desk-views.ts';
 
 /** Views of a made-up station, for everything that renders one. */
 
@@ -143,7 +144,7 @@ export function diskView(bay: string, over: Partial<DiskView> = {}): DiskView {
     model: 'WDC WD40EFRX-68N32N0',
     transport: 'sata',
     sizeBytes: 4000 * GIB,
-    match: { kind: 'extra', reason: 'No active job lists serial WD-WX11A1234567.' },
+    match: { kind: 'extra', reason: 'No active job lists serial WD-WX11A1234567.', extra: null },
     health: { status: 'unknown' },
     ...over,
   };
@@ -166,25 +167,40 @@ export function diskOf(drive: DriveView, over: Partial<DiskView> = {}): DiskView
   });
 }
 
-export function alertView(over: Partial<AlertView> = {}): AlertView {
-  return {
-    id: 'alert-1',
-    kind: 'package-missing',
-    title: 'Parcel missing',
-    reason: 'Nothing of job fabrikam-2026 came since 2026-11-09.',
-    nextStep: 'Ask the carrier, then the customer.',
-    raisedAt: '2026-11-23T06:05:00.000Z',
-    acknowledged: null,
-    resolutions: [
-      { name: 'wait-longer', words: 'The customer wants to wait: two more weeks.' },
-      { name: 'stop-waiting', words: 'Nothing more will come.' },
-    ],
-    jobId: 'job-2',
-    jobName: 'fabrikam-2026',
-    driveId: null,
-    extraId: null,
-    ...over,
-  };
+/** Jobs in all their states. */
+export function jobsOfTheDay(): JobView[] {
+  const fault = (code: string, reason: string, nextStep: string) => ({ code, reason, nextStep });
+  return [
+    jobView(),
+    jobView({
+      id: 'job-2',
+      name: 'fabrikam-2026',
+      state: 'Shipping',
+      percentComplete: null,
+      driveCount: 2,
+    }),
+    jobView({ id: 'job-3', name: 'northwind-scans', state: 'Packaging', percentComplete: 100 }),
+    jobView({
+      id: 'job-4',
+      name: 'adatum-seismic',
+      state: 'Faulted',
+      publicState: 'Transferring',
+      percentComplete: 62,
+      driveCount: 10,
+      fault: fault(
+        'put-aside',
+        'The customer asks to wait for a new storage account.',
+        'Remove the cause, then let the job go on.',
+      ),
+    }),
+    jobView({
+      id: 'job-5',
+      name: 'woodgrove-q3',
+      state: 'Completed',
+      percentComplete: 100,
+      driveCount: 1,
+    }),
+  ];
 }
 
 export function emptyView(): StationView {
@@ -211,17 +227,8 @@ export function busyView(): StationView {
   });
   const awaited = driveView('KV6H86XP');
   return {
-    station: stationInfo({ checkIn: 'contoso-archive' }),
-    jobs: [
-      jobView(),
-      jobView({
-        id: 'job-2',
-        name: 'fabrikam-2026',
-        state: 'Shipping',
-        percentComplete: null,
-        driveCount: 2,
-      }),
-    ],
+    station: stationInfo({ checkIn: 'contoso-archive', parcel: checkInView() }),
+    jobs: jobsOfTheDay(),
     drives: [copying, completed, faulted, detached, awaited],
     disks: [
       diskOf(copying, { health: { status: 'passed', temperatureC: 38 } }),
@@ -232,7 +239,11 @@ export function busyView(): StationView {
         serial: 'AZ31BGB1',
         model: 'TOSHIBA MQ04UBF100',
         transport: 'usb',
-        match: { kind: 'extra', reason: 'No active job lists serial AZ31BGB1.' },
+        match: {
+          kind: 'extra',
+          reason: 'No active job lists serial AZ31BGB1.',
+          extra: { id: 'extra-7', jobId: null, jobName: null },
+        },
       }),
       diskView('Bay 6', {
         key: 'near-1',
@@ -261,6 +272,6 @@ export function busyView(): StationView {
         match: { kind: 'own', reason: "The station's own disk: /dev/nvme0n1p2 is mounted at /." },
       }),
     ],
-    alerts: [alertView()],
+    alerts: alertsOfTheDay(),
   };
 }

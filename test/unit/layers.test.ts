@@ -51,8 +51,11 @@ function complaint({ file, room, target, statement }: Import): string | undefine
   const other = roomOf(path);
   if (other === room || rule.rooms === 'everything' || rule.rooms.includes(other)) {
     const typesOnly = statement.startsWith('import type');
-    const wireOnly = room !== 'console' || other === room || (path === CONSOLE_SEES && typesOnly);
-    return wireOnly ? undefined : `${file}: console sees only the types of ${CONSOLE_SEES}`;
+    const wireOnly =
+      room !== 'console' || other === room || (CONSOLE_SEES.includes(path) && typesOnly);
+    return wireOnly
+      ? undefined
+      : `${file}: console sees only the types of ${CONSOLE_SEES.join(' and ')}`;
   }
   return `${file}: ${room} may not import ${other}`;
 }

@@ -1,9 +1,10 @@
 import { returnAddress } from '../../job-schema.ts';
 import type { OperatorActions } from '../operator-actions.ts';
+import { packing } from '../wire-parcels.ts';
 import { line, OF_JOB, shipment } from './fields.ts';
 import { inFull, jobParams } from './reading.ts';
 import { bodyOf, defineAction, defineRead, type StationRoute } from './route.ts';
-import { jobInFull, packing } from './shapes.ts';
+import { jobInFull } from './shapes.ts';
 
 /** The routes of parcels that go back. */
 

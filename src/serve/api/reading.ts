@@ -12,8 +12,9 @@ import {
   type StationView,
   stationInfo,
 } from '../wire.ts';
+import { extraDrive } from '../wire-parcels.ts';
 import { defineRead, type ReadRoute } from './route.ts';
-import { driveInFull, extraDrive, jobInFull, ledgerEvent } from './shapes.ts';
+import { driveInFull, jobInFull, ledgerEvent } from './shapes.ts';
 
 /** The routes that show what is true. */
 

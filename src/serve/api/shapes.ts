@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { DRIVE_STATUSES } from '../../domain/copy-status.ts';
 import type { BoundDisk, ExportRequest, JobDetails, PlanRequest } from '../../domain/job.ts';
 import type { OwnStorage } from '../../domain/job-storage.ts';
-import type { Parcel } from '../../domain/parcel.ts';
 import type { BlobEvidence, Verdict } from '../../domain/verdict.ts';
 import { jobFileSchema } from '../../job-schema.ts';
 import { jobStorageSchema } from '../../job-storage.ts';
-import type { ExtraDrive, LedgerEvent } from '../../ledger/contract.ts';
-import { alertView, diskView, driveState, driveView, jobView, stationInfo } from '../wire.ts';
+import type { LedgerEvent } from '../../ledger/contract.ts';
+import { alertView, diskView, driveView, jobView, stationInfo } from '../wire.ts';
+import { extraDrive, packing, parcel } from '../wire-parcels.ts';
 
 /** What the station API answers beyond the view of `wire.ts`, and what its documents call it all. */
 
@@ -96,32 +96,6 @@ export const driveInFull = driveView.extend({
   boundDisk: boundDisk.nullable(),
 });
 
-export const extraDrive = z.object({
-  id: z.string(),
-  serial: z.string().nullable(),
-  model: z.string().nullable(),
-  bay: z.string(),
-  jobId: z.string().nullable().describe('The job whose parcel it came in; it goes back with that.'),
-  parcelId: z.string().nullable(),
-  reason: z.string(),
-  seenAt: time,
-  end: z
-    .object({ at: time, how: z.enum(['returned', 'listed']) })
-    .exactOptional()
-    .describe('It is no longer here: sent back, or listed by a job after all.'),
-}) satisfies z.ZodType<{ [K in keyof ExtraDrive]: unknown }>;
-
-export const parcel = z.object({
-  id: z.string(),
-  jobId: z.string(),
-  direction: z.enum(['in', 'out']),
-  shipment: z.object({ carrierName: z.string(), trackingNumber: z.string() }).exactOptional(),
-  openedAt: time.describe('When its check-in began, or when it was given to the carrier.'),
-  openedBy: z.string(),
-  completedAt: time.exactOptional().describe('Absent while it is being unpacked.'),
-  completedBy: z.string().exactOptional(),
-}) satisfies z.ZodType<{ [K in keyof Parcel]: unknown }>;
-
 const resolved = z.object({
   at: time,
   by: z.string().describe('`station` when its condition ended by itself.'),
@@ -129,16 +103,6 @@ const resolved = z.object({
   note: z.string().nullable(),
 });
 export const alert = alertView.extend({ resolved: resolved.nullable() });
-
-export const packing = z.object({
-  jobId: z.string(),
-  jobName: z.string(),
-  returnAddress: words.nullable(),
-  returnShipping: words.nullable().describe('The return carrier and the customer’s account there.'),
-  drives: list(z.object({ driveId: z.string(), state: driveState })),
-  extras: list(extraDrive),
-  problems: list(z.string()).describe('What hinders the parcel; empty when it can go.'),
-});
 
 export const ledgerEvent = z.object({
   sequence: z.int().min(1),

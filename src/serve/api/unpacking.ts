@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { OperatorActions } from '../operator-actions.ts';
+import { extraDrive, parcel } from '../wire-parcels.ts';
 import { idParams, OF_JOB, shipment } from './fields.ts';
 import { jobName, jobParams } from './reading.ts';
 import { bodyOf, defineAction, defineRead, type StationRoute } from './route.ts';
-import { extraDrive, parcel } from './shapes.ts';
 
 /** The routes of parcels that come in. */
 

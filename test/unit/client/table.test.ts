@@ -65,7 +65,10 @@ describe('what comes from a disk', () => {
   it('cannot steer the terminal', () => {
     const serial = 'EVIL\u001b[2J\u0007\u202e';
     const disks = [
-      diskView('Bay\u001b[31m 1', { serial, match: { kind: 'extra', reason: serial } }),
+      diskView('Bay\u001b[31m 1', {
+        serial,
+        match: { kind: 'extra', reason: serial, extra: null },
+      }),
     ];
     const hostile = { ...emptyView(), disks, drives: [copyingDrive(serial, 'Bay 1', 0.5)] };
     const texts = [

@@ -4,8 +4,8 @@ import { applyChanges } from '../../../src/console/apply.ts';
 import { Feed } from '../../../src/serve/feed.ts';
 import { inKeyOrder } from '../../../src/serve/view.ts';
 import { type StationView, serverMessage, stationView } from '../../../src/serve/wire.ts';
+import { alertView } from '../../support/desk-views.ts';
 import {
-  alertView,
   busyView,
   copyingDrive,
   diskView,

@@ -131,7 +131,7 @@ describe('diskView', () => {
     ownUses: [],
     writesAtFirstSight: 0,
   };
-  const names = new Map([[ref.jobId, 'contoso']]);
+  const surroundings = { jobNames: new Map([[ref.jobId, 'contoso']]), extras: [] };
 
   it('names jobs, not their ids, and shows the serial of the medium', () => {
     const suggestions = [{ ref, jobName: 'contoso' as JobName, form: 'reversed' as const }];
@@ -140,15 +140,33 @@ describe('diskView', () => {
       { kind: 'ambiguous', candidates: [ref], rivals: [], reason: 'r' },
       { kind: 'near', suggestions, reason: 'r' },
     ] as const) {
-      const view = diskView(disk, match, names);
+      const view = diskView(disk, match, surroundings);
       expect(diskSchema.parse(view)).toEqual(view);
       expect(view.serial).toBe('REAL');
       expect(JSON.stringify(view.match)).toContain('"jobName":"contoso"');
     }
   });
 
+  it('knows the extra drive that a disk is noted as: by serial, or by bay when it shows none', () => {
+    const extra = { kind: 'extra', reason: 'r' } as const;
+    const noted = {
+      ...{ id: 'e1', serial: 'REAL', model: null, bay: 'Bay 99', jobId: ref.jobId },
+      ...{ parcelId: null, reason: 'r', seenAt: '' },
+    };
+    const known = (over: { serial?: string | null; bay?: string }, seen = disk) => {
+      const extras = [{ ...noted, ...over }];
+      const { match } = diskView(seen, extra, { ...surroundings, extras });
+      return match.kind === 'extra' ? match.extra : undefined;
+    };
+    expect(known({})).toEqual({ id: 'e1', jobId: ref.jobId, jobName: 'contoso' });
+    expect(known({ serial: 'OTHER' })).toBeNull();
+    const mute = { ...disk, identity: { serials: [], wwns: [] } };
+    expect(known({ serial: null }, mute)).toBeNull();
+    expect(known({ serial: null, bay: disk.bay }, mute)).toMatchObject({ id: 'e1' });
+  });
+
   it('says why a device that has no match is left alone', () => {
-    const view = diskView({ ...disk, exclusion: 'optical' }, undefined, names);
+    const view = diskView({ ...disk, exclusion: 'optical' }, undefined, surroundings);
     expect(view.match).toEqual({ kind: 'excluded', reason: 'An optical drive.' });
   });
 });
