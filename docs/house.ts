@@ -134,7 +134,7 @@ export const HOUSE: readonly Room[] = [
     what: 'a station seen from another process: what the commands ask and show',
     rooms: ['serve', 'console', ...SHARED],
     node: true,
-    packages: ['zod', 'ws', 'commander'],
+    packages: ['zod', 'ws'],
   },
   {
     name: 'job-file',

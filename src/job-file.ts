@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { z } from 'zod';
 import { ownStorageOf, type StorageCredential } from './domain/job-storage.ts';
 import { messageOf, StationError } from './errors.ts';
-import { type JobFile, jobFileSchema } from './job-schema.ts';
+import { type JobFile, jobFileSchema, returnAddress } from './job-schema.ts';
 import {
   accountOf,
   credentialIn,
@@ -58,6 +58,11 @@ export function parseStorageObject(
   now = new Date(),
 ): StorageCredential {
   return credentialIn(fromObject(value, where, storageSchemaAt(now)));
+}
+
+/** Reads a return address alone, for a job whose customer gave it late. Throws as `readJobFile` does. */
+export async function readAddressFile(file: string): Promise<z.output<typeof returnAddress>> {
+  return fromText(decode(await readBounded(file), file), file, returnAddress);
 }
 
 function jobSchemaAt(now: Date) {

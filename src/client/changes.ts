@@ -1,19 +1,22 @@
 import { formatBytes, percent, printable } from '../console/format.ts';
 import { driveWords, isSafeToRemove } from '../console/words.ts';
-import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
+import type { AlertView, DiskView, DriveView, JobView, StationView } from '../serve/wire.ts';
+import { nameOf } from './alert-text.ts';
 
 /** Progress is worth a line at every tenth. */
 const STEP_PERCENT = 10;
 
 /**
  * What is new in a view, a line each, for logs and pipes: states that changed, every tenth of
- * progress, disks that came and went, storage that left or came back. Pure.
+ * progress, jobs, disks and alerts that came and went, storage that left or came back. Pure.
  */
 export function changeLines(before: StationView | undefined, after: StationView): string[] {
   const lines = [
     ...storageLines(before, after),
+    ...entityLines(keyed(before?.jobs), keyed(after.jobs), jobLine, jobGone),
     ...entityLines(before?.disks ?? [], after.disks, diskLine, diskGone),
     ...entityLines(before?.drives ?? [], after.drives, driveLine, driveGone),
+    ...entityLines(keyed(before?.alerts), keyed(after.alerts), alertLine, alertGone),
   ];
   return lines.map(printable);
 }
@@ -35,6 +38,32 @@ function entityLines<T extends Keyed>(
     return previous === undefined || line(previous) !== line(item);
   });
   return [...changed.map(line), ...before.filter((item) => !now.has(item.key)).map(gone)];
+}
+
+/** Jobs and alerts are known by their ids. */
+function keyed<T extends { readonly id: string }>(items: readonly T[] = []): (T & Keyed)[] {
+  return items.map((item) => ({ ...item, key: item.id }));
+}
+
+function jobLine({ name, state, cancelRequested, fault }: JobView): string {
+  const parts = [`job ${name}: ${state}`];
+  if (cancelRequested) parts.push('cancelled');
+  if (fault !== null) parts.push(fault.reason, fault.nextStep);
+  return parts.join(', ');
+}
+
+function jobGone({ name }: JobView): string {
+  return `job ${name}: no longer shown`;
+}
+
+function alertLine(alert: AlertView): string {
+  const { acknowledged, reason, nextStep } = alert;
+  if (acknowledged !== null) return `alert ${nameOf(alert)}: ${acknowledged.by} looks after it`;
+  return `alert ${nameOf(alert)}: ${reason} ${nextStep}`;
+}
+
+function alertGone(alert: AlertView): string {
+  return `alert ${nameOf(alert)}: no longer open`;
 }
 
 function driveLine(drive: DriveView): string {

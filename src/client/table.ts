@@ -9,6 +9,8 @@ import {
 } from '../console/format.ts';
 import { driveWords, isSafeToRemove, type Tone } from '../console/words.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
+import { alertCount, alertNotes } from './alert-text.ts';
+import { wrapped } from './text.ts';
 
 export interface TableOptions {
   /** Width of the terminal; no line is longer. */
@@ -45,9 +47,14 @@ export function renderTable(view: StationView, options: TableOptions): string {
   return lines.map((line) => cut(line, options.columns)).join('\n');
 }
 
-function stationLine({ station, jobs, drives }: StationView, { now }: TableOptions): string {
+function stationLine(
+  { station, jobs, drives, alerts }: StationView,
+  { now }: TableOptions,
+): string {
   const { detection, storage } = station;
   const parts = [`${station.name}: ${count(jobs.length, 'job')}, ${count(drives.length, 'drive')}`];
+  const open = alertCount(alerts);
+  if (open !== undefined) parts.push(open);
   if (!detection.known) parts.push(`bays unknown (${detection.reason})`);
   if (storage.kind === 'away') {
     const seconds = (now.getTime() - Date.parse(storage.since)) / 1000;
@@ -141,14 +148,16 @@ function painted(drive: DriveView, { colour = false }: TableOptions): string {
   return colour ? styleText(COLOURS[tone], label, { validateStream: false }) : label;
 }
 
-/** What a person has to do, then what may be pulled; wrapped, because the end says what to do. */
+/** What a person has to do, the oldest alerts, then what may be pulled; wrapped, because the end says what to do. */
 function noteLines(view: StationView, options: TableOptions): string[] {
   const asking = view.disks.filter(({ match }) => isAsking(match.kind)).map(questionOf);
   const safe = view.drives
     .filter(isSafeToRemove)
     .map((drive) => `${placeOf(drive)}: safe to remove`);
   return [
-    ...[...asking, ...view.drives.flatMap(noteOf)].flatMap((note) => marked('!', note, options)),
+    ...[...asking, ...view.drives.flatMap(noteOf), ...alertNotes(view, options.now)].flatMap(
+      (note) => marked('!', note, options),
+    ),
     ...safe.flatMap((note) => marked('✓', note, options)),
   ];
 }
@@ -161,17 +170,6 @@ function marked(
   const style = mark === '!' ? 'yellow' : 'green';
   const first = colour ? styleText(style, mark, { validateStream: false }) : mark;
   return wrapped(note, columns - GAP.length).map((line, at) => `${at === 0 ? first : ' '} ${line}`);
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of printable(text).split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
 }
 
 function isAsking(kind: DiskView['match']['kind']): boolean {

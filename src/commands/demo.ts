@@ -5,7 +5,7 @@ import type { Finding } from '../demo/check.ts';
 import type { DemoAddresses, DemoScreen } from '../demo/demo.ts';
 import { isCancelled } from '../errors.ts';
 import type { StationView } from '../serve/wire.ts';
-import { EXIT, EXIT_HELP } from './exit-codes.ts';
+import { EXIT, withExitCodes } from './exit-codes.ts';
 
 const DEFAULT_COLUMNS = 120;
 /** Where there is no terminal, the table is printed this often. */
@@ -13,14 +13,13 @@ const PLAIN_TABLE_MS = 2_000;
 
 /** `drive-station demo`: the whole product on loopback disks; needs root for `losetup`. */
 export function demoCommand(): Command {
-  return new Command('demo')
+  const command = new Command('demo')
     .description('see the station at work: loopback disks, a local blob server, one pulled disk')
     .option('--once', 'end when all is checked; exit 0 only if everything is as it should be')
-    .addHelpText('after', EXIT_HELP)
-    .exitOverride()
     .action(async ({ once = false }: { once?: boolean }) => {
       process.exit(await demo(once));
     });
+  return withExitCodes(command);
 }
 
 async function demo(once: boolean): Promise<number> {

@@ -1,14 +1,15 @@
 import { Command } from 'commander';
+import { renderTable } from '../client/table.ts';
+import { StationError } from '../errors.ts';
+import type { DiskView, StationView } from '../serve/wire.ts';
+import { ask, done, jobPath } from './asking.ts';
 import {
   addStationOptions,
   runWithSignal,
   type StationOptions,
   stationClient,
-  withExitCodes,
-} from '../client/options.ts';
-import { renderTable } from '../client/table.ts';
-import { StationError } from '../errors.ts';
-import type { DiskView, StationView } from '../serve/wire.ts';
+  withStationOptions,
+} from './station-options.ts';
 
 interface DrivesOptions extends StationOptions {
   readonly json?: boolean;
@@ -16,7 +17,7 @@ interface DrivesOptions extends StationOptions {
 
 const DEFAULT_COLUMNS = 120;
 
-/** `drive-station drives`: what is in the bays, and the two answers that a person can give. */
+/** `drive-station drives`: what is in the bays, and the answers that a person can give. */
 export function drivesCommand(): Command {
   const command = new Command('drives')
     .description('list the drives of all jobs and the disks in the bays')
@@ -29,6 +30,7 @@ export function drivesCommand(): Command {
     );
   command.addCommand(confirmCommand());
   command.addCommand(retryCommand());
+  command.addCommand(endCommand());
   return addStationOptions(command);
 }
 
@@ -46,7 +48,7 @@ function confirmCommand(): Command {
         process.stdout.write(`The disk in ${disk.bay} is drive ${driveId} of job ${jobName}.\n`);
       }),
     );
-  return withExitCodes(command);
+  return withStationOptions(command);
 }
 
 function retryCommand(): Command {
@@ -64,7 +66,23 @@ function retryCommand(): Command {
         process.stdout.write(`Drive ${driveId} of job ${jobName} goes on.\n`);
       }),
     );
-  return withExitCodes(command);
+  return withStationOptions(command);
+}
+
+function endCommand(): Command {
+  const command = new Command('end')
+    .description('end a drive that needs you and cannot be copied; it is given back as it is')
+    .argument('<job>', 'name of the job')
+    .argument('<drive>', 'drive id')
+    .requiredOption('--reason <reason>', 'what the customer is told')
+    .action(async (jobName: string, driveId: string) => {
+      const choices = command.optsWithGlobals<StationOptions & { readonly reason: string }>();
+      const path = jobPath(jobName, 'drives', driveId, 'end-without-copy');
+      const body = { reason: choices.reason };
+      await ask(choices, { method: 'POST', path, body, answer: done });
+      process.stdout.write(`Drive ${driveId} of job ${jobName} ends without a copy.\n`);
+    });
+  return withStationOptions(command);
 }
 
 /** A bay holds one disk; two under one name means that the name is wrong, so the key is asked for. */

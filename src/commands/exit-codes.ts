@@ -1,4 +1,6 @@
-/** What every command ends with, so that scripts can tell why. */
+import type { Command } from 'commander';
+
+/** What every command ends with, so that scripts can tell why; this is the one place that says so. */
 export const EXIT = {
   done: 0,
   /** Refused, not reachable, or failed on the way. */
@@ -7,5 +9,10 @@ export const EXIT = {
   usage: 2,
 } as const;
 
-export const EXIT_HELP =
-  '\nExit codes: 0 done, 1 failed or refused, 2 wrong usage or invalid file.';
+const EXIT_HELP =
+  '\nExit codes: 0 done, 1 failed, refused or not reachable, 2 wrong usage or invalid file.';
+
+/** Says what the command ends with; `src/main.ts` maps what is thrown to that. */
+export function withExitCodes(command: Command): Command {
+  return command.addHelpText('after', EXIT_HELP).exitOverride();
+}

@@ -15,9 +15,8 @@ import type { PullKind } from '../loopback/contract.ts';
 import { writeImage } from '../loopback/image.ts';
 import { plug } from '../loopback/plug.ts';
 import { clearLeftOver, listPlugged, pluggedDisk } from '../loopback/plugged.ts';
+import { EXIT, withExitCodes } from './exit-codes.ts';
 
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
 const DEFAULT_SIZE = '64MiB';
 const IMAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/u;
 
@@ -41,16 +40,15 @@ interface PlugChoices {
 
 /**
  * `drive-station loopback`: rehearsal by hand with image files instead of disks. It works on images
- * and bays of one directory only, so it cannot touch a real disk. Exit codes: 0 done, 1 failed, 2 wrong
- * usage.
+ * and bays of one directory only, so it cannot touch a real disk.
  */
 export function loopbackCommand(): Command {
-  const command = new Command('loopback')
-    .description('rehearse with image files that are plugged in as read-only disks')
-    .option('-d, --directory <directory>', 'the loopback directory; else the configured one')
-    .option('-c, --config <file>', 'configuration file that names detect.loopbackDirectory')
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
+  const command = withExitCodes(
+    new Command('loopback')
+      .description('rehearse with image files that are plugged in as read-only disks')
+      .option('-d, --directory <directory>', 'the loopback directory; else the configured one')
+      .option('-c, --config <file>', 'configuration file that names detect.loopbackDirectory'),
+  );
   addMake(command);
   addPlug(command);
   addUnplug(command);
@@ -179,13 +177,13 @@ async function run(
     const directory = place.directory ?? (await configuredDirectory(place.config));
     if (directory === undefined) {
       process.stderr.write('no loopback directory: give --directory, or --config with one in it\n');
-      process.exitCode = EXIT_USAGE;
+      process.exitCode = EXIT.usage;
       return;
     }
     process.stdout.write(`${await action(await loopbackDirectory(directory))}\n`);
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = EXIT_FAILURE;
+    process.exitCode = EXIT.failed;
   }
 }
 

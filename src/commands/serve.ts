@@ -2,18 +2,16 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
-import { EXIT, EXIT_HELP } from './exit-codes.ts';
+import { EXIT, withExitCodes } from './exit-codes.ts';
 import { notifyReady } from './notify.ts';
 
 const DEFAULT_CONFIG = fileURLToPath(new URL('../../config/station.yaml', import.meta.url));
 
 /** `drive-station serve`: the daemon. Ends with 0 after SIGTERM or SIGINT; a second one ends it at once. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('run the station')
     .option('-c, --config <file>', 'configuration file', DEFAULT_CONFIG)
-    .addHelpText('after', EXIT_HELP)
-    .exitOverride()
     .action(async ({ config: file }: { config: string }) => {
       // Loaded only here: the other commands need none of the daemon.
       const { Station } = await import('../station.ts');
@@ -30,6 +28,7 @@ export function serveCommand(): Command {
       // A disk that hangs in the kernel must not hold the daemon: everything durable is written.
       process.exit(EXIT.done);
     });
+  return withExitCodes(command);
 }
 
 function untilToldToStop(): Promise<void> {

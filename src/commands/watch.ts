@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import logUpdate from 'log-update';
 import { changeLines } from '../client/changes.ts';
+import type { StationClient } from '../client/station-client.ts';
+import { renderTable } from '../client/table.ts';
+import type { LinkUpdate } from '../console/link.ts';
+import type { StationView } from '../serve/wire.ts';
 import {
   addStationOptions,
   runWithSignal,
   type StationOptions,
   stationClient,
-} from '../client/options.ts';
-import type { StationClient } from '../client/station-client.ts';
-import { renderTable } from '../client/table.ts';
-import type { LinkUpdate } from '../console/link.ts';
-import type { StationView } from '../serve/wire.ts';
+} from './station-options.ts';
 
 interface WatchOptions extends StationOptions {
   readonly once?: boolean;

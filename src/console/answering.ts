@@ -131,7 +131,8 @@ async function lead(desk: Desk, job: JobView, way: JobWay): Promise<void> {
 async function putAside(desk: Desk, job: JobView): Promise<void> {
   const reason = await askForLine({
     title: `Put ${job.name} aside?`,
-    words: 'Nothing more of it is begun until somebody lets it go on; what is copying ends.',
+    words:
+      'Nothing more of it is begun until somebody lets it go on. What is being copied is copied to its end.',
     label: 'Why',
     action: 'Put it aside',
     maxLength: 1000,

@@ -30,6 +30,7 @@ export class Workshop implements AsyncDisposable {
   readonly ledger: Ledger;
   readonly #bays: Bays;
   readonly #coordinator: Coordinator;
+  readonly #queue: CopyQueue;
   readonly #close: () => Promise<void>;
 
   private constructor(parts: {
@@ -37,12 +38,14 @@ export class Workshop implements AsyncDisposable {
     ledger: Ledger;
     bays: Bays;
     coordinator: Coordinator;
+    queue: CopyQueue;
     close: () => Promise<void>;
   }) {
     this.server = parts.server;
     this.ledger = parts.ledger;
     this.#bays = parts.bays;
     this.#coordinator = parts.coordinator;
+    this.#queue = parts.queue;
     this.#close = parts.close;
   }
 
@@ -96,7 +99,7 @@ export class Workshop implements AsyncDisposable {
       await ledger.close();
       await directory[Symbol.asyncDispose]();
     };
-    return new Workshop({ server, ledger, bays, coordinator, close });
+    return new Workshop({ server, ledger, bays, coordinator, queue, close });
   }
 
   get url(): string {
@@ -113,8 +116,11 @@ export class Workshop implements AsyncDisposable {
     return job;
   }
 
+  /** Resolves when the copy, if one follows, is over and what comes of it is on the screens. */
   async plug(bay: string, serial: string): Promise<void> {
     this.#bays.plug(bay, serial);
+    await this.#coordinator.poke();
+    while (await this.#copies()) await sleep(5);
     await this.#coordinator.poke();
   }
 
@@ -125,6 +131,11 @@ export class Workshop implements AsyncDisposable {
 
   async stateOf(job: Job): Promise<string | undefined> {
     return (await this.ledger.jobByName(job.id))?.state.name;
+  }
+
+  async #copies(): Promise<boolean> {
+    const { waiting, running } = await this.#queue.depth();
+    return waiting + running > 0;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,34 +1,7 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { start } from '../../support/command-line.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
 import { busyView, completedDrive, copyingDrive, emptyView } from '../../support/views.ts';
-
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
-const NODE = ['--disable-warning=ExperimentalWarning', MAIN];
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command line in a process of its own, its output piped. */
-function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [...NODE, ...args], { env: { ...process.env, ...env } });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-  return { child, ended, output: () => stdout };
-}
 
 /** Each command is a process that loads the whole program; a busy machine takes its time. */
 describe('the commands that look at a station', { timeout: 60_000 }, () => {

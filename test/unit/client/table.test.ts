@@ -1,8 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { alertText } from '../../../src/client/alert-text.ts';
 import { changeLines } from '../../../src/client/changes.ts';
+import { checkInText, packingText } from '../../../src/client/parcel-text.ts';
 import { renderTable } from '../../../src/client/table.ts';
+import { alertsOfTheDay, alertView, checkInView, packingView } from '../../support/desk-views.ts';
 import {
   busyView,
   completedDrive,
@@ -10,6 +13,7 @@ import {
   diskOf,
   diskView,
   emptyView,
+  jobView,
   stationInfo,
 } from '../../support/views.ts';
 
@@ -39,6 +43,23 @@ describe('renderTable', () => {
     );
     const narrow = renderTable(busyView(), { columns: 60, now });
     expect(narrow).toMatch(/WD-WCC7K0AB12CD .*copying .* 41\.2 %/u);
+  });
+
+  it('counts the alerts, and names the oldest that no other line stands for', () => {
+    const many = ['a', 'b', 'c', 'd', 'e'].map((id) => alertView({ id }));
+    const text = renderTable(
+      { ...busyView(), alerts: [...alertsOfTheDay(), ...many] },
+      { columns: 200, now },
+    );
+    expect(text).toContain('· 9 alerts (1 looked after)');
+    expect(text).toContain(
+      '! Parcel missing (fabrikam-2026), for 1 h 55 min: Nothing of job fabrikam-2026 came',
+    );
+    expect(text).toContain('! and 3 more: drive-station alerts');
+    // These have a line of their own: the faulted drive, and the disk in its bay.
+    expect(text).not.toContain('Drive needs you');
+    expect(text).not.toContain('Extra drive (');
+    expect(renderTable(emptyView(), { columns: 200, now })).not.toContain('alert');
   });
 
   it('says how long storage has been away and that the bays are unknown', () => {
@@ -71,8 +92,18 @@ describe('what comes from a disk', () => {
       }),
     ];
     const hostile = { ...emptyView(), disks, drives: [copyingDrive(serial, 'Bay 1', 0.5)] };
+    const alert = { ...alertView({ title: serial, reason: serial }), resolved: null };
+    const parcel = checkInView({ jobName: serial, expected: [serial] });
     const texts = [
-      renderTable(hostile, { columns: 120, now }),
+      renderTable({ ...hostile, alerts: [alert] }, { columns: 120, now }),
+      alertText([alert], { columns: 120, now }),
+      checkInText(parcel, hostile, now),
+      packingText(
+        packingView({
+          ...{ jobName: serial, returnAddress: { city: serial }, problems: [serial] },
+          drives: [{ driveId: serial, state: 'Completed' }],
+        }),
+      ),
       changeLines(undefined, hostile).join('\n'),
     ];
     for (const text of texts) {
@@ -108,6 +139,24 @@ describe('changeLines', () => {
     const lines = changeLines(view(0.9), after).join('\n');
     expect(lines).toContain('safe to remove');
     expect(lines).toContain('disk in Bay 1 (A): removed');
+  });
+
+  it('says what becomes of jobs and alerts', () => {
+    const at = '2026-11-23T08:00:00.000Z';
+    const before = { ...emptyView(), jobs: [jobView()], alerts: [alertView()] };
+    const after = {
+      ...emptyView(),
+      jobs: [jobView({ state: 'Packaging', percentComplete: 100, cancelRequested: true })],
+      alerts: [alertView({ acknowledged: { at, by: 'jonas' } })],
+    };
+    expect(changeLines(before, after)).toEqual([
+      'job contoso-archive: Packaging, cancelled',
+      'alert Parcel missing (fabrikam-2026): jonas looks after it',
+    ]);
+    expect(changeLines(after, emptyView())).toEqual([
+      'job contoso-archive: no longer shown',
+      'alert Parcel missing (fabrikam-2026): no longer open',
+    ]);
   });
 
   it('says when storage leaves and comes back', () => {

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { loginActor } from '../client/http.ts';
+import { DEFAULT_STATION_URL, StationClient } from '../client/station-client.ts';
 import { isCancelled } from '../errors.ts';
-import { loginActor } from './http.ts';
-import { DEFAULT_STATION_URL, StationClient } from './station-client.ts';
+import { withExitCodes } from './exit-codes.ts';
 
-/** What every command that talks to a station takes, and how it ends. */
+/** What every command that talks to a station takes, and how a live one ends. */
 
 export interface StationOptions {
   readonly url: string;
@@ -14,15 +15,12 @@ export function addStationOptions(command: Command): Command {
     .env('DRIVE_STATION_URL')
     .default(DEFAULT_STATION_URL)
     .argParser(stationUrl);
-  return withExitCodes(command.addOption(url));
+  return withExitCodes(command.addOption(url)).configureHelp({ showGlobalOptions: true });
 }
 
-/** Says what the command ends with; `src/main.ts` maps what is thrown to that. */
-export function withExitCodes(command: Command): Command {
-  return command
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', '\nExit codes: 0 ok, 1 station not reachable or refused, 2 wrong usage.')
-    .exitOverride();
+/** A command below one that has the options of a station. */
+export function withStationOptions(command: Command): Command {
+  return withExitCodes(command).configureHelp({ showGlobalOptions: true });
 }
 
 function stationUrl(text: string): string {
