@@ -4,6 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { readManifest } from '../../docs/blocks/dependencies.ts';
 import { DEVELOPMENT_REASONS, OPTIONAL_REASONS, RUNTIME_REASONS } from '../../docs/dependencies.ts';
 import { PAGES, readPage, renderPage } from '../../docs/generate.ts';
+import { alertsCommand } from '../../src/commands/alerts.ts';
+import { drivesCommand } from '../../src/commands/drives.ts';
+import { extrasCommand } from '../../src/commands/extras.ts';
+import { jobCommand } from '../../src/commands/job.ts';
+import { watchCommand } from '../../src/commands/watch.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ERROR_SECTIONS, nextStepFor } from '../../src/error-help.ts';
 import { readJobFile } from '../../src/job-file.ts';
@@ -54,6 +59,24 @@ describe('errors', () => {
   test('the page names no code that the catalogue does not have', () => {
     const headings = [...readPage('ERRORS.md').matchAll(/^### `(.+)`$/gmu)].map(([, code]) => code);
     expect(headings).toEqual(CODES);
+  });
+});
+
+describe('the usual days', () => {
+  const roots = [jobCommand(), drivesCommand(), extrasCommand(), alertsCommand(), watchCommand()];
+  const known = roots.flatMap((root) => [
+    root.name(),
+    ...root.commands.map((sub) => `${root.name()} ${sub.name()}`),
+  ]);
+
+  test('name only commands that there are, and every way of a job', async () => {
+    const text = await readFile('docs/OPERATIONS.md', 'utf8');
+    const pattern =
+      /drive-station ((?:job|drives|extras|alerts|watch)(?: [a-z][a-z-]+(?=[ `\n]))?)/gu;
+    const named = [...text.matchAll(pattern)].map(([, command]) => command ?? '');
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    const ways = ['put-aside', 'cancel', 'wait-longer', 'stop-waiting', 'resume', 'return'];
+    for (const way of ways) expect(named).toContain(`job ${way}`);
   });
 });
 
