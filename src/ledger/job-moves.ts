@@ -27,10 +27,14 @@ export async function moveJob(
   }
   const state = stateAfter(job.state, answer.to, { change, since: context.at.toISOString() });
   await setJobState(db, id, state);
+  // One that an operator took as shipped is waited for from then on; the others were before.
+  const isNewOnTheWay = state.name === 'Shipping' && job.awaitedSince === undefined;
+  const awaited = isNewOnTheWay ? { awaitedSince: state.since } : {};
+  if (isNewOnTheWay) await setAwaitedSince(db, id, state.since);
   const { event: _, ...carried } = change;
   const data = { from: job.state.name, to: state.name, ...carried };
   await context.append({ entity, type: event, data, actor: context.actor });
-  return { done: { ...job, state } };
+  return { done: { ...job, state, ...awaited } };
 }
 
 function stateAfter(

@@ -96,6 +96,22 @@ describe('a job in Creating', () => {
     expect(await stateOf(id)).toBeUndefined();
   });
 
+  it('that an operator takes as shipped is waited for from then on', async () => {
+    const id = await make('c1', ['A1'], { shipped: false });
+    const fault = {
+      code: 'arrived-before-shipping',
+      reason: 'A1 came.',
+      nextStep: 'Ask.',
+    } as const;
+    await ledger.transitionJob(id, { event: 'faulted', fault }, 'station');
+    await pass(20);
+    await ledger.transitionJob(id, { event: 'back-to-shipping' }, 'sam');
+    await pass(13);
+    expect(await kinds()).toEqual([]);
+    await pass(1);
+    expect(await kinds()).toEqual(['package-missing']);
+  });
+
   it('whose drives came early is kept, told to the operators, and goes on when shipped', async () => {
     const id = await make('job', ['A1'], { shipped: false });
     const fault = {
