@@ -49,12 +49,6 @@ export interface StationActions {
    * `drive-not-found`, `transition-refused`.
    */
   retryDrive(drive: DriveName, by: Acting): Promise<void>;
-  /**
-   * Says whose parcel is being unpacked, so that an extra drive is tied to that job; `null` ends it.
-   * Answers the job's name. Throws `job-not-found`, `check-in-refused`.
-   */
-  setCheckIn(jobName: string | null, by: Acting): Promise<string | null>;
-
   /** What was asked for is durable: the station goes by it. Never called inside a transaction. */
   takeEffect(): Promise<void>;
 }

@@ -60,18 +60,6 @@ export class Actions implements StationActions {
     await ledger.transitionDrive(ref, { event: 'resolved-for-retry' }, actor);
   }
 
-  async setCheckIn(jobName: string | null, { ledger, actor }: Acting): Promise<string | null> {
-    const { parcels } = ledger;
-    if (jobName !== null) {
-      const job = await jobNamed(ledger, jobName);
-      await parcels.open(job.id, undefined, actor);
-      return job.name;
-    }
-    const open = await parcels.checkIn();
-    if (open !== undefined) await parcels.complete(open.id, 'come-later', actor);
-    return null;
-  }
-
   async takeEffect(): Promise<void> {
     const { ledger, floor, bootId } = this.#deps;
     floor.remember(await ledger.confirmedDisks(bootId));

@@ -41,8 +41,7 @@ export type Asked =
       readonly actor: string;
     }
   | { readonly what: 'confirm'; readonly confirmation: ConfirmDisk; readonly actor: string }
-  | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string }
-  | { readonly what: 'check-in'; readonly jobName: string | null; readonly actor: string };
+  | { readonly what: 'retry'; readonly drive: DriveName; readonly actor: string };
 
 export interface ServingOptions extends Partial<ServerOptions> {
   readonly storageAccounts?: readonly string[];
@@ -143,10 +142,6 @@ export function recordingActions(asked: Asked[]): StationActions {
       asked.push({ what: 'retry', drive, actor });
       if (drive.driveId !== 'UNKNOWN') return;
       throw new StationError('drive-not-found', 'no such drive', drive);
-    },
-    async setCheckIn(jobName, { actor }) {
-      asked.push({ what: 'check-in', jobName, actor });
-      return jobName;
     },
     async takeEffect() {},
   };

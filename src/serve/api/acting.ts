@@ -17,7 +17,6 @@ const confirmBody = z.strictObject({
   jobName,
   driveId: name.describe('As on the label and in the job’s drive list.'),
 });
-const checkInBody = z.strictObject({ jobName });
 
 export function actionRoutes(actions: StationActions): ActionRoute[] {
   return [...jobActions(actions), ...floorActions(actions)];
@@ -76,7 +75,6 @@ function jobActions(actions: StationActions): ActionRoute[] {
 }
 
 function floorActions(actions: StationActions): ActionRoute[] {
-  const checkIn = z.object({ checkIn: z.string().nullable() });
   return [
     defineAction({
       method: 'POST',
@@ -92,27 +90,6 @@ function floorActions(actions: StationActions): ActionRoute[] {
         await actions.confirmDisk(body, by);
         return DONE;
       },
-    }),
-    defineAction({
-      method: 'PUT',
-      path: '/api/v1/check-in',
-      id: 'beginCheckIn',
-      tag: 'jobs',
-      summary: 'Say whose parcel is being unpacked',
-      description: 'Disks on no list that are plugged in from now on are tied to that job.',
-      body: bodyOf(checkInBody),
-      answer: checkIn,
-      errors: ['job-not-found', 'job-name-ambiguous', 'check-in-refused'],
-      handle: async ({ body }, by) => ({ checkIn: await actions.setCheckIn(body.jobName, by) }),
-    }),
-    defineAction({
-      method: 'DELETE',
-      path: '/api/v1/check-in',
-      id: 'endCheckIn',
-      tag: 'jobs',
-      summary: 'Say that the parcel is unpacked',
-      answer: checkIn,
-      handle: async (_input, by) => ({ checkIn: await actions.setCheckIn(null, by) }),
     }),
   ];
 }

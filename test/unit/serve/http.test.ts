@@ -129,15 +129,11 @@ describe('the station API', () => {
     const path = '/api/v1/jobs/test-job/credential';
     const { body } = await call(path, json('PUT', renewal, actor));
     expect(body).toEqual({ ownStorage: { ...place, kind: 'account-key' } });
-    await call('/api/v1/check-in', json('PUT', { jobName: 'test-job' }, actor));
-    await call('/api/v1/check-in', { method: 'DELETE' });
     const credential = { ...renewal, kind: 'account-key', accountName: 'contoso' };
-    expect(at.asked.slice(-5)).toEqual([
+    expect(at.asked.slice(-3)).toEqual([
       { what: 'confirm', confirmation, actor: 'maria' },
       { what: 'retry', drive: { jobName: 'test-job', driveId: '9CA995BB' }, actor: 'maria' },
       { what: 'credential', jobName: 'test-job', credential, actor: 'maria' },
-      { what: 'check-in', jobName: 'test-job', actor: 'maria' },
-      { what: 'check-in', jobName: null, actor: 'local' },
     ]);
   });
 
@@ -194,12 +190,12 @@ describe('what is wrong with a request', () => {
   });
 
   it('unknown keys and a reserved actor are named', async () => {
-    const body = { jobName: 'x', more: 1 };
-    const unknown = await call('/api/v1/check-in', json('PUT', body));
+    const body = { disk: 'd#1', jobName: 'x', driveId: 'A' };
+    const unknown = await call('/api/v1/disks/confirm', json('POST', { ...body, more: 1 }));
     expect(unknown.status).toBe(400);
     expect(unknown.body.error.details.problems.join()).toContain('more');
     const actor = { 'x-drive-station-actor': 'station' };
-    const reserved = await call('/api/v1/check-in', json('PUT', { jobName: 'x' }, actor));
+    const reserved = await call('/api/v1/disks/confirm', json('POST', body, actor));
     expect(reserved.status).toBe(400);
   });
 

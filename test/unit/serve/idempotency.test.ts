@@ -3,6 +3,7 @@ import type { LedgerEvent } from '../../../src/ledger/contract.ts';
 import { Actions } from '../../../src/work/actions.ts';
 import { Floor } from '../../../src/work/floor.ts';
 import { createJob, jobFile, type Serving, startServing } from '../../support/serving.ts';
+import { ADDRESS } from '../../support/workshop.ts';
 
 /** The real actions on a real ledger; only disks and decisions are missing. */
 let at: Serving;
@@ -87,8 +88,8 @@ describe('an action with an idempotency key', () => {
     await ask('/api/v1/jobs', { body: jobFile('mine'), key: 'k-2' });
     const others = [
       await ask('/api/v1/jobs', { body: jobFile('other'), key: 'k-2' }),
-      await ask('/api/v1/check-in', { method: 'PUT', body: { jobName: 'mine' }, key: 'k-2' }),
-      await ask('/api/v1/check-in', { method: 'DELETE', key: 'k-2' }),
+      await ask('/api/v1/jobs/mine/check-in', { body: {}, key: 'k-2' }),
+      await ask('/api/v1/jobs/mine/return-address', { method: 'PUT', body: ADDRESS, key: 'k-2' }),
     ];
     for (const { status, body, replayed } of others) {
       expect([status, body.error.code, replayed]).toEqual([422, 'idempotency-key-reused', null]);
@@ -138,12 +139,10 @@ describe('an action with an idempotency key', () => {
 
   it('addresses a job by name or id', async () => {
     const job = await at.ledger.jobByName('one');
-    const body = { jobName: job?.id };
-    const begun = await ask('/api/v1/check-in', { method: 'PUT', body, key: 'k-9' });
-    expect([begun.status, begun.body]).toEqual([200, { checkIn: 'one' }]);
-    expect(await at.ledger.parcels.checkIn()).toMatchObject({ jobId: job?.id });
-    const ended = await ask('/api/v1/check-in', { method: 'DELETE', key: 'k-10' });
-    expect(ended.body).toEqual({ checkIn: null });
+    const begun = await ask(`/api/v1/jobs/${job?.id}/check-in`, { body: {}, key: 'k-9' });
+    expect([begun.status, begun.body.jobId]).toEqual([200, job?.id]);
+    const again = await ask('/api/v1/jobs/ONE/check-in', { body: {}, key: 'k-10' });
+    expect(again.body).toEqual(begun.body);
   });
 
   it.each([

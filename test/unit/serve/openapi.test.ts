@@ -164,7 +164,7 @@ describe('what is answered is what the document says', () => {
   it.each([
     ['post', '/api/v1/jobs', '/api/v1/jobs', jobFile('of-openapi'), 201],
     ['post', '/api/v1/jobs', '/api/v1/jobs', { name: 1 }, 400],
-    ['put', '/api/v1/check-in', '/api/v1/check-in', { jobName: 'test-job' }, 200],
+    ['post', '/api/v1/jobs/{name}/check-in', '/api/v1/jobs/test-job/check-in', {}, 200],
     [
       'post',
       '/api/v1/jobs/{name}/drives/{driveId}/retry',
