@@ -97,7 +97,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'copy',
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
-    rooms: ['domain', 'formats', 'blobs', 'scrub', ...SHARED],
+    rooms: ['domain', 'volumes', 'formats', 'blobs', 'scrub', ...SHARED],
     node: true,
     packages: ['zod'],
   },
@@ -188,7 +188,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'errors',
     what: 'the error catalogue: codes with their payloads, and the guards',
-    rooms: ['scrub'],
+    rooms: ['scrub', 'domain'],
     node: false,
     packages: [],
   },

@@ -334,6 +334,18 @@ const STORAGE_HELP: Help<StorageErrors> = {
 };
 
 const COPY_HELP: Help<CopyErrors> = {
+  'drive-refused': {
+    meaning:
+      'The drive cannot be copied as it is: its volume, its BitLocker key or its manifest is not what the job says. This is an end, not a fault: the verdict and the copy log carry the status.',
+    nextStep:
+      'Nothing at the station. The customer reads the status in the job, corrects key or manifest, and makes a new job.',
+  },
+  'drive-reads-differ': {
+    meaning:
+      'The drive said something else of its files when it was read again: the disk or its cable is failing, or the drive was changed while it was away. Nothing is copied from what differs.',
+    nextStep:
+      'Check the cable and the bay, then retry. If it comes again, the disk is failing: end the drive and tell the customer.',
+  },
   'plan-impossible': {
     meaning:
       'The disk cannot be stored as the job asks, for example because a blob name is too long. That is found before the first byte moves; the drive is faulted at once.',

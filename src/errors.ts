@@ -1,3 +1,4 @@
+import type { DriveStatus } from './domain/copy-status.ts';
 import { scrub, scrubJson } from './scrub.ts';
 
 /**
@@ -129,6 +130,8 @@ export interface StorageErrors {
 
 /** What goes wrong in the copy itself or in what it keeps. */
 export interface CopyErrors {
+  'drive-refused': { status: DriveStatus };
+  'drive-reads-differ': { what: string };
   'plan-impossible': { driveId: string; reason: string };
   'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };

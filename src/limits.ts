@@ -38,6 +38,39 @@ export const RESUME_SAMPLES = 8;
  */
 export const RESUME_UNSUMMED_MAX = 32;
 
+/**
+ * Buffers of a copy of files, by the length of what they hold: slots of 64 KiB, 1 MiB and 4 MiB, the
+ * latter larger only for files beyond 195 GiB. Together they are `RING_BYTES`, however many files are
+ * in flight and however long those are.
+ */
+export const FILE_BUFFERS = {
+  smallBytes: 64 * KIB,
+  smallTotalBytes: 8 * MIB,
+  mediumBytes: 1 * MIB,
+  mediumTotalBytes: 16 * MIB,
+  largeBytes: 4 * MIB,
+  largeMaxBytes: 16 * MIB,
+  largeTotalBytes: 40 * MIB,
+} as const;
+/** Files of one drive in flight: each small one waits for two syncs of the journal and two requests. */
+export const FILES_IN_FLIGHT = 64;
+/** Files that are read at once: a large one, and the small ones beside it; disks like one reader. */
+export const FILE_READERS = 2;
+/** Blocks or page ranges of one large file in flight: as many as there are large buffers. */
+export const RANGES_IN_FLIGHT = 10;
+/** New names tried for one blob under `rename`; so many equal names are no accident. */
+export const RENAMES_MAX = 1000;
+/** A record of the journal of files: a letter for each of 270,000 ranges is the longest. */
+export const FILE_RECORD_MAX_BYTES = 512 * KIB;
+/** Side files of blob lists that are kept, so that not every blob of a list reads them again. */
+export const SIDE_FILES_KEPT = 64;
+/** Containers that are kept open; a manifest may name any number, one after the other. */
+export const CONTAINERS_KEPT = 64;
+/** Files that a verdict names; the copy log has them all. */
+export const FILES_NAMED = 10;
+/** A manifest, and any file without ranges, is read in pieces of this size. */
+export const FILE_PIECE_BYTES = 256 * KIB;
+
 /** A job file is a page of text; more than this is not one. */
 export const JOB_FILE_MAX_BYTES = 256 * KIB;
 /** A job carries at most ten drives (Azure Import/Export). */

@@ -6,7 +6,7 @@ import type { BlobContainer } from './contract.ts';
 export interface TextToWrite {
   readonly name: BlobName;
   /** Taken piece by piece, and no faster than the store takes the blocks. */
-  readonly text: AsyncIterable<string>;
+  readonly text: AsyncIterable<string | Uint8Array>;
   readonly contentType: string;
   /** Bytes of every block but the last: what is in memory. */
   readonly blockBytes: number;
@@ -40,11 +40,11 @@ export async function writeText(
 }
 
 /** One buffer, filled and handed out again and again. */
-async function* blocksOf(text: AsyncIterable<string>, blockBytes: number): AsyncGenerator<Buffer> {
+async function* blocksOf(text: TextToWrite['text'], blockBytes: number): AsyncGenerator<Buffer> {
   const block = Buffer.allocUnsafe(blockBytes);
   let filled = 0;
   for await (const piece of text) {
-    const bytes = Buffer.from(piece);
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : viewOf(piece);
     for (let at = 0; at < bytes.length; ) {
       const taken = bytes.copy(block, filled, at);
       at += taken;
@@ -62,4 +62,8 @@ function textBlockId(index: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(index);
   return bytes.toString('base64');
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,15 +1,15 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlobPlan, blockCount, type CopyPlan } from '../domain/plan.ts';
+import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import { BlobCopy } from './blob-copy.ts';
 import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { Hasher } from './hashing.ts';
+import { imagePlanOf } from './image-plan.ts';
 import { CopyJournal, readJournal } from './journal.ts';
 import { writeLogs } from './logs.ts';
-import type { Assignment, FromCopy } from './messages.ts';
-import { planFor } from './planners.ts';
+import type { FromCopy, ImageAssignment } from './messages.ts';
 import { proveContent } from './prove.ts';
 import { BufferRing } from './ring.ts';
 import { settleBlob } from './settle.ts';
@@ -37,13 +37,13 @@ export interface Settled {
  * prove the disk before adding to what came from it.
  */
 export async function copyDrive(
-  assignment: Assignment,
+  assignment: ImageAssignment,
   parts: CopyParts,
   signal: AbortSignal,
 ): Promise<Settled> {
   throwIfCancelled(signal);
   const { device, container, report } = parts;
-  const plan = await planFor(assignment.plan, { driveId: assignment.driveId, device });
+  const plan = imagePlanOf(assignment.plan, { ...assignment, sizeBytes: device.sizeBytes });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
   const sums = await journaledSums(assignment, plan);
@@ -83,7 +83,10 @@ export async function copyDrive(
 }
 
 /** What the journal of the earlier attempt knows of its blocks; empty when it is lost. */
-async function journaledSums({ journalFile }: Assignment, plan: CopyPlan): Promise<BlockSums> {
+async function journaledSums(
+  { journalFile }: ImageAssignment,
+  plan: ImagePlan,
+): Promise<BlockSums> {
   const sums = new BlockSums();
   const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
   for await (const record of readJournal(journalFile)) {
@@ -97,9 +100,9 @@ async function journaledSums({ journalFile }: Assignment, plan: CopyPlan): Promi
 }
 
 async function finalVerdict(
-  plan: CopyPlan,
+  plan: ImagePlan,
   blobs: readonly BlobEvidence[],
-  { assignment, device }: { assignment: Assignment; device: SourceDevice },
+  { assignment, device }: { assignment: ImageAssignment; device: SourceDevice },
 ): Promise<Verdict> {
   await device.stillSame();
   const writes = await device.writesCompleted();
@@ -115,7 +118,7 @@ class Tally {
   #stagedBytes: number;
   #verifiedBytes = 0;
 
-  constructor(plan: CopyPlan, heldBytes: number, report: (message: FromCopy) => void) {
+  constructor(plan: ImagePlan, heldBytes: number, report: (message: FromCopy) => void) {
     this.#totalBytes = plan.totalBytes;
     this.#stagedBytes = heldBytes;
     this.#report = report;

@@ -1,8 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import { COPY_ABANDON_MS, COPY_SILENCE_MS, COPY_STOP_GRACE_MS } from '../limits.ts';
-import { type Assignment, type CopyFailure, type FromCopy, fromCopySchema } from './messages.ts';
+import { privateMountsUnavailable, withPrivateMounts } from '../volumes/mount-namespace.ts';
+import {
+  type Assignment,
+  type CopyFailure,
+  type FromCopy,
+  fromCopySchema,
+  isFilesAssignment,
+} from './messages.ts';
 
 export type CopyResult =
   | { readonly kind: 'settled'; readonly verdict: Verdict; readonly logs: DriveLogs }
@@ -37,7 +45,11 @@ export async function runCopyProcess(
   signal: AbortSignal,
 ): Promise<CopyResult> {
   throwIfCancelled(signal);
-  const child = forkWorker(assignment);
+  const problem = isFilesAssignment(assignment)
+    ? await privateMountsUnavailable(signal)
+    : undefined;
+  if (problem !== undefined) return cannotMount(problem);
+  const child = startWorker(assignment);
   const conversation = new Conversation(child, listener);
   const onAbort = () => conversation.askToStop();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -51,19 +63,30 @@ export async function runCopyProcess(
   }
 }
 
-function forkWorker({ storage }: Assignment): ChildProcess {
-  const byChain = storage.kind === 'default-credential';
+/** A copy of files mounts the drive's volume, and nobody but its process may see that. */
+function startWorker(assignment: Assignment): ChildProcess {
+  const byChain = assignment.storage.kind === 'default-credential';
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => PASSED_ON.test(name) || (byChain && CREDENTIAL_CHAIN.test(name)),
     ),
   );
-  return fork(new URL('./worker.ts', import.meta.url), {
-    cwd: '/',
-    env,
-    execArgv: COPY_NODE_OPTIONS,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
+  const node = { command: process.execPath, args: [...COPY_NODE_OPTIONS, worker] };
+  const { command, args } = isFilesAssignment(assignment) ? withPrivateMounts(node) : node;
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
+  return spawn(command, args, { cwd: '/', env, stdio });
+}
+
+function cannotMount(problem: string): CopyResult {
+  const payload = { missing: [problem] };
+  const failure = {
+    kind: 'failed',
+    code: 'volume-tools-missing',
+    message: problem,
+    payload,
+  } as const;
+  return { kind: 'failed', failure };
 }
 
 class Conversation {

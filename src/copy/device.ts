@@ -88,6 +88,11 @@ export class SourceDevice {
     return fields === undefined || Number.isNaN(writes) ? undefined : writes;
   }
 
+  /** Logical sector size, as the kernel has it. */
+  async sectorBytes(): Promise<number> {
+    return Number((await this.#attribute('queue/logical_block_size')) ?? 512);
+  }
+
   /** Proves again that the descriptor is still the matched attachment. */
   async stillSame(): Promise<void> {
     await this.#prove();

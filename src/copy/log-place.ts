@@ -1,3 +1,4 @@
+import { plannedContainer } from '../domain/job.ts';
 import type { Assignment } from './messages.ts';
 
 /** Where a drive's logs go. */
@@ -19,17 +20,18 @@ const DEFAULT_PATH = 'waimportexport';
  * | account key, Entra identity (`default-credential`), a directory | the container of that name |
  * | SAS, also one in a connection string | the virtual directory of that name in the container of the job's blobs: a SAS may be for that container alone |
  *
- * No path is `waimportexport`. What follows a slash in it is a virtual directory below the rest.
+ * `blobsIn` is that container where the plan does not say it. No path is `waimportexport`. What follows a
+ * slash in it is a virtual directory below the rest.
  */
-export function logPlace({
-  storage,
-  plan,
-  logs,
-}: Pick<Assignment, 'storage' | 'plan' | 'logs'>): LogPlace {
+export function logPlace(
+  { storage, plan, logs }: Pick<Assignment, 'storage' | 'plan' | 'logs'>,
+  blobsIn: string | undefined = plannedContainer(plan),
+): LogPlace {
   const given = logs.path.split('/').filter((segment) => segment !== '');
   const segments = given.length === 0 ? [DEFAULT_PATH] : given;
-  if (isForOneContainer(storage)) {
-    return { container: plan.container, prefix: `${segments.join('/')}/` };
+  const own = storage.kind === 'container-sas' ? storage.container : blobsIn;
+  if (isForOneContainer(storage) && own !== undefined) {
+    return { container: own, prefix: `${segments.join('/')}/` };
   }
   const [container = DEFAULT_PATH, ...below] = segments;
   return { container, prefix: below.map((segment) => `${segment}/`).join('') };

@@ -2,7 +2,7 @@ import type { BlobContainer } from '../blobs/contract.ts';
 import { writeText } from '../blobs/write-text.ts';
 import type { BlobName } from '../domain/blob-name.ts';
 import { decodeBlockId } from '../domain/block-id.ts';
-import { type BlobPlan, blockCount, blockLength, type CopyPlan } from '../domain/plan.ts';
+import { type BlobPlan, blockCount, blockLength, type ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { isCancelled, messageOf, throwIfCancelled } from '../errors.ts';
 import type { DriveLog } from '../formats/drive-log.ts';
@@ -12,11 +12,11 @@ import { type CopiedBlock, driveLogOf } from '../formats/verdict-log.ts';
 import { LOG_BLOCK_BYTES } from '../limits.ts';
 import type { BlockSums } from './block-sums.ts';
 import { logPlace } from './log-place.ts';
-import type { Assignment } from './messages.ts';
+import type { ImageAssignment } from './messages.ts';
 
 export interface LogParts {
-  readonly assignment: Pick<Assignment, 'driveId' | 'logs' | 'plan' | 'storage'>;
-  readonly plan: CopyPlan;
+  readonly assignment: Pick<ImageAssignment, 'driveId' | 'logs' | 'plan' | 'storage'>;
+  readonly plan: ImagePlan;
   /** The drive's blobs. */
   readonly container: BlobContainer;
   readonly sums: BlockSums;

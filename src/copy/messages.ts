@@ -27,18 +27,28 @@ const storageAccount = z.discriminatedUnion('kind', [
 ]);
 
 const extent = z.object({ offsetBytes: z.number(), lengthBytes: z.number() });
-const copyPlan = z.object({
-  kind: z.literal('image'),
-  totalBytes: z.number(),
-  blobs: z.array(
-    z.object({
-      name: z.string(),
-      lengthBytes: z.number(),
-      blockBytes: z.number(),
-      extents: z.array(extent),
-    }),
-  ),
-});
+const copyPlan = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('image'),
+    totalBytes: z.number(),
+    blobs: z.array(
+      z.object({
+        name: z.string(),
+        lengthBytes: z.number(),
+        blockBytes: z.number(),
+        extents: z.array(extent),
+      }),
+    ),
+  }),
+  z.object({ kind: z.literal('files'), totalBytes: z.number(), files: z.number() }),
+]);
+
+const destination = { container: z.string(), blobPrefix: z.string() };
+const planRequest = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('image'), ...destination }),
+  z.object({ kind: z.literal('tree'), ...destination }),
+  z.object({ kind: z.literal('manifest') }),
+]);
 
 export const assignmentSchema = z.object({
   kind: z.literal('assignment'),
@@ -52,7 +62,15 @@ export const assignmentSchema = z.object({
     wwns: z.array(z.string()),
     writesAtFirstSight: z.number(),
   }),
-  plan: z.object({ kind: z.literal('image'), container: z.string(), blobPrefix: z.string() }),
+  plan: planRequest,
+  /** What the job says of a drive whose files are copied. */
+  prepared: z
+    .object({
+      manifestFile: z.string().exactOptional(),
+      manifestHash: z.string().exactOptional(),
+      bitLockerKey: z.string().exactOptional(),
+    })
+    .exactOptional(),
   storage: storageAccount,
   /** What the copy logs need to know of the job. */
   logs: z.object({
@@ -60,12 +78,25 @@ export const assignmentSchema = z.object({
     level: z.enum(['Error', 'Verbose']),
     /** The job's `diagnosticsPath`. */
     path: z.string(),
+    /** Whether the manifest is to be kept beside the logs. */
+    backupManifest: z.boolean().exactOptional(),
   }),
   journalFile: z.string(),
   /** The disk is given up when it has not answered an open or a read for this long. */
   readHangMs: z.number(),
 });
 export type Assignment = z.output<typeof assignmentSchema>;
+type OfPlan<Kind> = Assignment & { readonly plan: Extract<Assignment['plan'], { kind: Kind }> };
+export type ImageAssignment = OfPlan<'image'>;
+export type FilesAssignment = OfPlan<'manifest' | 'tree'>;
+
+export function isImageAssignment(assignment: Assignment): assignment is ImageAssignment {
+  return assignment.plan.kind === 'image';
+}
+
+export function isFilesAssignment(assignment: Assignment): assignment is FilesAssignment {
+  return !isImageAssignment(assignment);
+}
 
 const stopSchema = z.object({ kind: z.literal('stop') });
 export const toCopySchema = z.discriminatedUnion('kind', [assignmentSchema, stopSchema]);
@@ -87,6 +118,8 @@ const progressSchema = z.object({
 const driveLogs: z.ZodType<DriveLogs> = z.object({
   errorLogUri: z.string().exactOptional(),
   verboseLogUri: z.string().exactOptional(),
+  manifestUri: z.string().exactOptional(),
+  fileListUri: z.string().exactOptional(),
   problem: z.string().exactOptional(),
 });
 
@@ -102,6 +135,8 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
     heldBlocks: z.number(),
     /** Blocks that the journal had and the store has no longer. */
     lostBlocks: z.number(),
+    /** Files of which the journal says how they ended; they are not touched again. */
+    heldFiles: z.number().exactOptional(),
   }),
   z.object({ kind: z.literal('phase'), phase: z.enum(['proving', 'copying', 'settling']) }),
   z.object({ kind: z.literal('progress'), progress: progressSchema }),

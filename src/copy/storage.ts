@@ -10,6 +10,12 @@ import {
 } from '../limits.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 
+interface Patience {
+  report(message: FromCopy): void;
+  /** In flight at once. */
+  readonly requests?: number;
+}
+
 /**
  * A container of the job's account as a copy sees it: bounded in requests, and patient. An absent
  * store is waited for with every buffer kept, so that nothing is read twice when it comes back.
@@ -17,7 +23,7 @@ import type { Assignment, FromCopy } from './messages.ts';
 export async function openPatiently(
   { storage }: Pick<Assignment, 'storage'>,
   name: string,
-  report: (message: FromCopy) => void,
+  { report, requests = STAGE_CONCURRENCY }: Patience,
 ): Promise<BlobContainer> {
   const patient = withRetry(
     await openContainer(storage, name),
@@ -31,5 +37,5 @@ export async function openPatiently(
       onBack: () => report({ kind: 'storage-back' }),
     },
   );
-  return withLimit(patient, STAGE_CONCURRENCY);
+  return withLimit(patient, requests);
 }

@@ -1,5 +1,5 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlobPlan, blockLength, type CopyPlan } from '../domain/plan.ts';
+import { type BlobPlan, blockLength, type ImagePlan } from '../domain/plan.ts';
 import { RESUME_SAMPLES, RESUME_UNSUMMED_MAX } from '../limits.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { JournalRecord } from './journal.ts';
@@ -28,7 +28,7 @@ const COMMITTED_SAMPLES = 2;
  * blocks: it is asked for again at its turn. So memory is bounded by the one blob in progress.
  */
 export class Survey {
-  readonly #plan: CopyPlan;
+  readonly #plan: ImagePlan;
   readonly #parts: SurveyParts;
   readonly #inProgress = new Map<BlobPlan, Held>();
   readonly #samples: PlacedBlock[] = [];
@@ -37,7 +37,7 @@ export class Survey {
   #heldBytes = 0;
   #journaledBlocks = 0;
 
-  constructor(plan: CopyPlan, parts: SurveyParts) {
+  constructor(plan: ImagePlan, parts: SurveyParts) {
     this.#plan = plan;
     this.#parts = parts;
   }

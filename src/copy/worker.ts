@@ -1,10 +1,17 @@
 import { inspect } from 'node:util';
 import { isStationError, messageOf, StationError } from '../errors.ts';
-import { COPY_ALIVE_MS, PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { COPY_ALIVE_MS, FILES_IN_FLIGHT, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
-import { copyDrive } from './copy-drive.ts';
+import { copyDrive, type Settled } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
-import { type Assignment, type FromCopy, toCopySchema } from './messages.ts';
+import type { DriveFiles } from './files/drive.ts';
+import {
+  type Assignment,
+  type FromCopy,
+  isFilesAssignment,
+  isImageAssignment,
+  toCopySchema,
+} from './messages.ts';
 import { openPatiently } from './storage.ts';
 
 /**
@@ -32,16 +39,19 @@ report({ kind: 'ready' });
 async function work(assignment: Assignment): Promise<void> {
   const openingSince = performance.now();
   let device: SourceDevice | undefined;
-  const waitedMs = () => device?.pendingReadMs ?? performance.now() - openingSince;
+  let files: DriveFiles | undefined;
+  const waitedMs = () =>
+    device === undefined
+      ? performance.now() - openingSince
+      : Math.max(device.pendingReadMs, files?.pendingMs ?? 0);
   const watch = setInterval(() => watchDisk(assignment, Math.round(waitedMs())), COPY_ALIVE_MS);
   try {
     device = await SourceDevice.open(assignment.disk, stop.signal);
     try {
-      const openLogContainer = (name: string) => openPatiently(assignment, name, report);
-      const container = await openPatiently(assignment, assignment.plan.container, report);
-      const surroundings = { report, now: () => new Date(), random: Math.random };
-      const parts = { device, container, openLogContainer, ...surroundings };
-      report({ kind: 'settled', ...(await copyDrive(assignment, parts, stop.signal)) });
+      const onOpen = (opened: DriveFiles) => {
+        files = opened;
+      };
+      report({ kind: 'settled', ...(await copy(assignment, device, onOpen)) });
     } finally {
       clearInterval(watch);
       await device.close();
@@ -52,6 +62,31 @@ async function work(assignment: Assignment): Promise<void> {
     clearInterval(watch);
   }
   process.disconnect();
+}
+
+async function copy(
+  assignment: Assignment,
+  device: SourceDevice,
+  onOpen: (files: DriveFiles) => void,
+): Promise<Settled> {
+  const openLogContainer = (name: string) => openPatiently(assignment, name, { report });
+  const parts = { openLogContainer, report, now: () => new Date() };
+  if (isImageAssignment(assignment)) {
+    const container = await openPatiently(assignment, assignment.plan.container, { report });
+    const { random } = Math;
+    return await copyDrive(assignment, { device, container, random, ...parts }, stop.signal);
+  }
+  if (!isFilesAssignment(assignment)) throw new TypeError('an assignment without a plan');
+  // Loaded only here: an image needs none of it.
+  const { copyFiles } = await import('./files/copy-files.ts');
+  const { driveOn, removeMountFolder } = await import('./files/prepared-drive.ts');
+  const openContainer = (name: string) =>
+    openPatiently(assignment, name, { report, requests: FILES_IN_FLIGHT });
+  const drive = driveOn(device, assignment);
+  const order = { ...parts, drive, openContainer, onOpen, contentTypeOf: () => undefined };
+  const settled = await copyFiles(assignment, order, stop.signal);
+  await removeMountFolder(assignment);
+  return settled;
 }
 
 /** An open or a read that hangs can not be cancelled; the process says so, and is let go. */

@@ -54,7 +54,7 @@ function expiryOf(sasToken: string): Pick<OwnStorage, 'expiresAt'> {
  * fine, as long as it is one into the container that they are in.
  */
 export function leadsTo(
-  place: { readonly blobEndpoint: string; readonly container: string },
+  place: { readonly blobEndpoint: string; readonly container?: string },
   credential: StorageCredential,
 ): boolean {
   if (credential.blobEndpoint !== place.blobEndpoint) return false;

@@ -22,7 +22,7 @@ export function driveKey(ref: DriveRef): string {
   return `${ref.jobId}/${ref.driveId}`;
 }
 
-/** How the bytes of a job's drives become blobs. More kinds join the union as planners are added. */
+/** Each drive becomes one raw image. */
 export interface ImagePlanRequest {
   readonly kind: 'image';
   /** The container that receives the images; created when it is missing. */
@@ -31,7 +31,26 @@ export interface ImagePlanRequest {
   readonly blobPrefix: string;
 }
 
-export type PlanRequest = ImagePlanRequest;
+/** A prepared Import/Export drive: the manifest on it says which file becomes which blob. */
+export interface ManifestPlanRequest {
+  readonly kind: 'manifest';
+}
+
+/** Every file of the drive's first data volume becomes a blob, under the path it has on the drive. */
+export interface TreePlanRequest {
+  readonly kind: 'tree';
+  readonly container: string;
+  /** Put before each path; empty, or ending with a slash. */
+  readonly blobPrefix: string;
+}
+
+/** How the bytes of a job's drives become blobs. */
+export type PlanRequest = ImagePlanRequest | ManifestPlanRequest | TreePlanRequest;
+
+/** The one container of all blobs; `undefined` where the manifests on the drives name them. */
+export function plannedContainer(plan: PlanRequest): string | undefined {
+  return plan.kind === 'manifest' ? undefined : plan.container;
+}
 
 /** The parts of the Azure job body that the station keeps and gives back as they came. */
 export interface JobDetails {

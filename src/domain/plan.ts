@@ -26,10 +26,19 @@ export interface BlobPlan {
 }
 
 /** Everything that one drive's copy will write, known before the first byte moves. */
-export interface CopyPlan {
+export type CopyPlan = ImagePlan | FilesPlan;
+
+export interface ImagePlan {
   readonly kind: 'image';
   readonly totalBytes: number;
   readonly blobs: readonly BlobPlan[];
+}
+
+/** A copy of files: what they are stands on the drive itself, so the plan is their number. */
+export interface FilesPlan {
+  readonly kind: 'files';
+  readonly totalBytes: number;
+  readonly files: number;
 }
 
 export type PlanRefusal =
@@ -38,7 +47,7 @@ export type PlanRefusal =
   | { readonly why: 'too-many-blocks'; readonly blocks: number; readonly max: number };
 
 export type PlanAnswer =
-  | { readonly ok: true; readonly plan: CopyPlan }
+  | { readonly ok: true; readonly plan: ImagePlan }
   | { readonly ok: false; readonly refusal: PlanRefusal };
 
 /**
@@ -79,7 +88,7 @@ function blobOf(name: string, blockBytes: number, extent: Extent): BlobPlan {
   };
 }
 
-function checked(plan: CopyPlan, limits: PlanLimits): PlanAnswer {
+function checked(plan: ImagePlan, limits: PlanLimits): PlanAnswer {
   for (const blob of plan.blobs) {
     if (blob.name.length > limits.maxBlobNameLength) {
       const refusal = {

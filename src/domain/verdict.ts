@@ -10,7 +10,14 @@ export interface VerdictReason {
     | 'blocks-differ'
     | 'disk-was-written'
     | 'write-count-unknown'
-    | 'ended-without-copy';
+    | 'ended-without-copy'
+    | 'drive-refused'
+    | 'file-failed'
+    | 'files-missing'
+    | 'files-renamed'
+    | 'files-overwritten'
+    | 'files-skipped'
+    | 'entries-left-out';
   readonly words: string;
 }
 
@@ -54,6 +61,20 @@ export interface Verdict {
   readonly verifiedBytes: number;
   readonly kernelWrites: number | null;
   readonly blobs: readonly BlobEvidence[];
+  /** Only of a copy of files, which has no evidence for each blob but a log. */
+  readonly files?: FilesSummary;
+}
+
+/** How the files of a drive ended: completed, with errors and skipped add up to planned. */
+export interface FilesSummary {
+  readonly planned: number;
+  /** Written whole and read back; renamed and overwritten ones included. */
+  readonly completed: number;
+  readonly withErrors: number;
+  /** Not written, because a blob was there and was to be left alone. */
+  readonly skipped: number;
+  readonly renamed: number;
+  readonly overwritten: number;
 }
 
 /**
@@ -113,7 +134,7 @@ interface PlannedBlob {
   readonly lengthBytes: number;
 }
 
-function statusWord(errors: number, warnings: number): Verdict['copyStatus'] {
+export function statusWord(errors: number, warnings: number): Verdict['copyStatus'] {
   if (errors > 0) return 'CompletedWithErrors';
   return warnings > 0 ? 'CompletedWithWarnings' : 'Completed';
 }
@@ -151,7 +172,7 @@ export function blobProblems(blob: BlobEvidence): VerdictReason[] {
   return found;
 }
 
-function writeNotes(kernelWrites: number | undefined): VerdictReason[] {
+export function writeNotes(kernelWrites: number | undefined): VerdictReason[] {
   if (kernelWrites === 0) return [];
   if (kernelWrites === undefined) {
     const words = 'The kernel’s write counter of the disk could not be read.';
@@ -166,6 +187,10 @@ export interface DriveLogs {
   /** URLs without any credential. */
   readonly errorLogUri?: string;
   readonly verboseLogUri?: string;
+  /** The backup of the drive's manifest, when the job asks for one. */
+  readonly manifestUri?: string;
+  /** A table of which file became which blob; of a tree. */
+  readonly fileListUri?: string;
   /** Why a log is missing that should be there, in words. */
   readonly problem?: string;
 }

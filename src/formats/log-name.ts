@@ -1,6 +1,7 @@
 import { safeSegment } from '../domain/blob-name.ts';
 
-export const LOG_KINDS = ['error', 'verbose', 'manifest'] as const;
+/** `files` is the table of a tree's files, a CSV; the others are XML, as the service has them. */
+export const LOG_KINDS = ['error', 'verbose', 'manifest', 'files'] as const;
 export type LogKind = (typeof LOG_KINDS)[number];
 
 export interface LogName {
@@ -14,16 +15,17 @@ export interface LogName {
 /** The folder below the place of the logs that every job's logs lie in. */
 const FOLDER = 'waies/';
 const NAME =
-  /^(?<job>.+)_(?<drive>[^_]+)_(?<y>\d{4})(?<m>\d\d)(?<d>\d\d)-(?<h>\d\d)(?<min>\d\d)(?<s>\d\d)-(?<ms>\d{3})_(?<kind>\w+)\.xml$/u;
+  /^(?<job>.+)_(?<drive>[^_]+)_(?<y>\d{4})(?<m>\d\d)(?<d>\d\d)-(?<h>\d\d)(?<min>\d\d)(?<s>\d\d)-(?<ms>\d{3})_(?<kind>\w+)\.(?:xml|csv)$/u;
 
 /**
- * The name of a log below its place: `waies/<job>_<driveid>_<yyyyMMdd-HHmmss-fff>_<kind>.xml`, in UTC.
+ * The name of a log below its place: `waies/<job>_<driveid>_<yyyyMMdd-HHmmss-fff>_<kind>.xml`, in UTC;
+ * of a table `.csv`.
  * Job and serial are made safe as in any blob name. Names are split from the right, because a job's
  * name may contain `_`; a serial's `_` is therefore written as `~5F`.
  */
 export function logBlobName({ jobName, driveId, at, kind }: LogName): string {
   const drive = safeSegment(driveId).replaceAll('_', '~5F');
-  return `${FOLDER}${safeSegment(jobName)}_${drive}_${timestamp(at)}_${kind}.xml`;
+  return `${FOLDER}${safeSegment(jobName)}_${drive}_${timestamp(at)}_${kind}.${kind === 'files' ? 'csv' : 'xml'}`;
 }
 
 /** What a log's name says, whatever stands before its last slash; `undefined`: not a log's name. */

@@ -1,4 +1,4 @@
-import type { JobDetails, JobId } from '../domain/job.ts';
+import { type JobDetails, type JobId, plannedContainer } from '../domain/job.ts';
 import {
   leadsTo,
   type OwnStorage,
@@ -45,6 +45,9 @@ function refusalOf(
     return `the job uses the storage account ${storageAccount} of the configuration; renew its secret there`;
   }
   const { blobEndpoint } = ownStorage;
-  if (leadsTo({ blobEndpoint, container: plan.container }, credential)) return undefined;
-  return `the new credential must lead to the container ${plan.container} at ${blobEndpoint}, where the job’s blobs are; another place takes another job`;
+  const container = plannedContainer(plan) ?? ownStorage.container;
+  const to = { blobEndpoint, ...(container === undefined ? {} : { container }) };
+  if (leadsTo(to, credential)) return undefined;
+  const where = container === undefined ? 'the account' : `the container ${container}`;
+  return `the new credential must lead to ${where} at ${blobEndpoint}, where the job’s blobs are; another place takes another job`;
 }

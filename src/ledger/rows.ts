@@ -85,11 +85,11 @@ const jobDetails: z.ZodType<JobDetails> = z.strictObject({
   encryptionKey: words.exactOptional(),
   identityType: z.enum(['None', 'SystemAssigned', 'UserAssigned']).exactOptional(),
   tags: words.exactOptional(),
-  plan: z.strictObject({
-    kind: z.literal('image'),
-    container: z.string(),
-    blobPrefix: z.string(),
-  }),
+  plan: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('image'), container: z.string(), blobPrefix: z.string() }),
+    z.strictObject({ kind: z.literal('tree'), container: z.string(), blobPrefix: z.string() }),
+    z.strictObject({ kind: z.literal('manifest') }),
+  ]),
 });
 
 const boundDisk: z.ZodType<BoundDisk> = z.strictObject({
@@ -105,18 +105,21 @@ const progress: z.ZodType<CopyProgress> = z.strictObject({
   verifiedBytes: count,
 });
 
-const plan: z.ZodType<CopyPlan> = z.strictObject({
-  kind: z.literal('image'),
-  totalBytes: count,
-  blobs: z.array(
-    z.strictObject({
-      name: blobName,
-      lengthBytes: count,
-      blockBytes: count,
-      extents: z.array(z.strictObject({ offsetBytes: count, lengthBytes: count })),
-    }),
-  ),
-});
+const plan: z.ZodType<CopyPlan> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('image'),
+    totalBytes: count,
+    blobs: z.array(
+      z.strictObject({
+        name: blobName,
+        lengthBytes: count,
+        blockBytes: count,
+        extents: z.array(z.strictObject({ offsetBytes: count, lengthBytes: count })),
+      }),
+    ),
+  }),
+  z.strictObject({ kind: z.literal('files'), totalBytes: count, files: count }),
+]);
 
 const verdict: z.ZodType<Verdict> = z.strictObject({
   outcome: z.enum(['Completed', 'CompletedMoreInfo']),
@@ -133,6 +136,13 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
         'disk-was-written',
         'write-count-unknown',
         'ended-without-copy',
+        'drive-refused',
+        'file-failed',
+        'files-missing',
+        'files-renamed',
+        'files-overwritten',
+        'files-skipped',
+        'entries-left-out',
       ]),
       words: z.string(),
     }),
@@ -159,11 +169,23 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
       }),
     }),
   ),
+  files: z
+    .strictObject({
+      planned: count,
+      completed: count,
+      withErrors: count,
+      skipped: count,
+      renamed: count,
+      overwritten: count,
+    })
+    .exactOptional(),
 });
 
 const driveLogs: z.ZodType<DriveLogs> = z.strictObject({
   errorLogUri: z.string().exactOptional(),
   verboseLogUri: z.string().exactOptional(),
+  manifestUri: z.string().exactOptional(),
+  fileListUri: z.string().exactOptional(),
   problem: z.string().exactOptional(),
 });
 

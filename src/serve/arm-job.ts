@@ -97,6 +97,7 @@ function armDrive(drive: Drive): Record<string, unknown> {
     percentComplete: moved ? percentOf([drive]) : undefined,
     verboseLogUri: drive.logs?.verboseLogUri,
     errorLogUri: drive.logs?.errorLogUri,
+    manifestUri: drive.logs?.manifestUri,
     bytesSucceeded: moved ? drive.progress?.stagedBytes : undefined,
   });
 }

@@ -143,7 +143,8 @@ function verdictOf(drive: Drive): VerdictView | null {
 function logsOf({ logs }: Drive): LogsView | null {
   if (logs === undefined) return null;
   const { errorLogUri = null, verboseLogUri = null, problem = null } = logs;
-  return { errorLogUri, verboseLogUri, problem };
+  const { manifestUri = null, fileListUri = null } = logs;
+  return { errorLogUri, verboseLogUri, manifestUri, fileListUri, problem };
 }
 
 /** What a disk is compared with: the jobs' names, and the extra drives that are here. */

@@ -6,7 +6,7 @@ import type { EtaRange } from '../domain/eta.ts';
 import type { DriveActivity, JobDetails } from '../domain/job.ts';
 import { JOB_STATES } from '../domain/job-state.ts';
 import type { NearForm } from '../domain/serial.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import type { FilesSummary, Verdict } from '../domain/verdict.ts';
 
 /**
  * Everything that is said over the WebSocket, and the view that the HTTP API shows. One schema for
@@ -143,6 +143,15 @@ const progress = z.object({
 });
 export type ProgressView = z.output<typeof progress>;
 
+const filesSummary = z.object({
+  planned: z.int().min(0),
+  completed: z.int().min(0),
+  withErrors: z.int().min(0),
+  skipped: z.int().min(0),
+  renamed: z.int().min(0),
+  overwritten: z.int().min(0),
+}) satisfies z.ZodType<FilesSummary>;
+
 /** The verdict without its evidence for each blob, which `GET …/drives/{driveId}` gives. */
 const verdict = z.object({
   outcome: z.enum(['Completed', 'CompletedMoreInfo']),
@@ -152,6 +161,8 @@ const verdict = z.object({
   plannedBytes: bytes,
   verifiedBytes: bytes,
   kernelWrites: z.int().nullable(),
+  /** Only of a copy of files. */
+  files: filesSummary.exactOptional(),
 }) satisfies z.ZodType<Omit<Verdict, 'blobs' | 'reasons' | 'copyStatus'>>;
 export type VerdictView = z.output<typeof verdict>;
 
@@ -159,6 +170,9 @@ export type VerdictView = z.output<typeof verdict>;
 const logs = z.object({
   errorLogUri: text.nullable(),
   verboseLogUri: text.nullable(),
+  /** The backup of the drive's manifest, and the table of the files of a tree. */
+  manifestUri: text.nullable(),
+  fileListUri: text.nullable(),
   problem: text.nullable(),
 });
 export type LogsView = z.output<typeof logs>;

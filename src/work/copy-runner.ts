@@ -12,6 +12,7 @@ import {
   type DriveRef,
   driveKey,
   type Job,
+  type JobDetails,
   type JobId,
 } from '../domain/job.ts';
 import { nextStepFor } from '../error-help.ts';
@@ -135,6 +136,7 @@ export class CopyRunner {
   async #assignment(drive: Drive, record: CopyRecord, disk: AttachedDisk): Promise<Assignment> {
     const job = await this.#jobOf(drive.ref.jobId, drive.jobName);
     const { details } = job;
+    const prepared = await this.#preparedOf(drive, details);
     return {
       kind: 'assignment',
       copyId: record.id,
@@ -148,14 +150,29 @@ export class CopyRunner {
         writesAtFirstSight: disk.writesAtFirstSight,
       },
       plan: { ...details.plan },
+      ...(prepared === undefined ? {} : { prepared }),
       storage: await this.#deps.storageOf(job),
       logs: {
         jobName: drive.jobName,
         level: details.logLevel,
         path: details.diagnosticsPath,
+        backupManifest: details.backupDriveManifest,
       },
       journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
       readHangMs: this.#deps.readHangMs,
+    };
+  }
+
+  /** What the job says of a drive whose files are copied, its key included; an image needs none of it. */
+  async #preparedOf({ ref, listed }: Drive, { plan }: JobDetails): Promise<Assignment['prepared']> {
+    if (plan.kind === 'image') return undefined;
+    const { manifestFile, manifestHash } = listed ?? {};
+    const keys = await this.#deps.ledger.bitLockerKeys(ref.jobId);
+    const key = keys.find(({ driveId }) => driveId === ref.driveId);
+    return {
+      ...(manifestFile === undefined ? {} : { manifestFile }),
+      ...(manifestHash === undefined ? {} : { manifestHash }),
+      ...(key === undefined ? {} : { bitLockerKey: key.bitLockerKey }),
     };
   }
 
@@ -310,7 +327,10 @@ function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'r
     case 'disk-unresponsive':
     case 'disk-not-readonly':
     case 'destination-exists':
+    case 'blob-leased':
+    case 'blob-of-other-type':
     case 'plan-impossible':
+    case 'volume-tools-missing':
       return 'faulted';
     default:
       return 'retry';

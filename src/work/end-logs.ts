@@ -1,8 +1,10 @@
 import type { StorageAccount } from '../blobs/contract.ts';
 import { BlockSums } from '../copy/block-sums.ts';
+import { writeFileLogs } from '../copy/files/write-logs.ts';
 import { writeLogs } from '../copy/logs.ts';
 import { openPatiently } from '../copy/storage.ts';
 import { type Drive, driveKey, type Job } from '../domain/job.ts';
+import type { ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { isCancelled, messageOf } from '../errors.ts';
 import type { Ledger } from '../ledger/contract.ts';
@@ -72,16 +74,24 @@ export class EndLogs {
     try {
       const storage = await this.#deps.storageOf(job);
       const logs = { jobName, level, path };
-      const assignment = { driveId: ref.driveId, logs, plan: { ...plan }, storage };
-      const open = (name: string) => openPatiently(assignment, name, () => undefined);
+      const of = { driveId: ref.driveId, logs, storage };
+      const quiet = { report: () => undefined };
+      const openLogContainer = (name: string) => openPatiently(of, name, quiet);
+      const { now } = this.#deps;
+      if (plan.kind !== 'image') {
+        const assignment = { ...of, plan };
+        const log = { driveId: ref.driveId, blobs: [], status: () => verdict.copyStatus };
+        const order = { assignment, log, blobsIn: undefined, openLogContainer, now };
+        return await writeFileLogs(order, this.#stop.signal);
+      }
       const copied = (await this.#deps.ledger.copyOf(ref))?.plan;
       const parts = {
-        assignment,
-        plan: copied ?? { kind: 'image' as const, totalBytes: 0, blobs: [] },
-        container: await open(plan.container),
+        assignment: { ...of, plan },
+        plan: copied?.kind === 'image' ? copied : NOT_PLANNED,
+        container: await openLogContainer(plan.container),
         sums: new BlockSums(),
-        openLogContainer: open,
-        now: this.#deps.now,
+        openLogContainer,
+        now,
       };
       return await writeLogs(verdict, parts, this.#stop.signal);
     } catch (error) {
@@ -91,6 +101,9 @@ export class EndLogs {
     }
   }
 }
+
+/** The copy ended before it had a plan. */
+const NOT_PLANNED: ImagePlan = { kind: 'image', totalBytes: 0, blobs: [] };
 
 function endedByPerson({ reasons }: Verdict): boolean {
   return reasons.some(({ code }) => code === 'ended-without-copy');

@@ -211,7 +211,8 @@ async function endWithoutCopy(
 ): Promise<void> {
   const fault = state.name === 'Faulted' ? state.fault : { code: '', reason: '' };
   const words = [`Ended without a copy: ${fault.reason}`, note].filter(Boolean).join(' ');
-  const planned = (await ledger.copyOf(ref))?.plan?.blobs ?? [];
+  const plan = (await ledger.copyOf(ref))?.plan;
+  const planned = plan?.kind === 'image' ? plan.blobs : [];
   const verdict = endedWithoutCopy(statusOfFault(fault.code), words, planned);
   await ledger.transitionDrive(ref, { event: 'resolved-without-copy', verdict }, actor);
 }

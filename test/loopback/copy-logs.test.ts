@@ -15,7 +15,7 @@ import type { StorageAccount } from '../../src/blobs/contract.ts';
 import { openContainer } from '../../src/blobs/open.ts';
 import { type CopyResult, runCopyProcess } from '../../src/copy/copy-process.ts';
 import { readJournal } from '../../src/copy/journal.ts';
-import type { Assignment, FromCopy } from '../../src/copy/messages.ts';
+import type { Assignment, FromCopy, ImageAssignment } from '../../src/copy/messages.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import { splitLogName } from '../../src/formats/log-name.ts';
 import type { LoopDisk } from '../../src/loopback/contract.ts';
@@ -57,7 +57,7 @@ const byKey = (): StorageAccount => ({
   connectionString: azurite.connectionString,
 });
 
-async function assignmentFor(logs: Partial<Assignment['logs']> = {}): Promise<Assignment> {
+async function assignmentFor(logs: Partial<Assignment['logs']> = {}): Promise<ImageAssignment> {
   const stat = await readFile(`/sys/block/${disk.name}/stat`, 'utf8');
   return {
     kind: 'assignment',

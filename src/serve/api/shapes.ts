@@ -27,11 +27,11 @@ const exportRequest = z.object({
   blobListBlobPath: z.string().exactOptional(),
 }) satisfies z.ZodType<ExportRequest>;
 
-const plan = z.object({
-  kind: z.literal('image'),
-  container: z.string(),
-  blobPrefix: z.string(),
-}) satisfies z.ZodType<PlanRequest>;
+const plan = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('image'), container: z.string(), blobPrefix: z.string() }),
+  z.object({ kind: z.literal('tree'), container: z.string(), blobPrefix: z.string() }),
+  z.object({ kind: z.literal('manifest') }),
+]) satisfies z.ZodType<PlanRequest>;
 
 export const ownStorage = z.object({
   kind: z.enum(['account-key', 'sas', 'container-sas']),

@@ -9,7 +9,7 @@ import { BlockSums } from '../../../src/copy/block-sums.ts';
 import { Survey } from '../../../src/copy/survey.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../../src/domain/block-id.ts';
-import type { BlobPlan, CopyPlan } from '../../../src/domain/plan.ts';
+import type { BlobPlan, ImagePlan } from '../../../src/domain/plan.ts';
 import { RESUME_UNSUMMED_MAX } from '../../../src/limits.ts';
 
 const BLOCK_BYTES = 10;
@@ -34,7 +34,7 @@ function blobOf(name: string, blocks: number): BlobPlan {
   return { name: name as BlobName, lengthBytes, blockBytes: BLOCK_BYTES, extents };
 }
 
-const planOf = (...blobs: BlobPlan[]): CopyPlan => ({
+const planOf = (...blobs: BlobPlan[]): ImagePlan => ({
   kind: 'image',
   totalBytes: blobs.reduce((sum, blob) => sum + blob.lengthBytes, 0),
   blobs,
@@ -54,7 +54,7 @@ async function commit(blob: BlobPlan, blocks: number): Promise<void> {
   await container.commit({ name: blob.name, blocks: ids, md5, metadata: {} }, never);
 }
 
-async function surveyed(plan: CopyPlan, sums = new BlockSums()) {
+async function surveyed(plan: ImagePlan, sums = new BlockSums()) {
   const survey = new Survey(plan, { nonce: NONCE, container, sums, random: () => 0.5 });
   const records = await Array.fromAsync(survey.confirmed(never));
   return { survey, records };

@@ -4,7 +4,7 @@ import {
   blockCount,
   blockExtents,
   blockLength,
-  type CopyPlan,
+  type ImagePlan,
   planImage,
 } from '../../../src/domain/plan.ts';
 import { PLAN_LIMITS } from '../../../src/limits.ts';
@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const TB = 1000 ** 4;
 
-function plan(sizeBytes: number, name = 'disk.img'): CopyPlan {
+function plan(sizeBytes: number, name = 'disk.img'): ImagePlan {
   const answer = planImage(sizeBytes, name, PLAN_LIMITS);
   if (!answer.ok) throw new RangeError(answer.refusal.why);
   return answer.plan;

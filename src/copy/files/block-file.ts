@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { clearName } from '../../blobs/clear-name.ts';
+import type { BlobProperties } from '../../blobs/contract.ts';
+import { isStationError } from '../../errors.ts';
+import type { RangeStatus } from '../../formats/drive-log.ts';
+import { RANGES_IN_FLIGHT } from '../../limits.ts';
+import type { FileCopy } from './context.ts';
+import { type Ended, endOf } from './ending.ts';
+import { type GoodRange, goodRanges } from './good-ranges.ts';
+import { eachInFlight } from './in-flight.ts';
+import type { Intent } from './journal.ts';
+import { conditionOf, type Expected, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
+import { type Place, placeBlob } from './place.ts';
+import { type Checked, checkRanges, isWhole } from './read-range.ts';
+
+/** What became of the ranges of a file under one name. */
+interface Written extends Checked {
+  /** Absent when nothing was committed. */
+  readonly etag?: string;
+}
+
+/**
+ * Copies a file as staged blocks and a commit: one that does not lie in a buffer, or of which not every
+ * range is good. The good blocks are committed by themselves where nothing is in their way, so that a
+ * tool that repairs the job can add the missing ones.
+ */
+export async function copyBlocks(copy: FileCopy, signal: AbortSignal): Promise<Ended> {
+  const { item, container, context } = copy;
+  let checked: Checked | undefined;
+  const isOurs = async (found: BlobProperties, intent: Intent) => {
+    checked ??= await checkRanges(checkParts(copy), signal);
+    return isOwn(copy, { found, intent, expected: expectedOf(copy, checked) });
+  };
+  const write = (place: Place) => writeBlocks(copy, place, signal);
+  const order = { item, container, context, looksFirst: true, isOurs, write };
+  const placed = await placeBlob(order, signal);
+  if (placed.kind === 'skipped' || placed.kind === 'rename-failed') return endOf(copy, placed);
+  const written = placed.kind === 'written' ? placed.value : checked;
+  if (written === undefined) return endOf(copy, { kind: 'rename-failed' });
+  const { place } = placed;
+  const { statuses } = written;
+  if (placed.kind === 'written' && placed.value.etag === undefined) {
+    return endOf(copy, { kind: 'kept-out', statuses });
+  }
+  if (placed.kind === 'ours') for (const { length } of item.ranges) copy.onSafe(length);
+  const etag = placed.kind === 'written' ? { etag: placed.value.etag ?? '' } : {};
+  const expected = expectedOf(copy, written);
+  const problem = await readBack(copy, { name: place.name, expected, ...etag }, signal);
+  return endOf(copy, { kind: 'written', place, statuses, problem });
+}
+
+function expectedOf(copy: FileCopy, { lengthBytes, md5 }: Checked): Expected {
+  return { type: 'block', lengthBytes, contentMd5: wantedMd5(copy) ?? md5 };
+}
+
+function checkParts({ file, item, context }: FileCopy) {
+  const borrow = context.buffers.borrow.bind(context.buffers);
+  return { file, ranges: item.ranges, borrow };
+}
+
+async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Written> {
+  const { item, container, context } = copy;
+  if (place.found !== undefined && place.found.type !== 'block') {
+    // Blocks can only be staged once it is gone: it goes for a whole file, or not at all.
+    const whole = await checkRanges(checkParts(copy), signal);
+    if (!isWhole(whole.statuses)) return whole;
+    await clearName(container, { name: place.name, condition: 'replace' }, signal);
+  }
+  const staged = await stageRanges(copy, place, signal);
+  if (place.replace && !isWhole(staged.statuses)) return staged;
+  const blocks = item.ranges.flatMap((_range, index) =>
+    staged.statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
+  );
+  await context.journal.intend(item, place, context.now());
+  const { name } = place;
+  const wanted = wantedMd5(copy);
+  const { etag } = await container.commit(
+    {
+      ...{ name, blocks, md5: staged.md5, condition: conditionOf(place), ...headersOf(copy) },
+      ...(wanted === undefined ? {} : { contentMd5: wanted }),
+    },
+    signal,
+  );
+  return { ...staged, etag };
+}
+
+async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Checked> {
+  const { item, context, container } = copy;
+  const held = await heldBlocks(copy, place, signal);
+  const whole = createHash('md5');
+  const statuses: RangeStatus[] = [];
+  const refused = new Set<number>();
+  let lengthBytes = 0;
+  const onGood = (bytes: Buffer) => {
+    whole.update(bytes);
+    lengthBytes += bytes.length;
+  };
+  const work = async ({ index, buffer, md5 }: GoodRange, live: AbortSignal) => {
+    const id = blockIdOf(copy, index);
+    try {
+      await container.stageBlock({ name: place.name, id, body: buffer.bytes, md5 }, live);
+    } catch (error) {
+      if (!isStationError(error, 'storage-rejected', 'checksum-mismatch')) throw error;
+      refused.add(index);
+      return;
+    } finally {
+      buffer[Symbol.dispose]();
+    }
+    await context.journal.staged(item, place.attempt, index);
+    copy.onSafe(buffer.bytes.length);
+  };
+  const ranges = goodRanges(copy, { held, statuses, onGood }, signal);
+  await eachInFlight(ranges, { max: RANGES_IN_FLIGHT, work }, signal);
+  if (refused.size === 0) return { statuses, md5: whole.digest('hex'), lengthBytes };
+  return await checkRanges({ ...checkParts(copy), without: refused }, signal);
+}
+
+/** Ranges of which an earlier attempt's journal says that they are staged, and the store as well. */
+async function heldBlocks(
+  copy: FileCopy,
+  { name, attempt, replace }: Place,
+  signal: AbortSignal,
+): Promise<ReadonlySet<number>> {
+  const { item, container, context } = copy;
+  const { uncommitted } = await container.listBlocks(name, signal);
+  const idLength = item.ranges.length === 0 ? 0 : blockIdOf(copy, 0).length;
+  if (uncommitted.some(({ id }) => id.length !== idLength)) {
+    if (!replace) await clearName(container, { name, condition: 'must-not-exist' }, signal);
+    return new Set();
+  }
+  const journaled = context.journal.begun(item)?.staged.get(attempt) ?? new Set<number>();
+  const listed = new Map(uncommitted.map(({ id, lengthBytes }) => [id, lengthBytes]));
+  const isHeld = (index: number) =>
+    listed.get(blockIdOf(copy, index)) === item.ranges[index]?.length;
+  return new Set([...journaled].filter(isHeld));
+}
+
+/** As the manifest has it; else of this copy and the block's place, so that no other copy has it. */
+function blockIdOf({ item, context }: FileCopy, index: number): string {
+  const given = item.ranges[index]?.id;
+  if (given !== undefined) return given;
+  const bytes = Buffer.alloc(12);
+  bytes.write(context.nonce, 'hex');
+  bytes.writeUInt32BE(index, 8);
+  return bytes.toString('base64');
+}

@@ -1,0 +1,36 @@
+import type { BlobContainer } from '../../blobs/contract.ts';
+import type { Slots } from '../../blobs/slots.ts';
+import type { FileItem } from '../../domain/file-item.ts';
+import type { FileBuffers } from './buffers.ts';
+import type { Containers } from './containers.ts';
+import type { DriveFiles, OpenFile } from './drive.ts';
+import type { FilesJournal } from './journal.ts';
+import type { NameLocks } from './names.ts';
+import type { SideContent, SideFiles } from './side-files.ts';
+
+/** What the copies of all files of a drive share. */
+export interface FilesContext {
+  readonly files: DriveFiles;
+  readonly containers: Containers;
+  readonly journal: FilesJournal;
+  readonly buffers: FileBuffers;
+  readonly sideFiles: SideFiles;
+  readonly names: NameLocks;
+  /** Who may read from the disk; a file is read from its beginning to its end in one turn. */
+  readonly readers: Slots;
+  /** 16 hex digits: tells the block ids of this copy from those of others. */
+  readonly nonce: string;
+  /** This station's clock, in ms since 1970. */
+  now(): number;
+}
+
+/** The copy of one file, once the file is open. */
+export interface FileCopy {
+  readonly item: FileItem;
+  readonly file: OpenFile;
+  readonly side: SideContent;
+  readonly container: BlobContainer;
+  readonly context: FilesContext;
+  /** The store holds and has verified a range. */
+  onSafe(lengthBytes: number): void;
+}

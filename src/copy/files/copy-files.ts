@@ -1,0 +1,250 @@
+import type { BlobContainer } from '../../blobs/contract.ts';
+import { Slots } from '../../blobs/slots.ts';
+import type { FileItem, FileTotals } from '../../domain/file-item.ts';
+import { judgeFiles, refusedDrive } from '../../domain/files-verdict.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import { isStationError, throwIfCancelled } from '../../errors.ts';
+import { FILE_READERS, FILES_IN_FLIGHT, FILES_NAMED } from '../../limits.ts';
+import type { OpenVolume } from '../../volumes/contract.ts';
+import type { Settled } from '../copy-drive.ts';
+import type { FilesAssignment, FromCopy } from '../messages.ts';
+import { FileBuffers } from './buffers.ts';
+import { Containers } from './containers.ts';
+import type { FilesContext } from './context.ts';
+import { copyFile } from './copy-file.ts';
+import { DriveFiles, type DriveUnderCopy } from './drive.ts';
+import { fileList } from './file-list.ts';
+import { type EndedItem, fileLog } from './file-log.ts';
+import { eachInFlight } from './in-flight.ts';
+import { FilesJournal } from './journal.ts';
+import { ManifestSource } from './manifest-source.ts';
+import { NameLocks } from './names.ts';
+import { classOf } from './outcome.ts';
+import { driveRefused, type Refusal, refusalOf } from './refusal.ts';
+import { SideFiles } from './side-files.ts';
+import { type FileSource, sameItems } from './source.ts';
+import { FilesTally } from './tally.ts';
+import { TreeSource } from './tree-source.ts';
+import { writeFileLogs } from './write-logs.ts';
+
+export interface FilesParts {
+  readonly drive: DriveUnderCopy;
+  openContainer(name: string): Promise<BlobContainer>;
+  openLogContainer(name: string): Promise<BlobContainer>;
+  contentTypeOf(name: string): string | undefined;
+  now(): Date;
+  report(message: FromCopy): void;
+  /** Told once the volume is open, for whoever watches that its reads are answered. */
+  onOpen?(files: DriveFiles): void;
+}
+
+/** What the steps of one copy share. */
+interface Copying {
+  readonly assignment: FilesAssignment;
+  readonly parts: FilesParts;
+  readonly volume: OpenVolume;
+  readonly files: DriveFiles;
+  readonly source: FileSource;
+  readonly totals: FileTotals;
+}
+
+/**
+ * The copy of the files of one drive, from its volume to verdict and logs, in whatever state an earlier
+ * attempt left it. A drive that cannot be copied as it is ends here too, with a status for its customer
+ * and no blob; trouble with the store or a disk that left is thrown, and the copy goes on another time.
+ */
+export async function copyFiles(
+  assignment: FilesAssignment,
+  parts: FilesParts,
+  signal: AbortSignal,
+): Promise<Settled> {
+  throwIfCancelled(signal);
+  const volume = await unlessRefused(() => parts.drive.openVolume(signal));
+  if ('refusal' in volume)
+    return await settleRefused(volume.refusal, { assignment, parts }, signal);
+  try {
+    return await copyFrom(volume.value, { assignment, parts }, signal);
+  } finally {
+    await closeVolume(volume.value);
+  }
+}
+
+/** What is left of it goes with this process, and a verdict must not be lost for that. */
+async function closeVolume(volume: OpenVolume): Promise<void> {
+  try {
+    await volume.close();
+  } catch (error) {
+    if (!isStationError(error, 'volume-not-released')) throw error;
+  }
+}
+
+type Order = Pick<Copying, 'assignment' | 'parts'>;
+
+async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): Promise<Settled> {
+  const { assignment, parts } = order;
+  const files = new DriveFiles(volume, parts.drive);
+  parts.onOpen?.(files);
+  const known = await unlessRefused(async () => {
+    const source = sourceOf(assignment, files, parts);
+    return { source, totals: await source.totals(signal) };
+  });
+  if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
+  return await copyAll({ assignment, parts, volume, files, ...known.value }, signal);
+}
+
+/** Only before anything was copied can a drive be refused as a whole. */
+async function unlessRefused<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly refusal: Refusal }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return { refusal };
+  }
+}
+
+function sourceOf(
+  { plan, prepared = {}, driveId }: FilesAssignment,
+  files: DriveFiles,
+  { contentTypeOf }: FilesParts,
+): FileSource {
+  if (plan.kind === 'tree') return new TreeSource({ ...plan, contentTypeOf }, files);
+  const { manifestFile, manifestHash } = prepared;
+  if (manifestFile === undefined || manifestHash === undefined) {
+    const words = 'the job does not say where the drive’s manifest is, and what its hash is';
+    throw driveRefused('ManifestNotFound', words);
+  }
+  return new ManifestSource({ manifestFile, manifestHash, driveId }, files);
+}
+
+async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> {
+  const { assignment, parts, totals } = copying;
+  const { report } = parts;
+  const plan = { kind: 'files', totalBytes: totals.bytes, files: totals.files } as const;
+  report({ kind: 'planned', plan });
+  const journal = await FilesJournal.start(assignment.journalFile, assignment, totals);
+  try {
+    const { completed, withErrors, skipped } = journal.summary;
+    const heldFiles = completed + withErrors + skipped;
+    report({ kind: 'reconciled', heldBlocks: 0, lostBlocks: 0, heldFiles });
+    report({ kind: 'phase', phase: 'copying' });
+    const tally = new FilesTally(totals.bytes, journal.heldBytes, report);
+    await copyItems(copying, { journal, tally }, signal);
+    report({ kind: 'phase', phase: 'settling' });
+    const verdict = await verdictOf(copying, { journal, tally }, signal);
+    const logs = await logsOf(copying, { journal, verdict }, signal);
+    return { verdict, logs };
+  } finally {
+    await journal.close();
+  }
+}
+
+interface Under {
+  readonly journal: FilesJournal;
+  readonly tally: FilesTally;
+}
+
+async function copyItems(
+  { assignment, parts, files, source, totals }: Copying,
+  { journal, tally }: Under,
+  signal: AbortSignal,
+): Promise<void> {
+  const context: FilesContext = {
+    files,
+    journal,
+    containers: new Containers(parts.openContainer),
+    buffers: new FileBuffers(totals.longestRangeBytes),
+    sideFiles: new SideFiles(files),
+    names: new NameLocks(),
+    readers: new Slots(FILE_READERS),
+    nonce: assignment.nonce,
+    now: () => parts.now().getTime(),
+  };
+  const work = async (item: FileItem, live: AbortSignal) => {
+    const inItem = tally.of(item);
+    const { outcome, bytes } = await copyFile({ item, context, onSafe: inItem.safe }, live);
+    await journal.end(item, outcome, bytes);
+    inItem.ended(bytes);
+  };
+  const open = unended(sameItems(source, totals, signal), journal);
+  await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
+}
+
+async function* unended(
+  items: AsyncIterable<FileItem>,
+  journal: FilesJournal,
+): AsyncGenerator<FileItem> {
+  for await (const item of items) if (!journal.hasEnded(item)) yield item;
+}
+
+async function verdictOf(
+  { parts, volume, source, totals }: Copying,
+  { journal, tally }: Under,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  await parts.drive.proveStillThere();
+  const files = journal.summary;
+  const failures: string[] = [];
+  const wanted = Math.min(files.withErrors, FILES_NAMED);
+  if (wanted > 0) {
+    for await (const { outcome } of endedItems({ source, totals, journal }, signal)) {
+      if (classOf(outcome) === 'withErrors') failures.push(outcome.words ?? outcome.status);
+      if (failures.length === wanted) break;
+    }
+  }
+  return judgeFiles({
+    ...{ files, failures, plannedBytes: totals.bytes, leftOut: totals.leftOut },
+    verifiedBytes: tally.verifiedBytes,
+    notes: volume.notes.map(({ words }) => words),
+    kernelWrites: await parts.drive.kernelWrites(),
+  });
+}
+
+interface Ends {
+  readonly source: FileSource;
+  readonly totals: FileTotals;
+  readonly journal: FilesJournal;
+}
+
+async function* endedItems(
+  { source, totals, journal }: Ends,
+  signal: AbortSignal,
+): AsyncGenerator<EndedItem> {
+  for await (const item of sameItems(source, totals, signal)) {
+    const outcome = await journal.outcomeOf(item);
+    if (outcome !== undefined) yield { item, outcome };
+  }
+}
+
+async function logsOf(
+  { assignment, parts, source, totals }: Copying,
+  { journal, verdict }: { readonly journal: FilesJournal; readonly verdict: Verdict },
+  signal: AbortSignal,
+) {
+  const items = () => endedItems({ source, totals, journal }, signal);
+  const log = fileLog({ driveId: assignment.driveId, status: verdict.copyStatus, items });
+  const more =
+    source instanceof ManifestSource
+      ? { manifest: () => source.bytes(signal) }
+      : { list: () => fileList(items()) };
+  const { openLogContainer, now } = parts;
+  const blobsIn = totals.container;
+  const order = { assignment, log, blobsIn, openLogContainer, now, ...more };
+  return await writeFileLogs(order, signal);
+}
+
+async function settleRefused(
+  refusal: Refusal,
+  { assignment, parts: { drive, openLogContainer, now, report } }: Order,
+  signal: AbortSignal,
+): Promise<Settled> {
+  await drive.proveStillThere();
+  report({ kind: 'phase', phase: 'settling' });
+  const verdict = refusedDrive(refusal, await drive.kernelWrites());
+  const { driveId } = assignment;
+  const log = { driveId, blobs: [], status: () => refusal.status };
+  const order = { assignment, log, blobsIn: undefined, openLogContainer, now };
+  return { verdict, logs: await writeFileLogs(order, signal) };
+}

@@ -1,0 +1,107 @@
+import { isStationError, StationError } from '../../errors.ts';
+import type { OpenVolume, VolumeEntry, VolumeFile } from '../../volumes/contract.ts';
+import { parseVolumePath, type VolumePath } from '../../volumes/windows-path.ts';
+
+/** The drive as a copy of files sees it. */
+export interface DriveUnderCopy {
+  readonly devicePath: string;
+  /** Opens the first data volume. Throws `volume-refused` and `drive-refused`. */
+  openVolume(signal: AbortSignal): Promise<OpenVolume>;
+  /**
+   * The second fact after something could not be read: a pulled disk, and a helper that died, make
+   * every file look unreadable or not there. Throws `disk-gone`, `disk-changed`, `disk-read-failed`.
+   */
+  proveStillThere(): Promise<void>;
+  /** Writes that the kernel counted since the disk was plugged in; `undefined`: it does not say. */
+  kernelWrites(): Promise<number | undefined>;
+}
+
+/** What every errno of a filesystem helper that is no longer there comes to. */
+const HELPER_GONE = new Set(['ENOTCONN', 'ECONNABORTED', 'ENODEV', 'ENXIO', 'EBADF']);
+
+export interface OpenFile extends Pick<VolumeFile, 'sizeBytes' | 'read'>, AsyncDisposable {}
+
+/** Files of one volume; whatever cannot be read is only the file's fault if the drive is still there. */
+export class DriveFiles {
+  readonly #volume: OpenVolume;
+  readonly #drive: DriveUnderCopy;
+  readonly #pending = new Set<number>();
+
+  constructor(volume: OpenVolume, drive: DriveUnderCopy) {
+    this.#volume = volume;
+    this.#drive = drive;
+  }
+
+  get devicePath(): string {
+    return this.#drive.devicePath;
+  }
+
+  /** How long the oldest open or read has not been answered, in milliseconds; 0: none is under way. */
+  get pendingMs(): number {
+    const [oldest] = this.#pending;
+    return oldest === undefined ? 0 : performance.now() - oldest;
+  }
+
+  /** Opens a file by its path on the drive. Throws what `parseVolumePath` and `openFile` throw. */
+  async open(path: string, signal: AbortSignal): Promise<OpenFile> {
+    return await this.#opened(() => this.#volume.openFile(parseVolumePath(path), signal));
+  }
+
+  /** Opens a file by names that were read on the volume itself. */
+  async openAt(path: VolumePath, signal: AbortSignal): Promise<OpenFile> {
+    return await this.#opened(() => this.#volume.openFile(path, signal));
+  }
+
+  walk(signal: AbortSignal): AsyncIterable<VolumeEntry> {
+    return this.#volume.walk(signal);
+  }
+
+  async #opened(open: () => Promise<VolumeFile>): Promise<OpenFile> {
+    const file = await this.#watched(open);
+    return {
+      sizeBytes: file.sizeBytes,
+      read: (...place) => this.#watched(() => file.read(...place)),
+      [Symbol.asyncDispose]: () => file.close(),
+    };
+  }
+
+  async #watched<T>(work: () => Promise<T>): Promise<T> {
+    let since = performance.now();
+    while (this.#pending.has(since)) since += 1e-6;
+    this.#pending.add(since);
+    try {
+      return await work();
+    } catch (error) {
+      await this.#judge(error);
+      throw error;
+    } finally {
+      this.#pending.delete(since);
+    }
+  }
+
+  async #judge(error: unknown): Promise<void> {
+    const ofName = isStationError(error, 'file-name-invalid', 'file-name-too-long', 'cancelled');
+    if (!isStationError(error) || ofName) return;
+    await this.#drive.proveStillThere();
+    if (isStationError(error, 'file-read-failed') && HELPER_GONE.has(error.payload.errno)) {
+      throw volumeLost(error);
+    }
+  }
+}
+
+function volumeLost(error: StationError): StationError {
+  const words = `the volume is no longer mounted: ${error.message}`;
+  const payload = { tool: 'mount', exitCode: null, detail: error.message };
+  return new StationError('tool-failed', words, payload, error);
+}
+
+/** The bytes of a file from its beginning, in pieces; each is overwritten by the next one. */
+export async function* piecesOf(file: OpenFile, pieceBytes: number): AsyncGenerator<Buffer> {
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  for (let offset = 0; ; ) {
+    const length = await file.read(piece, offset, piece.length);
+    if (length === 0) return;
+    offset += length;
+    yield piece.subarray(0, length);
+  }
+}

@@ -1,0 +1,47 @@
+import type { RangeStatus } from '../../formats/drive-log.ts';
+import type { Borrowed } from './buffers.ts';
+import type { FileCopy } from './context.ts';
+import { readRange } from './read-range.ts';
+
+/** A range in its buffer, as it was promised; who gets it gives the buffer back. */
+export interface GoodRange {
+  readonly index: number;
+  readonly buffer: Borrowed;
+  /** Of the range, 32 hex digits. */
+  readonly md5: string;
+}
+
+export interface RangeReading {
+  /** Ranges that the store holds: they are read and compared, and not given. */
+  readonly held: ReadonlySet<number>;
+  /** Gets what became of each range that was read. */
+  readonly statuses: RangeStatus[];
+  /** Told the bytes of each good range in turn, those that the store holds included. */
+  onGood?(bytes: Buffer): void;
+}
+
+/**
+ * The ranges of a file in order, read one after the other and no faster than buffers come back. What
+ * the store holds already is read all the same: it must still be what the drive has.
+ */
+export async function* goodRanges(
+  { item, file, context, onSafe }: FileCopy,
+  { held, statuses, onGood }: RangeReading,
+  signal: AbortSignal,
+): AsyncGenerator<GoodRange> {
+  for (const [index, range] of item.ranges.entries()) {
+    const buffer = await context.buffers.borrow(range.length, signal);
+    let isGiven = false;
+    try {
+      const answer = await readRange(file, range, buffer.bytes);
+      statuses[index] = answer.status;
+      if (answer.status !== 'Completed') continue;
+      onGood?.(buffer.bytes);
+      isGiven = !held.has(index);
+      if (isGiven) yield { index, buffer, md5: answer.md5 };
+      else onSafe(range.length);
+    } finally {
+      if (!isGiven) buffer[Symbol.dispose]();
+    }
+  }
+}

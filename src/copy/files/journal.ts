@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import type { FileItem, FileTotals } from '../../domain/file-item.ts';
+import type { FilesSummary } from '../../domain/verdict.ts';
+import { FILE_RECORD_MAX_BYTES } from '../../limits.ts';
+import { FramedFile, readRecords } from '../framed-file.ts';
+import { CLEAN, classOf, isClean, type Outcome, outcomeSchema } from './outcome.ts';
+import { readsDiffer } from './source.ts';
+
+/**
+ * The journal of a copy of files. What is going to be written under a name stands in it before the
+ * request is sent, so that after any end the next attempt knows whose blob it meets; how a file ended
+ * stands in it once the store has been asked again. Items are told by their index and their tag.
+ */
+
+const header = z.strictObject({ k: z.literal('files'), copyId: z.string(), nonce: z.string() });
+const place = { i: z.int().min(0), tag: z.int().min(0), attempt: z.int().min(1) };
+/** A blob is about to be made under this name; `at` is this station's clock, in ms. */
+const intent = z.strictObject({
+  k: z.literal('intent'),
+  ...place,
+  at: z.number(),
+  replace: z.literal(true).exactOptional(),
+});
+/** The page blob is there, and it is ours. */
+const made = z.strictObject({
+  k: z.literal('made'),
+  ...place,
+  replace: z.literal(true).exactOptional(),
+});
+/** A block is staged under this name, or pages are written. */
+const staged = z.strictObject({ k: z.literal('staged'), ...place, range: z.int().min(0) });
+const done = z.strictObject({
+  k: z.literal('done'),
+  i: place.i,
+  tag: place.tag,
+  /** Bytes that the store holds of it and that were read back. */
+  bytes: z.int().min(0),
+  /** Left out when nothing is to be told. */
+  outcome: outcomeSchema.exactOptional(),
+});
+const record = z.discriminatedUnion('k', [header, intent, made, staged, done]);
+type FilesRecord = z.output<typeof record>;
+type ItemRecord = Exclude<FilesRecord, { k: 'files' }>;
+
+const SHAPE = { parse: parseRecord, maxRecordBytes: FILE_RECORD_MAX_BYTES };
+
+/** A name that an earlier attempt was about to write, or has written, without living to say so. */
+export interface Intent {
+  readonly attempt: number;
+  readonly replace: boolean;
+  readonly at: number;
+}
+
+/** What is known of an item that an earlier attempt began. */
+export interface Begun {
+  /** The last name; of every one before it the store's answer was heard. */
+  intent?: Intent;
+  made?: { readonly attempt: number; readonly replace: boolean };
+  /** Ranges by the number of the name that they were staged under. */
+  readonly staged: Map<number, Set<number>>;
+}
+
+/** Where in the journal an item's end stands. */
+const OPEN = 0;
+const ENDED_CLEAN = -1;
+
+export interface Target {
+  readonly attempt: number;
+  readonly replace: boolean;
+}
+
+export class FilesJournal {
+  readonly #file: FramedFile;
+  readonly #ends: Ends;
+
+  private constructor(file: FramedFile, ends: Ends) {
+    this.#file = file;
+    this.#ends = ends;
+  }
+
+  /**
+   * Begins the journal of an attempt with what the one before it knew and is still of use. Throws
+   * `drive-reads-differ` when that was of other files.
+   */
+  static async start(
+    path: string,
+    { copyId, nonce }: { readonly copyId: string; readonly nonce: string },
+    totals: FileTotals,
+  ): Promise<FilesJournal> {
+    const ends = new Ends(totals);
+    for await (const entry of readRecords(path, SHAPE)) {
+      if (entry.k !== 'files') ends.learn(entry);
+    }
+    const kept = keptRecords(path, { k: 'files', copyId, nonce }, ends);
+    const file = await FramedFile.start(path, kept, (entry, offset) => ends.placed(entry, offset));
+    return new FilesJournal(file, ends);
+  }
+
+  get summary(): FilesSummary {
+    return this.#ends.summary;
+  }
+
+  /** Bytes of items that have ended well. */
+  get heldBytes(): number {
+    return this.#ends.heldBytes;
+  }
+
+  hasEnded({ index }: FileItem): boolean {
+    return this.#ends.at[index] !== OPEN;
+  }
+
+  begun({ index }: FileItem): Begun | undefined {
+    return this.#ends.begun.get(index);
+  }
+
+  /** Resolves when it is on the medium: only then may the request be sent. */
+  async intend(item: FileItem, { attempt, replace }: Target, at: number): Promise<void> {
+    const more = replace ? { replace: true as const } : {};
+    await this.#append({ k: 'intent', ...this.#of(item), attempt, at, ...more });
+  }
+
+  async made(item: FileItem, { attempt, replace }: Target): Promise<void> {
+    const more = replace ? { replace: true as const } : {};
+    await this.#append({ k: 'made', ...this.#of(item), attempt, ...more });
+  }
+
+  async staged(item: FileItem, attempt: number, range: number): Promise<void> {
+    await this.#append({ k: 'staged', ...this.#of(item), attempt, range });
+  }
+
+  async end(item: FileItem, outcome: Outcome, bytes: number): Promise<void> {
+    const told = isClean(outcome) ? {} : { outcome };
+    const entry = { k: 'done', ...this.#of(item), bytes, ...told } as const;
+    const offset = await this.#append(entry);
+    this.#ends.learn(entry);
+    this.#ends.placed(entry, offset);
+  }
+
+  /** How an item ended; `undefined` when it has not. */
+  async outcomeOf({ index }: FileItem): Promise<Outcome | undefined> {
+    const at = this.#ends.at[index] ?? OPEN;
+    if (at === OPEN) return undefined;
+    if (at === ENDED_CLEAN) return CLEAN;
+    const entry = parseRecord(await this.#file.payloadAt(at));
+    return entry?.k === 'done' ? entry.outcome : undefined;
+  }
+
+  #of({ index }: FileItem) {
+    return { i: index, tag: this.#ends.tagOf(index) };
+  }
+
+  #append(entry: ItemRecord): Promise<number> {
+    return this.#file.append(entry);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** What a journal says of all items: a place in the file for each, and more for those in between. */
+class Ends {
+  readonly at: Float64Array;
+  readonly begun = new Map<number, Begun>();
+  readonly #tags: Uint32Array;
+  readonly #counts: { -readonly [Key in keyof FilesSummary]: number };
+  heldBytes = 0;
+
+  constructor({ files, tags }: FileTotals) {
+    this.at = new Float64Array(files);
+    this.#tags = tags;
+    const none = { completed: 0, withErrors: 0, skipped: 0, renamed: 0, overwritten: 0 };
+    this.#counts = { planned: files, ...none };
+  }
+
+  get summary(): FilesSummary {
+    return { ...this.#counts };
+  }
+
+  tagOf(index: number): number {
+    return this.#tags[index] ?? 0;
+  }
+
+  learn(entry: ItemRecord): void {
+    if (this.#tags[entry.i] !== entry.tag) throw readsDiffer(`file ${entry.i + 1} of the plan`);
+    if (this.at[entry.i] !== OPEN) return;
+    if (entry.k === 'done') this.#end(entry);
+    else this.#learnBegun(entry);
+  }
+
+  /** A record of an item that has ended is of use only when it says how. */
+  isOfUse(entry: ItemRecord): boolean {
+    return entry.k === 'done' || this.at[entry.i] === OPEN;
+  }
+
+  placed(entry: FilesRecord, offset: number): void {
+    if (entry.k === 'done' && entry.outcome !== undefined) this.at[entry.i] = offset;
+  }
+
+  #end({ i, bytes, outcome = CLEAN }: z.output<typeof done>): void {
+    this.at[i] = ENDED_CLEAN;
+    this.begun.delete(i);
+    this.heldBytes += bytes;
+    const counts = this.#counts;
+    counts[classOf(outcome)]++;
+    if (outcome.status === 'Completed' && outcome.disposition === 'Renamed') counts.renamed++;
+    if (outcome.status === 'Completed' && outcome.disposition === 'Overwritten') {
+      counts.overwritten++;
+    }
+  }
+
+  #learnBegun(entry: Exclude<ItemRecord, { k: 'done' }>): void {
+    const begun: Begun = this.begun.get(entry.i) ?? { staged: new Map() };
+    this.begun.set(entry.i, begun);
+    const { attempt } = entry;
+    if (entry.k === 'staged') {
+      const ranges = begun.staged.get(attempt) ?? new Set();
+      begun.staged.set(attempt, ranges.add(entry.range));
+      return;
+    }
+    const target = { attempt, replace: entry.replace ?? false };
+    if (entry.k === 'made') begun.made = target;
+    else begun.intent = { ...target, at: entry.at };
+  }
+}
+
+async function* keptRecords(
+  path: string,
+  head: z.output<typeof header>,
+  ends: Ends,
+): AsyncGenerator<FilesRecord> {
+  yield head;
+  for await (const entry of readRecords(path, SHAPE)) {
+    if (entry.k !== 'files' && ends.isOfUse(entry)) yield entry;
+  }
+}
+
+function parseRecord(payload: Buffer): FilesRecord | undefined {
+  try {
+    return record.parse(JSON.parse(payload.toString()));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { lookFor } from '../../blobs/clear-name.ts';
+import { type BlobProperties, type BlobType, OCTET_STREAM } from '../../blobs/contract.ts';
+import { isAsExpected } from '../../blobs/expected-blob.ts';
+import type { BlobName } from '../../domain/blob-name.ts';
+import { fromBase64, toHex } from '../../domain/bytes.ts';
+import type { FileCopy } from './context.ts';
+import type { Intent } from './journal.ts';
+import type { Place } from './place.ts';
+
+/** What a blob of a file carries besides its bytes, as the store is told. */
+export function headersOf({ side }: FileCopy) {
+  const { contentMd5: _base64, ...headers } = side.headers;
+  return { ...headers, metadata: side.metadata };
+}
+
+/** The digest that the customer wants the blob to carry, 32 hex digits; `undefined`: says nothing. */
+export function wantedMd5({ side }: FileCopy): string | undefined {
+  const bytes = fromBase64(side.headers.contentMd5 ?? '');
+  return bytes?.length === 16 ? toHex(bytes) : undefined;
+}
+
+export function conditionOf({ replace }: Place) {
+  return replace ? 'replace' : 'must-not-exist';
+}
+
+/** A blob as it is to be when it was written whole. */
+export interface Expected {
+  readonly type: BlobType;
+  readonly lengthBytes: number;
+  readonly contentMd5?: string;
+}
+
+/** Whether a blob is the one that an attempt before this one was about to write. */
+export function isOwn(
+  copy: FileCopy,
+  { found, intent, expected }: { found: BlobProperties; intent: Intent; expected: Expected },
+): boolean {
+  const name: BlobName = copy.item.name;
+  const sinceMs = copy.context.now() - intent.at;
+  const contentType = copy.side.headers.contentType ?? OCTET_STREAM;
+  return isAsExpected(found, { name, ...headersOf(copy), contentType, ...expected }, sinceMs);
+}
+
+/**
+ * Asks the store again what it now holds under the name. Gives what is wrong with it, in words. A page
+ * blob has another etag after each write, so none is compared there.
+ */
+export async function readBack(
+  { container }: FileCopy,
+  { name, expected, etag }: { name: BlobName; expected: Expected; etag?: string },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const found = await lookFor(container, name, signal);
+  if (found === undefined) return 'the store no longer has the blob';
+  if (found.type !== expected.type) return `the store holds a ${found.type} blob`;
+  if (found.lengthBytes !== expected.lengthBytes) {
+    return `the store holds ${found.lengthBytes} bytes, the plan has ${expected.lengthBytes}`;
+  }
+  if (found.md5 !== expected.contentMd5) {
+    return `the store says MD5 ${found.md5 ?? 'none'}, the drive ${expected.contentMd5 ?? 'none'}`;
+  }
+  const isTouched = etag !== undefined && found.etag !== etag;
+  return isTouched ? 'the blob was changed by somebody else at once' : undefined;
+}

@@ -1,0 +1,128 @@
+import { clearName, lookFor } from '../../blobs/clear-name.ts';
+import type { BlobContainer, BlobProperties } from '../../blobs/contract.ts';
+import type { BlobName } from '../../domain/blob-name.ts';
+import type { FileItem } from '../../domain/file-item.ts';
+import type { DispositionStatus } from '../../domain/import-disposition.ts';
+import { isStationError } from '../../errors.ts';
+import { PLAN_LIMITS, RENAMES_MAX } from '../../limits.ts';
+import type { FilesContext } from './context.ts';
+import type { Intent, Target } from './journal.ts';
+import { nameAt } from './outcome.ts';
+
+/** Where a blob is to be written, and what is there. */
+export interface Place extends Target {
+  readonly name: BlobName;
+  /** What is to be replaced, when that was looked at. */
+  readonly found?: BlobProperties;
+}
+
+export interface Placing<T> {
+  readonly item: FileItem;
+  readonly container: BlobContainer;
+  readonly context: FilesContext;
+  /** Whether to look what is there before writing: worth a request for all but small files. */
+  readonly looksFirst: boolean;
+  /** Whether a blob is the one that an earlier attempt was about to write. */
+  isOurs(found: BlobProperties, intent: Intent): Promise<boolean>;
+  /** Throws `destination-exists` for a place that was free a moment ago. */
+  write(place: Place): Promise<T>;
+}
+
+export type Placed<T> =
+  | { readonly kind: 'written'; readonly place: Place; readonly value: T }
+  /** It was there already, and an earlier attempt of this copy has written it. */
+  | { readonly kind: 'ours'; readonly place: Place }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'rename-failed' };
+
+/** Times that a name may be told as taken while nothing is found under it. */
+const CONTRADICTIONS_MAX = 3;
+
+/**
+ * Finds a blob its place as its disposition says, and writes it there. Nobody's blob is replaced unless
+ * the plan says so, and what an earlier attempt wrote just before its end is not written again: the
+ * last name that it intended is looked at first.
+ */
+export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Promise<Placed<T>> {
+  const { item, container, context } = placing;
+  const intent = context.journal.begun(item)?.intent;
+  const ours = intent === undefined ? undefined : await ownBlob(placing, intent, signal);
+  if (ours !== undefined) return { kind: 'ours', place: ours };
+  let place: Place = { attempt: 1, replace: false, name: item.name };
+  let looks = placing.looksFirst;
+  for (let contradictions = 0; contradictions < CONTRADICTIONS_MAX; ) {
+    using _lock = await lockOf(placing, place, signal);
+    const found =
+      looks && !place.replace ? await lookFor(container, place.name, signal) : undefined;
+    if (found !== undefined) {
+      const isIntended = intent?.attempt === place.attempt;
+      if (isIntended && (await placing.isOurs(found, intent))) return { kind: 'ours', place };
+      const next = nextPlace(item, place, found);
+      if (next.kind !== 'next') return next;
+      place = next.place;
+      continue;
+    }
+    try {
+      return { kind: 'written', place, value: await placing.write(place) };
+    } catch (error) {
+      if (!isStationError(error, 'destination-exists')) throw error;
+      if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
+      looks = true;
+    }
+  }
+  return { kind: 'rename-failed' };
+}
+
+async function ownBlob(
+  { item, container, isOurs }: Placing<unknown>,
+  intent: Intent,
+  signal: AbortSignal,
+): Promise<Place | undefined> {
+  const { attempt, replace } = intent;
+  const name = nameAt(item, attempt);
+  const found = await lookFor(container, name, signal);
+  if (found === undefined || !(await isOurs(found, intent))) return undefined;
+  return { attempt, replace, name };
+}
+
+/** Some stores take a name for taken that has nothing but staged blocks of somebody else. */
+async function forgetBlocks(
+  { container }: Placing<unknown>,
+  { name }: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await clearName(container, { name, condition: 'must-not-exist' }, signal);
+  } catch (error) {
+    if (!isStationError(error, 'destination-exists', 'blob-changed')) throw error;
+  }
+}
+
+type Next = Placed<never> | { readonly kind: 'next'; readonly place: Place };
+
+function nextPlace(item: FileItem, place: Place, found: BlobProperties): Next {
+  switch (item.disposition) {
+    case 'no-overwrite':
+      return { kind: 'skipped' };
+    case 'overwrite':
+      return { kind: 'next', place: { ...place, replace: true, found } };
+    case 'rename': {
+      const attempt = place.attempt + 1;
+      const name = nameAt(item, attempt);
+      const isTooLong = name.length > PLAN_LIMITS.maxBlobNameLength;
+      if (attempt > RENAMES_MAX || isTooLong) return { kind: 'rename-failed' };
+      return { kind: 'next', place: { attempt, replace: false, name } };
+    }
+  }
+}
+
+/** The file's own name is held by whoever copies the file; a new one is taken here. */
+function lockOf({ item, context }: Placing<unknown>, place: Place, signal: AbortSignal) {
+  if (place.attempt === 1) return { [Symbol.dispose]: () => undefined };
+  return context.names.take(`${item.container}/${place.name}`, signal);
+}
+
+export function dispositionOf({ attempt, replace }: Target): DispositionStatus {
+  if (replace) return 'Overwritten';
+  return attempt > 1 ? 'Renamed' : 'Created';
+}

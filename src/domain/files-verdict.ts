@@ -1,0 +1,102 @@
+import type { DriveStatus } from './copy-status.ts';
+import {
+  type FilesSummary,
+  statusWord,
+  type Verdict,
+  type VerdictReason,
+  writeNotes,
+} from './verdict.ts';
+
+export interface FilesEvidence {
+  readonly plannedBytes: number;
+  /** Bytes of blobs that were read back. */
+  readonly verifiedBytes: number;
+  readonly files: FilesSummary;
+  /** The first files that ended with errors, in words. */
+  readonly failures: readonly string[];
+  /** Things on the drive that are no files, such as links. */
+  readonly leftOut: number;
+  /** What was found about the volume that the customer should know. */
+  readonly notes: readonly string[];
+  readonly kernelWrites: number | undefined;
+}
+
+/**
+ * `Completed` means: every planned file was read whole, matched every hash that was promised of it,
+ * became a blob under its own name, and that blob was read back. A blob that was renamed, replaced or
+ * left alone as its disposition asks is a warning; anything else is an error.
+ */
+export function judgeFiles(evidence: FilesEvidence): Verdict {
+  const errors = errorsIn(evidence);
+  const warnings = [...warningsIn(evidence), ...writeNotes(evidence.kernelWrites)];
+  const clean = errors.length === 0 && warnings.length === 0;
+  return {
+    outcome: clean ? 'Completed' : 'CompletedMoreInfo',
+    copyStatus: statusWord(errors.length, warnings.length),
+    safeToRemove: errors.length === 0,
+    reasons: clean ? [allVerified(evidence)] : [...errors, ...warnings],
+    plannedBytes: evidence.plannedBytes,
+    verifiedBytes: evidence.verifiedBytes,
+    kernelWrites: evidence.kernelWrites ?? null,
+    blobs: [],
+    files: evidence.files,
+  };
+}
+
+/** The verdict on a drive that cannot be copied as it is; `words` are for its customer. */
+export function refusedDrive(
+  { status, words }: { readonly status: DriveStatus; readonly words: string },
+  kernelWrites: number | undefined,
+): Verdict {
+  return {
+    outcome: 'CompletedMoreInfo',
+    copyStatus: status,
+    safeToRemove: false,
+    reasons: [{ code: 'drive-refused', words: sentence(words) }, ...writeNotes(kernelWrites)],
+    plannedBytes: 0,
+    verifiedBytes: 0,
+    kernelWrites: kernelWrites ?? null,
+    blobs: [],
+  };
+}
+
+function errorsIn({ files, failures }: FilesEvidence): VerdictReason[] {
+  const reasons: VerdictReason[] = failures.map((words) => ({
+    code: 'file-failed',
+    words: words.endsWith('.') ? words : `${words}.`,
+  }));
+  const more = files.withErrors - failures.length;
+  if (more > 0) {
+    const words = `${more} more files ended with errors; the copy log names them all.`;
+    reasons.push({ code: 'file-failed', words });
+  }
+  const ended = files.completed + files.withErrors + files.skipped;
+  if (ended !== files.planned) {
+    const words = `${ended} of ${files.planned} planned files have an end.`;
+    reasons.push({ code: 'files-missing', words });
+  }
+  return reasons;
+}
+
+function warningsIn({ files, leftOut }: FilesEvidence): VerdictReason[] {
+  const counted = [
+    ['files-renamed', files.renamed, 'renamed, because their names were taken'],
+    ['files-overwritten', files.overwritten, 'written over blobs that were there'],
+    ['files-skipped', files.skipped, 'not copied, because blobs were there that were to stay'],
+    ['entries-left-out', leftOut, 'left out: links and special files are not followed'],
+  ] as const;
+  return counted.flatMap(([code, count, words]) =>
+    count === 0 ? [] : [{ code, words: `${count} of the drive’s files were ${words}.` }],
+  );
+}
+
+function allVerified({ plannedBytes, files, notes }: FilesEvidence): VerdictReason {
+  const count = files.planned === 1 ? '1 file' : `${files.planned} files`;
+  const words = `All ${count} with ${plannedBytes} bytes were read, agreed with what was promised of them, and were stored and read back; the kernel counted no write to the disk.`;
+  return { code: 'all-verified', words: [words, ...notes.map(sentence)].join(' ') };
+}
+
+function sentence(words: string): string {
+  const capital = words.slice(0, 1).toUpperCase() + words.slice(1);
+  return /[.!?]$/u.test(capital) ? capital : `${capital}.`;
+}
