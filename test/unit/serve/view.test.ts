@@ -85,6 +85,8 @@ describe('driveView', () => {
     expect(view.logs).toEqual({
       errorLogUri: 'https://x/e',
       verboseLogUri: null,
+      manifestUri: null,
+      fileListUri: null,
       problem: 'refused',
     });
   });
