@@ -105,10 +105,12 @@ function fromObject<T>(value: unknown, where: string, schema: z.ZodType<T>): T {
 function newJobOf({ name, driveList, storage, storageAccount = '', ...rest }: JobFile): NewJob {
   const drives = driveList.map((entry) => entry.driveId);
   const shipped = rest.deliveryPackage !== undefined;
-  if (storage === undefined) return { name, details: { ...rest, storageAccount }, drives, shipped };
+  const told = driveList.filter((entry) => Object.keys(entry).length > 1);
+  const list = { drives, shipped, ...(told.length === 0 ? {} : { driveList: told }) };
+  if (storage === undefined) return { name, details: { ...rest, storageAccount }, ...list };
   const credential = credentialIn(storage);
   const place = { storageAccount: accountOf(credential), ownStorage: ownStorageOf(credential) };
-  return { name, details: { ...rest, ...place }, drives, shipped, credential };
+  return { name, details: { ...rest, ...place }, ...list, credential };
 }
 
 async function readBounded(file: string): Promise<Buffer> {

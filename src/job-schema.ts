@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { DriveId, JobName } from './domain/job.ts';
+import { type DriveId, type JobName, type PlanRequest, plannedContainer } from './domain/job.ts';
 import { normaliseSerial } from './domain/serial.ts';
 import { credentialIn, type JobStorage, jobStorageSchema } from './job-storage.ts';
-import { MAX_DRIVES_PER_JOB } from './limits.ts';
+import { MAX_DRIVES_PER_JOB, WINDOWS_PATH_MAX } from './limits.ts';
 
 /**
  * What a job file may say, key by key. Names are those of the Azure Import/Export job body where it
@@ -69,8 +69,30 @@ const driveId = textOrWhy
   .regex(/^[\x21-\x7e]+$/u, 'must be the serial number without blanks')
   .pipe(z.custom<DriveId>());
 
+/** What the customer's tool wrote of a drive when it was prepared. */
+const listedDrive = z.strictObject(
+  {
+    driveId,
+    bitLockerKey: textOrWhy
+      .min(1, 'must not be empty')
+      .max(MAX_TEXT_LENGTH, `must not be longer than ${MAX_TEXT_LENGTH} characters`)
+      .exactOptional(),
+    manifestFile: textOrWhy
+      .min(1, 'must not be empty')
+      .max(WINDOWS_PATH_MAX, `must not be longer than ${WINDOWS_PATH_MAX} characters`)
+      .exactOptional(),
+    manifestHash: textOrWhy
+      .regex(
+        /^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$/u,
+        'must be the MD5 or SHA-256 of the manifest: 32 or 64 hex digits',
+      )
+      .exactOptional(),
+  },
+  { error: 'must be a map with the key driveId' },
+);
+
 const driveList = z
-  .array(z.strictObject({ driveId }, { error: 'must be a map with the key driveId' }), {
+  .array(listedDrive, {
     error: ({ input }) => (input === undefined ? 'is missing' : 'must be a list of drives'),
   })
   .min(1, 'must name at least one drive')
@@ -113,14 +135,22 @@ export const returnAddress = z.strictObject({
 
 const returnShipping = z.strictObject({ carrierName: label, carrierAccountNumber: label });
 
-const plan = z.strictObject(
-  {
-    kind: z.literal('image', { error: 'must be image' }),
-    container,
-    blobPrefix: blobPrefix.default(''),
-  },
-  { error: ({ input }) => (input === undefined ? 'is missing' : 'must be a map') },
+const destination = { container, blobPrefix: blobPrefix.default('') };
+const plan = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('image'), ...destination }),
+    z.strictObject({ kind: z.literal('tree'), ...destination }),
+    z.strictObject({ kind: z.literal('manifest') }),
+  ],
+  { error: planProblem },
 );
+
+function planProblem({ input }: { readonly input?: unknown }): string {
+  if (input === undefined) return 'is missing';
+  const isMap = typeof input === 'object' && input !== null && !Array.isArray(input);
+  return isMap ? 'must be image, manifest or tree' : 'must be a map';
+}
 
 export const jobFileSchema = z
   .strictObject(
@@ -162,12 +192,33 @@ export const jobFileSchema = z
     },
     { error: 'must be a map of keys such as name, storageAccount, plan and driveList' },
   )
-  .superRefine(oneDestination);
+  .superRefine(oneDestination)
+  .superRefine(namedManifests);
+
+interface Prepared {
+  readonly plan: PlanRequest;
+  readonly driveList: readonly { readonly manifestFile?: string; readonly manifestHash?: string }[];
+}
+
+/** A drive is copied by its manifest only when the job says where that is and what its bytes are. */
+function namedManifests(
+  { plan: planned, driveList: drives }: Prepared,
+  context: z.core.$RefinementCtx,
+) {
+  if (planned.kind !== 'manifest') return;
+  for (const [index, drive] of drives.entries()) {
+    for (const key of ['manifestFile', 'manifestHash'] as const) {
+      if (drive[key] !== undefined) continue;
+      const message = 'is missing; with the plan manifest each drive has one';
+      context.addIssue({ code: 'custom', path: ['driveList', index, key], message });
+    }
+  }
+}
 
 interface Destination {
   readonly storageAccount?: string;
   readonly storage?: JobStorage;
-  readonly plan: { readonly container: string };
+  readonly plan: PlanRequest;
 }
 
 /** Exactly one place for the blobs, and with the SAS of one container all of them in it. */
@@ -185,7 +236,9 @@ function oneDestination(job: Destination, context: z.core.$RefinementCtx): void 
     return;
   }
   const credential = credentialIn(storage);
-  if (credential.kind !== 'container-sas' || credential.container === planned.container) return;
+  const wanted = plannedContainer(planned);
+  if (credential.kind !== 'container-sas' || wanted === undefined) return;
+  if (credential.container === wanted) return;
   const words = `must be ${credential.container}: the SAS of the job is for that container alone`;
   complain(['plan', 'container'], words);
 }

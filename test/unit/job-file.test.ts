@@ -38,6 +38,26 @@ describe('what a job file says', () => {
     });
   });
 
+  it('gives the drives of a manifest plan with what their customer wrote of them', () => {
+    const prepared = {
+      driveId: 'A1',
+      manifestFile: '\\DriveManifest.xml',
+      manifestHash: 'A'.repeat(32),
+      bitLockerKey: '000000-000011-000022-000033-000044-000055-000066-000077',
+    };
+    const job = { ...MINIMAL, plan: { kind: 'manifest' }, driveList: [prepared] };
+    expect(parseJobFile(stringify(job), 'f')).toMatchObject({
+      details: { plan: { kind: 'manifest' } },
+      drives: ['A1'],
+      driveList: [prepared],
+    });
+    const unnamed = { ...job, driveList: [{ driveId: 'A1' }] };
+    expect(problemsOf(() => parseJobFile(stringify(unnamed), 'f'))).toEqual([
+      expect.stringMatching(/driveList\.0\.manifestFile: is missing/u),
+      expect.stringMatching(/driveList\.0\.manifestHash: is missing/u),
+    ]);
+  });
+
   it('begins in Shipping when it has a package', () => {
     const deliveryPackage = { carrierName: 'FedEx', trackingNumber: '12' };
     expect(parseJobFile(stringify({ ...MINIMAL, deliveryPackage }), 'f').shipped).toBe(true);
@@ -136,7 +156,7 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['a prefix that climbs', plan({ blobPrefix: 'a/../' }), /blobPrefix: must end/u],
   ['a prefix from the root', plan({ blobPrefix: '/a/' }), /blobPrefix: must end/u],
   ['a prefix too long', plan({ blobPrefix: `${'a'.repeat(512)}/` }), /512 characters/u],
-  ['a plan of another kind', plan({ kind: 'tree' }), /plan\.kind: must be image/u],
+  ['a plan of another kind', plan({ kind: 'export' }), /plan(?:\.kind)?: must be image/u],
   ['no plan', { plan: undefined }, /plan: is missing/u],
   ['a flag that is text', { backupDriveManifest: 'yes' }, /must be true or false/u],
   ['a subscription that is none', { subscriptionId: 'x' }, /subscriptionId: must be/u],
