@@ -79,6 +79,11 @@ export class FileDrive implements AsyncDisposable {
     return new FileDrive(directory);
   }
 
+  /** One that another process has made. */
+  static at(directory: string): FileDrive {
+    return new FileDrive(directory);
+  }
+
   async write(path: string, bytes: Buffer | string): Promise<void> {
     const file = join(this.root, ...path.split('\\').filter((name) => name !== ''));
     await mkdir(dirname(file), { recursive: true });
