@@ -47,6 +47,15 @@ export interface TreePlanRequest {
 /** How the bytes of a job's drives become blobs. */
 export type PlanRequest = ImagePlanRequest | ManifestPlanRequest | TreePlanRequest;
 
+/**
+ * How one drive of a job is copied: a job of images can have prepared drives too. Those are the ones
+ * whose list entry names a manifest and its hash; nobody writes these for a disk that is to be an image.
+ */
+export function planOfDrive(plan: PlanRequest, listed: ListedDrive | undefined): PlanRequest {
+  const isPrepared = listed?.manifestFile !== undefined && listed.manifestHash !== undefined;
+  return plan.kind === 'image' && isPrepared ? { kind: 'manifest' } : plan;
+}
+
 /** The one container of all blobs; `undefined` where the manifests on the drives name them. */
 export function plannedContainer(plan: PlanRequest): string | undefined {
   return plan.kind === 'manifest' ? undefined : plan.container;

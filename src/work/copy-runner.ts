@@ -12,8 +12,9 @@ import {
   type DriveRef,
   driveKey,
   type Job,
-  type JobDetails,
   type JobId,
+  type PlanRequest,
+  planOfDrive,
 } from '../domain/job.ts';
 import { nextStepFor } from '../error-help.ts';
 import { isCancelled, isStationError, messageOf, StationError } from '../errors.ts';
@@ -136,7 +137,8 @@ export class CopyRunner {
   async #assignment(drive: Drive, record: CopyRecord, disk: AttachedDisk): Promise<Assignment> {
     const job = await this.#jobOf(drive.ref.jobId, drive.jobName);
     const { details } = job;
-    const prepared = await this.#preparedOf(drive, details);
+    const plan = planOfDrive(details.plan, drive.listed);
+    const prepared = await this.#preparedOf(drive, plan);
     return {
       kind: 'assignment',
       copyId: record.id,
@@ -149,7 +151,7 @@ export class CopyRunner {
         wwns: [...disk.identity.wwns],
         writesAtFirstSight: disk.writesAtFirstSight,
       },
-      plan: { ...details.plan },
+      plan: { ...plan },
       ...(prepared === undefined ? {} : { prepared }),
       storage: await this.#deps.storageOf(job),
       logs: {
@@ -164,7 +166,7 @@ export class CopyRunner {
   }
 
   /** What the job says of a drive whose files are copied, its key included; an image needs none of it. */
-  async #preparedOf({ ref, listed }: Drive, { plan }: JobDetails): Promise<Assignment['prepared']> {
+  async #preparedOf({ ref, listed }: Drive, plan: PlanRequest): Promise<Assignment['prepared']> {
     if (plan.kind === 'image') return undefined;
     const { manifestFile, manifestHash } = listed ?? {};
     const keys = await this.#deps.ledger.bitLockerKeys(ref.jobId);

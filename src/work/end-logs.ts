@@ -3,7 +3,7 @@ import { BlockSums } from '../copy/block-sums.ts';
 import { writeFileLogs } from '../copy/files/write-logs.ts';
 import { writeLogs } from '../copy/logs.ts';
 import { openPatiently } from '../copy/storage.ts';
-import { type Drive, driveKey, type Job } from '../domain/job.ts';
+import { type Drive, driveKey, type Job, planOfDrive } from '../domain/job.ts';
 import type { ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { isCancelled, messageOf } from '../errors.ts';
@@ -69,8 +69,10 @@ export class EndLogs {
     this.#deps.onWritten();
   }
 
-  async #logsOf(job: Job, { ref, jobName }: Drive, verdict: Verdict): Promise<DriveLogs> {
-    const { logLevel: level, diagnosticsPath: path, plan } = job.details;
+  async #logsOf(job: Job, drive: Drive, verdict: Verdict): Promise<DriveLogs> {
+    const { ref, jobName, listed } = drive;
+    const { logLevel: level, diagnosticsPath: path } = job.details;
+    const plan = planOfDrive(job.details.plan, listed);
     try {
       const storage = await this.#deps.storageOf(job);
       const logs = { jobName, level, path };

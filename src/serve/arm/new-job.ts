@@ -1,5 +1,5 @@
 import type { JobDetails } from '../../domain/job.ts';
-import type { JobUpdate, NewDrive } from '../../domain/job-update.ts';
+import type { JobUpdate } from '../../domain/job-update.ts';
 import type { NewJob } from '../../ledger/contract.ts';
 import type { NamedJob } from './address.ts';
 import { accountName, type PatchBody, type PutBody } from './body.ts';
@@ -8,10 +8,10 @@ import { accountName, type PatchBody, type PutBody } from './body.ts';
 export const DEFAULT_CONTAINER = 'drive-images';
 
 /**
- * A job as the ledger takes it. The public body knows no plan: a job whose drives all come with a
- * manifest and its hash is one of prepared drives. In any other, each drive becomes one raw image in the
- * container `drive-images`, under `<resource group>/<job name>/` in lower case, so that two jobs never
- * write to one name.
+ * A job as the ledger takes it. The public body knows no plan: a drive that it gives a manifest and
+ * its hash is a prepared one (`planOfDrive`). Any other becomes one raw image in the container
+ * `drive-images`, under `<resource group>/<job name>/` in lower case, so that two jobs never write to
+ * one name.
  */
 export function newJobOf(address: NamedJob, body: PutBody): NewJob {
   const { subscriptionId, resourceGroup, name } = address;
@@ -25,22 +25,14 @@ export function newJobOf(address: NamedJob, body: PutBody): NewJob {
     location: body.location,
     ...(body.tags === undefined ? {} : { tags: body.tags }),
     ...(body.identity === undefined ? {} : { identityType: body.identity.type }),
-    plan: arePrepared(driveList)
-      ? { kind: 'manifest' }
-      : {
-          kind: 'image',
-          container: DEFAULT_CONTAINER,
-          blobPrefix: `${resourceGroup}/${name}/`.toLowerCase(),
-        },
+    plan: {
+      kind: 'image',
+      container: DEFAULT_CONTAINER,
+      blobPrefix: `${resourceGroup}/${name}/`.toLowerCase(),
+    },
   };
   const drives = driveList.map(({ driveId }) => driveId);
   return { name, details, drives, driveList, shipped: false, cancelRequested };
-}
-
-function arePrepared(drives: readonly NewDrive[]): boolean {
-  const isPrepared = ({ manifestFile, manifestHash }: NewDrive) =>
-    manifestFile !== undefined && manifestHash !== undefined;
-  return drives.length > 0 && drives.every(isPrepared);
 }
 
 export function updateOf({ tags, properties }: PatchBody): JobUpdate {
