@@ -22,6 +22,7 @@ export async function checkEverything(
     findings.push(checkState(view, disk));
     findings.push(await checkDigest(disk, { scene, account }, signal));
   }
+  findings.push(...(await checkPrepared(view, { scene, account }, signal)));
   const job = view.jobs.find(({ name }) => name === DEMO_JOB);
   const packaging = job?.state === 'Packaging' && job.percentComplete === 100;
   findings.push({
@@ -39,7 +40,7 @@ export interface CheckParts {
   readonly strangerReads: number;
 }
 
-function checkState(view: StationView, { serial }: DemoDisk): Finding {
+function checkState(view: StationView, { serial }: { readonly serial: string }): Finding {
   const drive = view.drives.find(({ driveId }) => driveId === serial);
   const reason = drive?.verdict?.reasons[0]?.words ?? drive?.fault?.reason ?? '';
   return { ok: drive?.state === 'Completed', words: `${serial}: ${drive?.state}. ${reason}` };
@@ -60,8 +61,39 @@ async function checkDigest(
     : { ok: false, words: `${words}, but the image has ${image}` };
 }
 
-async function sha256(chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256');
+/** The prepared drive: each blob that its manifest promises, with its bytes and what goes with them. */
+async function checkPrepared(
+  view: StationView,
+  { scene, account }: Pick<CheckParts, 'scene' | 'account'>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const { prepared } = scene;
+  if ('missing' in prepared) return [];
+  const findings = [checkState(view, { serial: prepared.job.driveId })];
+  for (const blob of prepared.blobs) {
+    const slash = blob.blobPath.indexOf('/');
+    const store = await openContainer(account, blob.blobPath.slice(0, slash));
+    const name = blob.blobPath.slice(slash + 1) as BlobName;
+    const { type, metadata } = await store.properties(name, signal);
+    const md5 = await digestOf('md5', store.read(name, signal));
+    const told = Object.entries(blob.metadata).every(
+      ([key, value]) => metadata[key.toLowerCase()] === value,
+    );
+    const ok = md5 === blob.md5.toLowerCase() && type === blob.kind && told;
+    findings.push({ ok, words: `${blob.blobPath}: ${type} blob, MD5 ${md5}, metadata as written` });
+  }
+  return findings;
+}
+
+function sha256(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  return digestOf('sha256', chunks);
+}
+
+async function digestOf(
+  algorithm: 'md5' | 'sha256',
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of chunks) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -47,7 +47,7 @@ export async function runDemo(
   signal: AbortSignal,
 ): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
-  screen.say('Building four disk images and starting a blob server (Azurite) …');
+  screen.say('Building disk images, one of them a BitLocker drive, and starting Azurite …');
   const scene = await Scene.create();
   cleanup.defer(() => scene.remove());
   const azurite = cleanup.use(await startAzurite({ directory: scene.azuriteDirectory }));
@@ -110,7 +110,22 @@ async function plugAll(
     const listed = listedDisks().includes(disk) ? '' : ', which is on no list';
     screen.say(`Plugged ${disk.serial} into ${plugged.bay}${listed}.`);
   }
+  await plugPrepared(scene, cleanup, screen);
   return disks;
+}
+
+/** The drive that a customer prepared, where this machine can make one. */
+async function plugPrepared(
+  { prepared }: Scene,
+  cleanup: AsyncDisposableStack,
+  screen: DemoScreen,
+): Promise<void> {
+  if ('missing' in prepared) {
+    screen.say(`No prepared drive takes part: ${prepared.missing}.`);
+    return;
+  }
+  const { bay } = cleanup.use(await plug(prepared.imageFile));
+  screen.say(`Plugged ${prepared.job.driveId} into ${bay}: BitLocker, NTFS and a manifest.`);
 }
 
 async function plugIn(

@@ -2,6 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import {
+  buildPreparedDrive,
+  type PreparedDrive,
+  preparedDriveUnavailable,
+} from '../../native-fixtures/prepared-drive/build.ts';
+import { standardDrive } from '../../native-fixtures/prepared-drive/standard.ts';
 import { type Config, configSchema } from '../config.ts';
 import { identityFileOf } from '../detect/identity-file.ts';
 import { safeSegment } from '../domain/blob-name.ts';
@@ -18,22 +24,35 @@ export const DEMO_DISKS = [
 ] as const;
 export type DemoDisk = (typeof DEMO_DISKS)[number];
 
+/** On the label of the drive that a customer prepared: BitLocker, NTFS and a manifest. */
+const PREPARED_SERIAL = 'WX41D62K9P83';
+
 export const DEMO_JOB = 'demo-import';
 const CONTAINER = 'drives';
 const PREFIX = 'demo-import/';
 const ACCOUNT = 'demo';
+const DISKS = 'disks';
+const RETURN_ADDRESS = {
+  ...{ recipientName: 'Contoso Archive', streetAddress1: '1 Harbour Street', city: 'Seattle' },
+  ...{ stateOrProvince: 'WA', postalCode: '98101', countryOrRegion: 'USA' },
+  ...{ phone: '+1 206 555 0100', email: 'archive@contoso.example' },
+};
 
 /** A scratch directory with everything that the demo needs and nothing that outlives it. */
 export class Scene {
   readonly directory: string;
+  /** The prepared drive, or why this machine can make none. */
+  readonly prepared: PreparedDrive | { readonly missing: string };
 
-  private constructor(directory: string) {
+  private constructor(directory: string, prepared: Scene['prepared']) {
     this.directory = directory;
+    this.prepared = prepared;
   }
 
   static async create(): Promise<Scene> {
-    const scene = new Scene(await mkdtemp(join(tmpdir(), 'drive-station-demo-')));
-    await mkdir(scene.disksDirectory);
+    const directory = await mkdtemp(join(tmpdir(), 'drive-station-demo-'));
+    await mkdir(join(directory, DISKS));
+    const scene = new Scene(directory, await prepareDrive(join(directory, DISKS)));
     for (const disk of DEMO_DISKS) {
       const image = scene.imageOf(disk);
       await writeImage(image, { seed: disk.serial, sizeBytes: disk.sizeBytes });
@@ -44,7 +63,7 @@ export class Scene {
   }
 
   get disksDirectory(): string {
-    return join(this.directory, 'disks');
+    return join(this.directory, DISKS);
   }
 
   get azuriteDirectory(): string {
@@ -76,10 +95,21 @@ export class Scene {
       jobType: 'Import',
       storageAccount: ACCOUNT,
       location: 'westus',
-      deliveryPackage: { carrierName: 'FedEx', trackingNumber: '489372641', driveCount: 3 },
+      returnAddress: RETURN_ADDRESS,
+      returnShipping: { carrierName: 'FedEx', carrierAccountNumber: '489-3726-4' },
+      deliveryPackage: {
+        ...{ carrierName: 'FedEx', trackingNumber: '489372641' },
+        driveCount: this.driveList.length,
+      },
       plan: { kind: 'image', container: CONTAINER, blobPrefix: PREFIX },
-      driveList: listedDisks().map(({ serial }) => ({ driveId: serial })),
+      driveList: this.driveList,
     };
+  }
+
+  /** The drive with a manifest is copied by it, the others become images. */
+  get driveList(): readonly { readonly driveId: string }[] {
+    const images = listedDisks().map(({ serial }) => ({ driveId: serial }));
+    return 'missing' in this.prepared ? images : [...images, this.prepared.job];
   }
 
   async remove(): Promise<void> {
@@ -93,4 +123,11 @@ export function listedDisks(): readonly DemoDisk[] {
 
 export function blobOf({ serial }: DemoDisk): { container: string; name: string } {
   return { container: CONTAINER, name: `${PREFIX}${safeSegment(serial)}.img` };
+}
+
+async function prepareDrive(directory: string): Promise<Scene['prepared']> {
+  const missing = preparedDriveUnavailable();
+  if (missing !== undefined) return { missing };
+  const spec = { ...standardDrive('demo'), driveId: PREPARED_SERIAL };
+  return await buildPreparedDrive(spec, { imageFile: join(directory, 'prepared.img') });
 }
