@@ -26,7 +26,7 @@ export interface ParcelBook {
   /** Everything in it was looked at. Throws `parcel-not-found`, `check-in-refused` (ended before). */
   complete(id: ParcelId, missing: MissingDrives, actor: Actor): Promise<Parcel>;
   ofJob(jobId: JobId): Promise<readonly Parcel[]>;
-  /** Jobs of which a parcel was unpacked to its end. */
+  /** Jobs that have something to come and of which a parcel was unpacked to its end. */
   unpackedJobs(): Promise<ReadonlySet<JobId>>;
   /** A disk of an export job's parcel becomes one of its drives, in `Received`. */
   registerExportDrive(jobId: JobId, driveId: DriveId, parcelId: ParcelId): Promise<Drive>;

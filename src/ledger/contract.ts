@@ -158,7 +158,10 @@ export interface Ledger {
    * job of that name.
    */
   jobByName(name: string): Promise<Job | undefined>;
+  /** Oldest first. */
   jobs(): Promise<readonly Job[]>;
+  /** The same in pages, each at most `top` jobs long. */
+  jobsPage(page: Pick<JobQuery, 'top' | 'after'>): Promise<JobPage>;
   /** Jobs that have something to come, and those that finished after the given moment (ISO 8601). */
   openJobs(finishedAfter: string): Promise<readonly Job[]>;
   /** Finished jobs that have been so since before the given moment (ISO 8601), a bounded number. */

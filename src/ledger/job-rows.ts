@@ -140,24 +140,56 @@ export async function jobPage(db: Executor, query: JobQuery): Promise<JobPage> {
 }
 
 export async function allJobs(db: Executor): Promise<Job[]> {
-  const rows = await db
-    .selectFrom('jobs')
-    .selectAll()
-    .orderBy('created_at')
-    .orderBy('name_key')
-    .execute();
-  return rows.map(jobOf);
+  return (await byAge(db).execute()).map(jobOf);
+}
+
+/** Some of all jobs; `after` is the `next` of the page before, whose last job may be gone by now. */
+export async function allJobsPage(
+  db: Executor,
+  { top, after }: Pick<JobQuery, 'top' | 'after'>,
+): Promise<JobPage> {
+  let wanted = byAge(db).limit(top + 1);
+  if (after !== undefined) {
+    const [createdAt = '', key = ''] = after.split(PLACE_SEPARATOR);
+    wanted = wanted.where((row) =>
+      row(row.refTuple('created_at', 'name_key'), '>', row.tuple(createdAt, key)),
+    );
+  }
+  const rows = await wanted.execute();
+  const page = rows.slice(0, top);
+  const last = rows.length > top ? page.at(-1) : undefined;
+  const next = last === undefined ? {} : { next: placeOf(last) };
+  return { jobs: page.map(jobOf), ...next };
+}
+
+/** In neither a time nor an address. */
+const PLACE_SEPARATOR = '|';
+
+function placeOf({ created_at, name_key }: { created_at: string; name_key: string }): string {
+  return `${created_at}${PLACE_SEPARATOR}${name_key}`;
+}
+
+function byAge(db: Executor) {
+  return db.selectFrom('jobs').selectAll().orderBy('created_at').orderBy('name_key');
 }
 
 const FINISHED = ['Completed', 'Closed'];
-const OPEN = ['Creating', 'Shipping', 'Received', 'Transferring', 'Packaging', 'Faulted'];
+/** The states of jobs that have something to come. */
+export const OPEN_STATES = [
+  'Creating',
+  'Shipping',
+  'Received',
+  'Transferring',
+  'Packaging',
+  'Faulted',
+];
 /** What is swept in one round; the rest comes in the next. */
 const FINISHED_PER_ROUND = 100;
 
 /** Two queries, each by an index, so that years of finished jobs cost nothing. */
 export async function openJobs(db: Executor, finishedAfter: string): Promise<Job[]> {
   const jobs = db.selectFrom('jobs').selectAll();
-  const open = await jobs.where('state', 'in', OPEN).execute();
+  const open = await jobs.where('state', 'in', OPEN_STATES).execute();
   const finished = await jobs
     .where('state', 'in', FINISHED)
     .where('state_since', '>', finishedAfter)

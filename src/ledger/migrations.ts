@@ -4,6 +4,7 @@ import { addJobsOfClients } from './migration-0002.ts';
 import { addLifeCycle } from './migration-0004.ts';
 import { addKeptAnswers } from './migration-0005.ts';
 import { addStorageCredentials } from './migration-0006.ts';
+import { addLookups } from './migration-0007.ts';
 import type { Database } from './tables.ts';
 
 /** The table in which Kysely keeps the names of the migrations that ran. */
@@ -17,6 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-life-cycle': { up: addLifeCycle },
   '0005-kept-answers': { up: addKeptAnswers },
   '0006-storage-credentials': { up: addStorageCredentials },
+  '0007-lookups': { up: addLookups },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */

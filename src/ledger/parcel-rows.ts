@@ -1,7 +1,9 @@
 import type { JobId } from '../domain/job.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import { StationError } from '../errors.ts';
+import { OPEN_STATES } from './job-rows.ts';
 import { parcelOf } from './operator-rows.ts';
+import { jobId } from './rows.ts';
 import type { Executor, ParcelTable } from './tables.ts';
 
 /** Reading and writing parcels. */
@@ -56,12 +58,16 @@ export async function parcelsOf(db: Executor, jobId: JobId): Promise<Parcel[]> {
   );
 }
 
+/** Of jobs that have something to come: by way of them, and so by an index. */
 export async function unpackedJobs(db: Executor): Promise<ReadonlySet<JobId>> {
   const rows = await db
-    .selectFrom('parcels')
-    .selectAll()
-    .where('direction', '=', 'in')
-    .where('completed_at', 'is not', null)
+    .selectFrom('jobs')
+    .innerJoin('parcels', 'parcels.job_id', 'jobs.id')
+    .select('parcels.job_id')
+    .distinct()
+    .where('jobs.state', 'in', OPEN_STATES)
+    .where('parcels.direction', '=', 'in')
+    .where('parcels.completed_at', 'is not', null)
     .execute();
-  return new Set(rows.map((row) => parcelOf(row).jobId));
+  return new Set(rows.map((row) => jobId.parse(row.job_id)));
 }

@@ -47,7 +47,15 @@ import type { JobAddress } from './job-address.ts';
 import { createJob, deleteJob, putJob, updateJob } from './job-changes.ts';
 import { bitLockerKeysOf } from './job-drives.ts';
 import { moveJob, setReturnAddress, waitLonger } from './job-moves.ts';
-import { allJobs, findJob, finishedJobs, jobAt, jobPage, openJobs } from './job-rows.ts';
+import {
+  allJobs,
+  allJobsPage,
+  findJob,
+  finishedJobs,
+  jobAt,
+  jobPage,
+  openJobs,
+} from './job-rows.ts';
 import { answerOnce } from './kept-answers.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { SqlParcels } from './parcels.ts';
@@ -141,6 +149,10 @@ export class SqlLedger implements Ledger {
 
   async jobs(): Promise<readonly Job[]> {
     return await this.#writer.guard(() => allJobs(this.#deps.db));
+  }
+
+  async jobsPage(page: Pick<JobQuery, 'top' | 'after'>): Promise<JobPage> {
+    return await this.#writer.guard(() => allJobsPage(this.#deps.db, page));
   }
 
   async openJobs(finishedAfter: string): Promise<readonly Job[]> {

@@ -86,6 +86,25 @@ describe('jobs by address', () => {
     });
   });
 
+  it('are given in pages by age, whole although the last of a page goes meanwhile', async () => {
+    const names: string[] = [];
+    for (const name of ['c', 'a', 'b', 'd', 'e']) {
+      await ledger.createJob(inGroup('one', `job-${name}`), 'alex');
+      // Two are of one moment.
+      if (name !== 'a') clock = new Date(clock.getTime() + 1000);
+    }
+    let after: string | undefined;
+    do {
+      const page = await ledger.jobsPage({ top: 2, ...(after === undefined ? {} : { after }) });
+      expect(page.jobs.length).toBeLessThanOrEqual(2);
+      names.push(...page.jobs.map(({ name }) => name));
+      const last = page.jobs.at(-1);
+      if (names.length === 2 && last !== undefined) await ledger.deleteJob(last.id, 'alex');
+      after = page.next;
+    } while (after !== undefined);
+    expect(names).toEqual(['job-c', 'job-a', 'job-b', 'job-d', 'job-e']);
+  });
+
   it('keeps what the list says of a drive, byte for byte', async () => {
     const { id } = await ledger.createJob(inGroup('one', 'job'), 'alex');
     await ledger.close();

@@ -110,6 +110,10 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
         expect(await statesOf(id)).toEqual(['Received', state]);
         expect(await ledger.parcels.checkIn()).toBeUndefined();
         expect(await ledger.parcels.unpackedJobs()).toEqual(new Set([id]));
+        await ledger.transitionJob(id, { event: 'first-copy-started' }, 'station');
+        await ledger.transitionJob(id, { event: 'all-drives-processed' }, 'station');
+        await ledger.transitionJob(id, { event: 'returned-with-errors' }, 'station');
+        expect(await ledger.parcels.unpackedJobs()).toEqual(new Set());
         const twice = ledger.parcels.complete(parcel.id, missing, 'sam');
         await expect(twice).rejects.toMatchObject({ code: 'check-in-refused' });
       });

@@ -18,6 +18,7 @@ import { driveInFull, jobInFull, ledgerEvent } from './shapes.ts';
 
 /** The routes that show what is true. */
 
+const JOBS_MAX = 1000;
 const EVENTS_DEFAULT = 100;
 const EVENTS_MAX = 1000;
 
@@ -44,6 +45,14 @@ const eventsQuery = z.strictObject({
     .pipe(z.int().min(1).max(EVENTS_MAX))
     .default(EVENTS_DEFAULT)
     .meta({ ...number, minimum: 1, maximum: EVENTS_MAX, default: EVENTS_DEFAULT }),
+});
+
+const jobsQuery = z.strictObject({
+  after: z.string().max(600).exactOptional().describe('The jobs after this place: a `next`.'),
+  limit: count
+    .pipe(z.int().min(1).max(JOBS_MAX))
+    .default(JOBS_MAX)
+    .meta({ ...number, minimum: 1, maximum: JOBS_MAX, default: JOBS_MAX }),
 });
 
 export function readRoutes(view: () => StationView): ReadRoute[] {
@@ -103,9 +112,12 @@ function jobReads(view: () => StationView): ReadRoute[] {
       path: '/api/v1/jobs',
       id: 'listJobs',
       tag: 'jobs',
-      summary: 'All jobs, closed ones included',
-      answer: z.object({ jobs: z.array(jobView).readonly() }),
-      handle: async (_input, ledger) => ({ jobs: await allJobs(ledger) }),
+      summary: 'All jobs, closed ones included, oldest first',
+      description:
+        'Ask again with `after` set to `next`, while there is one, for those that follow.',
+      query: jobsQuery,
+      answer: z.object({ jobs: z.array(jobView).readonly(), next: z.string().nullable() }),
+      handle: ({ query }, ledger) => pageOfJobs(ledger, query),
     }),
     defineRead({
       path: '/api/v1/jobs/:name',
@@ -151,10 +163,14 @@ export async function inFull(ledger: Ledger, job: Job): Promise<z.input<typeof j
   return { ...jobShown(job, await ledger.drivesOf(job.id)), details: job.details };
 }
 
-async function allJobs(ledger: Ledger): Promise<JobView[]> {
-  const jobs = await ledger.jobs();
-  const drives = await ledger.drivesOfJobs(jobs.map(({ id }) => id));
-  return jobs.map((job) => jobShown(job, drives.get(job.id) ?? []));
+async function pageOfJobs(
+  ledger: Ledger,
+  { after, limit: top }: z.output<typeof jobsQuery>,
+): Promise<{ jobs: JobView[]; next: string | null }> {
+  const page = await ledger.jobsPage({ top, ...(after === undefined ? {} : { after }) });
+  const drives = await ledger.drivesOfJobs(page.jobs.map(({ id }) => id));
+  const jobs = page.jobs.map((job) => jobShown(job, drives.get(job.id) ?? []));
+  return { jobs, next: page.next ?? null };
 }
 
 async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {

@@ -97,6 +97,15 @@ describe('the station API', () => {
     expect((await call('/api/v1/jobs')).body.jobs).toMatchObject([{ name: 'test-job' }]);
   });
 
+  it('pages through all jobs', async () => {
+    await call('/api/v1/jobs', json('POST', jobFile('second')));
+    const first = (await call('/api/v1/jobs?limit=1')).body;
+    expect(first.jobs).toHaveLength(1);
+    const rest = `/api/v1/jobs?limit=1&after=${encodeURIComponent(first.next)}`;
+    expect((await call(rest)).body).toMatchObject({ next: null });
+    expect(await call('/api/v1/jobs?limit=0')).toMatchObject({ status: 400 });
+  });
+
   it('pages through the event log', async () => {
     const first = (await call('/api/v1/events?limit=1')).body;
     expect(first.events).toHaveLength(1);
