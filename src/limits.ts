@@ -143,8 +143,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * The time-outs of a job's life ("Retrieving State Information for a Job"): two weeks in Creating, two
  * weeks until a parcel counts as missing and 30 days for the customer's answer, two weeks until early
- * drives are sent back, 90 days until what cannot be returned is destroyed, 90 days that a finished job
- * is kept.
+ * drives are sent back, 90 days until what cannot be returned is destroyed, 10 days in one state with
+ * drives here (what the service aims at for a copy), 90 days that a finished job is kept.
  */
 export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   creatingMs: 14 * DAY_MS,
@@ -152,6 +152,7 @@ export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   answerMs: 30 * DAY_MS,
   earlyDrivesMs: 14 * DAY_MS,
   destroyMs: 90 * DAY_MS,
+  overdueMs: 10 * DAY_MS,
   finishedMs: 90 * DAY_MS,
 };
 /** How often time alone is looked at: nothing above is shorter than a day. */

@@ -1,6 +1,6 @@
 import type { Brand } from './brand.ts';
 import type { Drive, DriveRef, Job, JobId } from './job.ts';
-import { publicJobState } from './job-state.ts';
+import { isActive, isFinished, publicJobState } from './job-state.ts';
 import { type TimeOuts, waitingSince } from './life-cycle.ts';
 
 /**
@@ -22,6 +22,7 @@ export const RESOLUTIONS = {
   'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
   'go-on': 'The cause is removed: the job goes on where it was.',
   destroyed: 'The drives were destroyed; the job is closed.',
+  'taken-away': 'It is not here any more: it went back another way, or was no customer’s.',
 } as const;
 
 export type Resolution = keyof typeof RESOLUTIONS;
@@ -86,6 +87,12 @@ export const ALERTS = {
     title: 'Extra drive',
     nextStep:
       'It is on no list and is not read. Say which parcel it came in; it goes back with that one.',
+    resolutions: ['noted', 'taken-away'],
+  },
+  'job-overdue': {
+    title: 'Job overdue',
+    nextStep:
+      'Look what it waits for: a drive that is in no bay, a copy that does not end, a parcel that nobody packed.',
     resolutions: ['noted'],
   },
   'copy-log-refused': {
@@ -134,9 +141,10 @@ export function dueAlerts(input: AlertInput, nowMs: number, timeOuts: TimeOuts):
       ...waitAlerts(entry, nowMs, timeOuts),
       ...faultAlerts(entry.job, nowMs, timeOuts),
       ...addressAlerts(entry, nowMs, timeOuts),
+      ...overdueAlerts(entry, nowMs, timeOuts),
       ...entry.drives.flatMap(driveAlerts),
     ]),
-    ...input.extras.map(extraAlert),
+    ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
   ];
 }
 
@@ -185,6 +193,22 @@ function addressAlerts({ job, drives }: Entry, nowMs: number, timeOuts: TimeOuts
   return kinds.map((kind) => alertOf(kind, { jobId }, reason, state.since));
 }
 
+/**
+ * What no other alert asks a person for, and still does not go on: a drive lies on a shelf, a check-in
+ * is never ended, nobody packs. The service aims at 10 days for what is at its site.
+ */
+function overdueAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+  const { id: jobId, name, state, details } = entry.job;
+  if (!isActive(publicJobState(state)) || waitingSince(entry) !== undefined) return [];
+  const asksOtherwise =
+    state.name === 'Faulted' ||
+    entry.drives.some((drive) => drive.state.name === 'Faulted') ||
+    (state.name === 'Packaging' && details.returnAddress === undefined);
+  if (asksOtherwise || nowMs - Date.parse(state.since) < timeOuts.overdueMs) return [];
+  const reason = `Job ${name} has been in ${state.name} since ${dayOf(Date.parse(state.since))}.`;
+  return [alertOf('job-overdue', { jobId }, reason, state.since)];
+}
+
 function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] {
   const named = `Drive ${ref.driveId} of job ${jobName}`;
   if (state.name === 'Faulted') {
@@ -195,10 +219,19 @@ function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] 
   return [alertOf('copy-log-refused', ref, `${named}: ${logs.problem}`, 'settled')];
 }
 
-function extraAlert({ id: extraId, jobId, bay, serial }: ExtraHere): DueAlert {
+/** One that was told of is told of again when the job that it should go back with is over without it. */
+function extraAlert(extra: ExtraHere, jobs: AlertInput['jobs']): DueAlert {
+  const { id: extraId, jobId, bay, serial } = extra;
   const subject = jobId === null ? { extraId } : { extraId, jobId };
-  const reason = `A disk ${serial === null ? 'without a serial' : serial} in ${bay} is on no list.`;
-  return alertOf('extra-drive', subject, reason, extraId);
+  const disk = `A disk ${serial === null ? 'without a serial' : serial} in ${bay}`;
+  const kind = 'extra-drive';
+  const goesBack = jobs.some(({ job }) => job.id === jobId && !isFinished(job.state.name));
+  if (jobId === null || goesBack) {
+    // Whose parcel it came in can become known later, and makes no second alert.
+    return { key: `${kind}/${extraId}`, kind, subject, reason: `${disk} is on no list.` };
+  }
+  const reason = `${disk} is on no list, and the job whose parcel it came in is over.`;
+  return { key: `${kind}/${extraId}/left-behind`, kind, subject, reason };
 }
 
 function alertOf(

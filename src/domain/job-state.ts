@@ -89,6 +89,11 @@ export function publicJobState(state: JobState): PublicJobState {
   return state.name === 'Faulted' ? state.fault.publicState : state.name;
 }
 
+/** For messages that customers read as well, who know no `Faulted`. */
+export function stateInWords(state: JobState): string {
+  return state.name === 'Faulted' ? `put aside in ${state.fault.publicState}` : state.name;
+}
+
 /** Jobs whose drives the station looks for: in transit, here, or late stragglers of one being packed. */
 export function isActive(state: PublicJobState): boolean {
   return ['Shipping', 'Received', 'Transferring', 'Packaging'].includes(state);

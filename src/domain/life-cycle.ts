@@ -20,6 +20,8 @@ export interface TimeOuts {
   readonly earlyDrivesMs: number;
   /** Drives that cannot be sent back are destroyed. */
   readonly destroyMs: number;
+  /** A job whose drives are here has been in one state: the operators are told. */
+  readonly overdueMs: number;
   /** A job in Completed or Closed is deleted. */
   readonly finishedMs: number;
 }
@@ -72,10 +74,14 @@ const REASONS: { readonly [Event in JobEvent]?: string } = {
   cancelled: 'it was cancelled, and nothing of it is in transfer',
 };
 
-/** Whether a job's time is over: the clock of Creating starts anew with every change by a client. */
+/**
+ * Whether a job's time is over: the clock of Creating starts anew with every change by a client, and
+ * when an operator leads the job back there.
+ */
 export function isExpired({ state, updatedAt }: Job, nowMs: number, timeOuts: TimeOuts): boolean {
-  if (state.name === 'Creating') return nowMs - Date.parse(updatedAt) >= timeOuts.creatingMs;
-  return isFinished(state.name) && nowMs - Date.parse(state.since) >= timeOuts.finishedMs;
+  const inStateMs = nowMs - Date.parse(state.since);
+  if (state.name !== 'Creating') return isFinished(state.name) && inStateMs >= timeOuts.finishedMs;
+  return Math.min(inStateMs, nowMs - Date.parse(updatedAt)) >= timeOuts.creatingMs;
 }
 
 /** Drives of an import job are its list; those of an export job are what came in its parcel. */

@@ -12,6 +12,8 @@ export type MissingDrives = 'never-received' | 'come-later';
 export interface ReturnShipment extends Shipment {
   /** As the carrier's paper says; the day of the entry when left out. */
   readonly shipDate?: string;
+  /** Drives of the job that are seen in bays, in words: they cannot be in the parcel. */
+  readonly inBays?: readonly string[];
 }
 
 /** Parcels in and out, and the extra drives that came in them. Part of the ledger. */
@@ -34,15 +36,18 @@ export interface ParcelBook {
   flagExtra(extra: SeenExtra): Promise<ExtraDrive>;
   /** `here`: only those that are still to be returned. */
   extras(which: 'here' | 'all'): Promise<readonly ExtraDrive[]>;
-  /** Says whose parcel an extra drive came in. Throws `extra-not-found`, `job-not-found`. */
+  /**
+   * Says whose parcel an extra drive came in. Throws `extra-not-found` (also when it is not here any
+   * more), `job-not-found`, `job-change-refused` (a finished job sends nothing back).
+   */
   assignExtra(id: string, jobId: JobId, actor: Actor): Promise<ExtraDrive>;
-  /** A job lists it after all: it is no extra drive any more. */
-  releaseExtra(serial: string, jobId: JobId): Promise<void>;
+  /** It is not here any more, and went with no parcel. Throws `extra-not-found`. */
+  takeExtraAway(id: string, actor: Actor): Promise<ExtraDrive>;
 
   /**
    * The parcel back is on its way: its drives are `ShippedBack`, its extra drives returned, the job
-   * is Completed or Closed, all or nothing. Throws `job-change-refused` (not being packed, or a copy
-   * still runs), `job-change-incomplete` (no return address).
+   * is Completed or Closed, all or nothing. Throws `job-change-refused` (not being packed, a copy
+   * still runs, or a drive is still plugged in), `job-change-incomplete` (no return address).
    */
   sendBack(jobId: JobId, shipment: ReturnShipment, actor: Actor): Promise<JobWithDrives>;
 }

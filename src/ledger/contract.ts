@@ -64,8 +64,11 @@ export interface ExtraDrive {
   readonly parcelId: ParcelId | null;
   readonly reason: string;
   readonly seenAt: string;
-  /** It is no longer here to be returned: it went back with a parcel, or a job lists it after all. */
-  readonly end?: { readonly at: string; readonly how: 'returned' | 'listed' };
+  /**
+   * It is no longer here to be returned: it went back with a parcel, a job lists it after all, or
+   * somebody says that it is gone.
+   */
+  readonly end?: { readonly at: string; readonly how: 'returned' | 'listed' | 'taken-away' };
 }
 
 /** What is seen of an extra drive when it is flagged. */
@@ -111,7 +114,12 @@ export type DriveChange =
       /** In words, for the event log. */
       readonly why?: string;
     }
-  | { readonly event: 'arrived'; readonly parcelId?: ParcelId }
+  | {
+      readonly event: 'arrived';
+      readonly parcelId?: ParcelId;
+      /** What the disk shows, which can differ from the list where a person read the label. */
+      readonly serial?: string;
+    }
   | {
       readonly event: 'resolved-without-copy';
       readonly verdict: Verdict;

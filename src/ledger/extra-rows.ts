@@ -86,7 +86,7 @@ export async function extrasHereOf(db: Executor, jobId: JobId): Promise<ExtraDri
 export async function endExtra(
   db: Executor,
   id: string,
-  end: { readonly at: string; readonly how: 'returned' | 'listed' },
+  end: { readonly at: string; readonly how: NonNullable<ExtraDrive['end']>['how'] },
 ): Promise<void> {
   await db
     .updateTable('extra_drives')

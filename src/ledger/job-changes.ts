@@ -1,5 +1,5 @@
 import type { Job, JobId } from '../domain/job.ts';
-import { type JobState, nextJobState, publicJobState } from '../domain/job-state.ts';
+import { type JobState, nextJobState, publicJobState, stateInWords } from '../domain/job-state.ts';
 import {
   type JobDeletion,
   type JobUpdate,
@@ -66,7 +66,7 @@ export async function putJob(
     return { done: { job: made, drives: await drivesOfJob(db, made.id), created: true } };
   }
   if (job.state.name !== 'Creating') {
-    const reason = `a job can be defined anew only while it is Creating; it is ${job.state.name}`;
+    const reason = `a job can be defined anew only while it is Creating; it is ${stateInWords(job.state)}`;
     return await refuseChange(
       { job, type: 'replace-refused', property: 'properties', reason },
       context,
@@ -125,11 +125,18 @@ export async function updateJob(
   }
 }
 
-/** A job whose drives came before it was shipped is led out of its fault by the customer's own update. */
+/**
+ * A job whose drives came before it was shipped is led out of its fault by the customer's own update.
+ * One that an operator put aside stays so, and goes on in Shipping when the operator lets it.
+ */
 function shipped(
   state: JobState,
   { at }: ChangeContext,
 ): { readonly reason: string } | { readonly state: JobState; readonly awaitedSince: string } {
+  if (state.name === 'Faulted' && state.fault.code === 'put-aside') {
+    const fault = { ...state.fault, publicState: 'Shipping' } as const;
+    return { state: { ...state, fault }, awaitedSince: at.toISOString() };
+  }
   const event = state.name === 'Faulted' ? 'back-to-shipping' : 'shipped';
   const answer = nextJobState(state, event);
   if (!answer.allowed) return { reason: answer.reason };
@@ -163,7 +170,7 @@ export async function deleteJob(
   const { id, why } = deletion;
   const job = await jobById(db, id);
   if (!mayDelete(job.state.name, why)) {
-    const reason = `a job can be deleted only in Creating or Completed; it is ${job.state.name}`;
+    const reason = `a job can be deleted only in Creating or Completed; it is ${stateInWords(job.state)}`;
     return await refuseChange({ job, type: 'delete-refused', property: 'state', reason }, context);
   }
   await removeJob(db, id);
@@ -217,7 +224,8 @@ function ownerOf(jobId: JobId, { station, secrets }: ChangeContext): ListOwner {
   return { jobId, station, secrets };
 }
 
-function stampOf({ at, actor }: ChangeContext) {
+/** When a job was changed last, and by whom. */
+export function stampOf({ at, actor }: ChangeContext) {
   return { updatedAt: at.toISOString(), updatedBy: actor.toWellFormed() };
 }
 

@@ -2,8 +2,15 @@ import type { Job, JobId } from '../domain/job.ts';
 import { isFinished, type JobState, nextJobState, publicJobState } from '../domain/job-state.ts';
 import { StationError } from '../errors.ts';
 import type { JobChange } from './contract.ts';
-import { type ChangeContext, jobEntity, refuseChange, type Settled } from './job-changes.ts';
-import { jobById, setAwaitedSince, setDetails, setJobState } from './job-rows.ts';
+import {
+  type ChangeContext,
+  jobEntity,
+  refuseChange,
+  type Settled,
+  stampOf,
+} from './job-changes.ts';
+import { jobById, rewriteJob, setAwaitedSince, setJobState } from './job-rows.ts';
+import { endParcel, parcelsOf } from './parcel-rows.ts';
 import type { Executor } from './tables.ts';
 
 /** The moves of a job along its life cycle, each inside one transaction of the caller. */
@@ -34,7 +41,19 @@ export async function moveJob(
   const { event: _, ...carried } = change;
   const data = { from: job.state.name, to: state.name, ...carried };
   await context.append({ entity, type: event, data, actor: context.actor });
+  if (isFinished(state.name)) await endCheckIns(db, id, context);
   return { done: { ...job, state, ...awaited } };
+}
+
+/** Nothing more comes for a finished job: what is plugged in from now on is of no parcel of it. */
+async function endCheckIns(db: Executor, id: JobId, context: ChangeContext): Promise<void> {
+  const open = (await parcelsOf(db, id)).filter(({ completedAt }) => completedAt === undefined);
+  const { at, actor } = context;
+  for (const { id: parcelId } of open) {
+    await endParcel(db, parcelId, { at: at.toISOString(), by: actor });
+    const data = { parcelId, why: 'the job is finished' };
+    await context.append({ entity: jobEntity(id), type: 'check-in-ended', data, actor });
+  }
 }
 
 function stateAfter(
@@ -84,9 +103,10 @@ export async function setReturnAddress(
     return await refuseChange(refusal, context);
   }
   const details = { ...job.details, returnAddress: change.address };
-  await setDetails(db, change.id, details);
+  const { state, cancelRequested } = job;
+  const next = await rewriteJob(db, job, { state, cancelRequested, details, ...stampOf(context) });
   const data = { properties: ['returnAddress'], changes: { returnAddress: change.address } };
   const entity = jobEntity(change.id);
   await context.append({ entity, type: 'updated', data, actor: context.actor });
-  return { done: { ...job, details } };
+  return { done: next };
 }

@@ -15,8 +15,8 @@ import type { AlertTable, ExtraDriveTable, ParcelTable } from './tables.ts';
 
 const text = (value: unknown) => typeof value === 'string' && value !== '';
 const alertId = z.custom<AlertId>(text);
-/** How an extra drive left: with a parcel, or because a job lists it after all. */
-const EXTRA_ENDS = ['returned', 'listed'] as const;
+/** How an extra drive left: with a parcel, because a job lists it after all, or otherwise. */
+const EXTRA_ENDS = ['returned', 'listed', 'taken-away'] as const;
 
 const extraRow = z.object({
   id: z.string().min(1),

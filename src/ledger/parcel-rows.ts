@@ -51,6 +51,15 @@ export async function parcelById(db: Executor, id: ParcelId): Promise<Parcel> {
   throw new StationError('parcel-not-found', `there is no parcel ${id}`, { parcel: id });
 }
 
+export async function endParcel(
+  db: Executor,
+  id: ParcelId,
+  { at, by }: { readonly at: string; readonly by: string },
+): Promise<void> {
+  const columns = { completed_at: at, completed_by: by.toWellFormed() };
+  await db.updateTable('parcels').set(columns).where('id', '=', id).execute();
+}
+
 export async function parcelsOf(db: Executor, jobId: JobId): Promise<Parcel[]> {
   const parcels = db.selectFrom('parcels').selectAll().where('job_id', '=', jobId);
   return (await parcels.orderBy('opened_at').orderBy('direction').orderBy('id').execute()).map(

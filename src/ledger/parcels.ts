@@ -1,12 +1,12 @@
 import { type Drive, type DriveId, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
-import { isFinished, publicJobState } from '../domain/job-state.ts';
+import { isFinished, stateInWords } from '../domain/job-state.ts';
 import { returnEvent } from '../domain/life-cycle.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import { normaliseSerial } from '../domain/serial.ts';
 import { StationError } from '../errors.ts';
 import type { MissingDrives, ParcelBook, ReturnShipment } from './books.ts';
-import type { Actor, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';
-import { driveByRef, drivesOfJob, setDriveState } from './drive-rows.ts';
+import type { Actor, DriveChange, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';
+import { driveByRef, drivesOfJob, setDriveState, setParcel } from './drive-rows.ts';
 import {
   endExtra,
   extraById,
@@ -20,6 +20,7 @@ import { appendDrive } from './job-drives.ts';
 import { moveJob } from './job-moves.ts';
 import { jobById, setDetails } from './job-rows.ts';
 import {
+  endParcel,
   insertParcel,
   labelColumns,
   openParcel,
@@ -86,11 +87,7 @@ export class SqlParcels implements ParcelBook {
     return await this.#writer.write(async (db) => {
       const parcel = await parcelById(db, id);
       if (parcel.completedAt !== undefined) throw checkInRefused('it has ended already');
-      const columns = {
-        completed_at: this.#writer.now().toISOString(),
-        completed_by: actor.toWellFormed(),
-      };
-      await db.updateTable('parcels').set(columns).where('id', '=', id).execute();
+      await endParcel(db, id, { at: this.#writer.now().toISOString(), by: actor });
       const drives = await drivesOfJob(db, parcel.jobId);
       const away = drives.filter(({ state }) => state.name === 'Specified');
       if (missing === 'never-received') {
@@ -143,33 +140,55 @@ export class SqlParcels implements ParcelBook {
   }
 
   async assignExtra(id: string, jobId: JobId, actor: Actor): Promise<ExtraDrive> {
-    return await this.#writer.write(async (db) => {
-      if ((await findExtra(db, id)) === undefined) {
-        throw new StationError('extra-not-found', `there is no extra drive ${id}`, { extra: id });
+    return await this.#writer.settle<ExtraDrive>(async (db) => {
+      await this.#extraHere(db, id);
+      const job = await jobById(db, jobId);
+      if (isFinished(job.state.name)) {
+        const reason = `the job is ${job.state.name}: nothing of it is sent any more`;
+        const refusal = { job, type: 'extra-refused', property: 'extras', reason };
+        return await refuseChange(refusal, this.#writer.changeBy(db, actor));
       }
-      await jobById(db, jobId);
       const columns = { job_id: jobId, parcel_id: null };
       await db.updateTable('extra_drives').set(columns).where('id', '=', id).execute();
       const entity = extraEntity(id);
       await this.#writer.append(db, { entity, type: 'extra-assigned', data: { jobId }, actor });
+      return { done: await extraById(db, id) };
+    });
+  }
+
+  async takeExtraAway(id: string, actor: Actor): Promise<ExtraDrive> {
+    return await this.#writer.write(async (db) => {
+      await this.#extraHere(db, id);
+      await this.#endExtra(db, id, { how: 'taken-away', actor });
       return await extraById(db, id);
     });
   }
 
-  async releaseExtra(serial: string, jobId: JobId): Promise<void> {
-    const wanted = normaliseSerial(serial);
-    const { db } = this.#writer;
-    const here = await this.#writer.guard(() => extraRows(db, 'here'));
-    const same = here.filter((extra) => normaliseSerial(extra.serial ?? '') === wanted);
-    if (wanted === undefined || same.length === 0) return;
-    await this.#writer.write(async (trx) => {
-      for (const { id } of same) await this.#endExtra(trx, id, { how: 'listed', jobId });
-    });
+  /**
+   * In the caller's transaction: the drive belongs to the parcel that it came in, and is an extra drive
+   * no more if it was taken for one before its job came.
+   */
+  async arrived(db: Executor, ref: DriveRef, arrival: Arrival): Promise<void> {
+    const { parcelId, serial = ref.driveId } = arrival;
+    if (parcelId !== undefined) await setParcel(db, ref, parcelId);
+    const wanted = [ref.driveId, serial].flatMap((shown) => normaliseSerial(shown) ?? []);
+    for (const extra of await extraRows(db, 'here')) {
+      const shown = normaliseSerial(extra.serial ?? '');
+      if (shown === undefined || !wanted.includes(shown)) continue;
+      await this.#endExtra(db, extra.id, { how: 'listed', jobId: ref.jobId, actor: 'station' });
+    }
   }
 
-  async sendBack(jobId: JobId, shipment: ReturnShipment, actor: Actor): Promise<JobWithDrives> {
+  async #extraHere(db: Executor, id: string): Promise<void> {
+    const extra = await findExtra(db, id);
+    if (extra !== undefined && extra.end === undefined) return;
+    throw new StationError('extra-not-found', `there is no extra drive ${id} here`, { extra: id });
+  }
+
+  async sendBack(jobId: JobId, given: ReturnShipment, actor: Actor): Promise<JobWithDrives> {
     return await this.#writer.settle<JobWithDrives>(async (db) => {
-      const refused = await this.#refuseReturn(db, jobId, actor);
+      const { inBays = [], ...shipment } = given;
+      const refused = await this.#refuseReturn(db, { jobId, inBays }, actor);
       if (refused !== undefined) return refused;
       const job = await jobById(db, jobId);
       const drives = await drivesOfJob(db, jobId);
@@ -193,7 +212,7 @@ export class SqlParcels implements ParcelBook {
       };
       await insertParcel(db, parcel, this.#writer.station);
       for (const drive of back) await this.#moveDrive(db, drive, { to: 'ShippedBack', actor });
-      for (const { id } of extras) await this.#endExtra(db, id, { how: 'returned', jobId });
+      for (const { id } of extras) await this.#endExtra(db, id, { how: 'returned', jobId, actor });
       const returnPackage = { ...label, driveCount: back.length, shipDate };
       await setDetails(db, jobId, { ...job.details, returnPackage });
       const context = this.#writer.changeBy(db, actor);
@@ -208,14 +227,14 @@ export class SqlParcels implements ParcelBook {
   /** Why the parcel cannot go; written down, as any refusal. */
   async #refuseReturn(
     db: Executor,
-    jobId: JobId,
+    { jobId, inBays }: { readonly jobId: JobId; readonly inBays: readonly string[] },
     actor: Actor,
   ): Promise<Settled<never> | undefined> {
     const job = await jobById(db, jobId);
     const context = this.#writer.changeBy(db, actor);
     const refusal = { job, type: 'return-refused', property: 'returnPackage' };
     if (job.state.name !== 'Packaging') {
-      const reason = `drives go back when the job is in Packaging; it is ${job.state.name === 'Faulted' ? `put aside in ${publicJobState(job.state)}` : job.state.name}`;
+      const reason = `drives go back when the job is in Packaging; it is ${stateInWords(job.state)}`;
       return await refuseChange({ ...refusal, reason }, context);
     }
     const busy = (await drivesOfJob(db, jobId)).filter(
@@ -227,6 +246,10 @@ export class SqlParcels implements ParcelBook {
         { ...refusal, reason: `not all drives are done: ${names}` },
         context,
       );
+    }
+    if (inBays.length > 0) {
+      const reason = `still plugged in: ${inBays.join(', ')}`;
+      return await refuseChange({ ...refusal, property: 'drives', reason }, context);
     }
     if (job.details.returnAddress !== undefined) return undefined;
     const what = { missing: ['returnAddress'], type: 'return-refused', doing: 'be sent back' };
@@ -249,15 +272,19 @@ export class SqlParcels implements ParcelBook {
     await this.#writer.append(db, { entity: driveEntity(ref), type, data, actor });
   }
 
-  async #endExtra(
-    db: Executor,
-    id: string,
-    { how, jobId }: { how: 'returned' | 'listed'; jobId: JobId },
-  ): Promise<void> {
+  async #endExtra(db: Executor, id: string, { how, actor, ...data }: ExtraEnd): Promise<void> {
     await endExtra(db, id, { at: this.#writer.now().toISOString(), how });
-    const event = { entity: extraEntity(id), type: `extra-${how}`, data: { jobId } };
-    await this.#writer.append(db, { ...event, actor: 'station' });
+    await this.#writer.append(db, { entity: extraEntity(id), type: `extra-${how}`, data, actor });
   }
+}
+
+type Arrival = Pick<Extract<DriveChange, { event: 'arrived' }>, 'parcelId' | 'serial'>;
+
+interface ExtraEnd {
+  readonly how: NonNullable<ExtraDrive['end']>['how'];
+  /** Whose parcel it went with, or whose list it is on. */
+  readonly jobId?: JobId;
+  readonly actor: Actor;
 }
 
 function checkInRefused(reason: string): StationError {

@@ -34,14 +34,7 @@ import type {
 import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
 import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
-import {
-  driveByRef,
-  drivesOfJob,
-  drivesOfJobs,
-  findDrive,
-  setDriveState,
-  setParcel,
-} from './drive-rows.ts';
+import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
 import { firstBrokenEvent, readEvents } from './event-log.ts';
 import type { JobAddress } from './job-address.ts';
 import { createJob, deleteJob, putJob, updateJob } from './job-changes.ts';
@@ -202,9 +195,7 @@ export class SqlLedger implements Ledger {
         return await this.#writer.refuse(db, attempt, step.reason);
       }
       await setDriveState(db, ref, step.to);
-      if (change.event === 'arrived' && change.parcelId !== undefined) {
-        await setParcel(db, ref, change.parcelId);
-      }
+      if (change.event === 'arrived') await this.parcels.arrived(db, ref, change);
       await this.#carryIntoCopy(db, ref, change);
       const { event: type, ...carried } = change;
       const data = { from: drive.state, to: step.to, ...carried };

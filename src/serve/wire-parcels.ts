@@ -19,7 +19,7 @@ export const extraDrive = z.object({
   reason: z.string(),
   seenAt: time,
   end: z
-    .object({ at: time, how: z.enum(['returned', 'listed']) })
+    .object({ at: time, how: z.enum(['returned', 'listed', 'taken-away']) })
     .exactOptional()
     .describe('It is no longer here: sent back, or listed by a job after all.'),
 }) satisfies z.ZodType<{ [K in keyof ExtraDrive]: unknown }>;

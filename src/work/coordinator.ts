@@ -167,12 +167,12 @@ export class Coordinator {
     }
   }
 
-  async #receive({ ref }: StepOf<'receive-drive'>): Promise<void> {
-    const { ledger } = this.#deps;
+  async #receive({ ref, disk }: StepOf<'receive-drive'>): Promise<void> {
     const parcel = this.#checkIn?.jobId === ref.jobId ? { parcelId: this.#checkIn.id } : {};
-    await ledger.transitionDrive(ref, { event: 'arrived', ...parcel }, 'station');
-    // It may have lain here as an extra drive before its job came.
-    await ledger.parcels.releaseExtra(ref.driveId, ref.jobId);
+    const serial = shownSerial(disk.identity);
+    const seen = serial === undefined ? {} : { serial };
+    const change = { event: 'arrived', ...parcel, ...seen } as const;
+    await this.#deps.ledger.transitionDrive(ref, change, 'station');
   }
 
   async #registerExportDrive({ driveId }: StepOf<'register-export-drive'>): Promise<void> {

@@ -60,10 +60,25 @@ export class LifeCycle {
     for (const step of steps) moved = (await this.#tryStep(step)) || moved;
     // Alerts speak of what is so after the steps, and those are followed by another round.
     if (moved) return true;
-    const due = dueAlerts({ jobs, extras }, nowMs, LIFE_CYCLE_TIME_OUTS);
+    const watched = [...jobs, ...(await this.#asked(jobs))];
+    const due = dueAlerts({ jobs: watched, extras }, nowMs, LIFE_CYCLE_TIME_OUTS);
     await ledger.alerts.reconcile(due);
     this.#alerts = await ledger.alerts.list('open');
     return false;
+  }
+
+  /** Jobs that finished some time ago and still have something to ask of a person. */
+  async #asked(jobs: readonly Entry[]): Promise<Entry[]> {
+    const { ledger } = this.#deps;
+    const looked = new Set(jobs.map(({ job }) => job.id));
+    const open = await ledger.alerts.list('open');
+    const ids = new Set(open.flatMap(({ subject }) => subject.jobId ?? []));
+    const asked: Entry[] = [];
+    for (const id of ids.difference(looked)) {
+      const job = await ledger.jobByName(id);
+      if (job !== undefined) asked.push({ job, drives: await ledger.drivesOf(id) });
+    }
+    return asked;
   }
 
   async #longFinished(nowMs: number): Promise<Entry[]> {

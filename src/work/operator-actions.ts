@@ -1,6 +1,6 @@
 import { statusOfFault } from '../domain/copy-status.ts';
 import type { Drive, DriveRef, Job } from '../domain/job.ts';
-import { backTo, publicJobState } from '../domain/job-state.ts';
+import { backTo, type PublicJobState, publicJobState } from '../domain/job-state.ts';
 import { stopWaiting } from '../domain/life-cycle.ts';
 import { endedWithoutCopy } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
@@ -44,7 +44,7 @@ function jobActions() {
     },
     resolveJob: async (jobName: string, to: Job['state']['name'] | undefined, by: Acting) => {
       const job = await jobNamed(by.ledger, jobName);
-      await goOn(job, to === 'Faulted' ? undefined : to, by);
+      await goOn(job, to === undefined || to === 'Faulted' ? {} : { to }, by);
       return await withDrives(by.ledger, job.id);
     },
     async waitLonger(jobName: string, { ledger, actor }: Acting) {
@@ -96,12 +96,7 @@ function parcelActions({ bayOf }: OperatorDependencies) {
     async sendBack(jobName, shipment, { ledger, actor }) {
       const { job, drives } = await packingList(jobName, ledger);
       const inBays = plugged(drives, bayOf);
-      if (inBays.length > 0) {
-        const reason = `still plugged in: ${inBays.join(', ')}`;
-        const payload = { jobName: job.name, state: job.state.name, property: 'drives', reason };
-        throw new StationError('job-change-refused', `job ${job.name}: ${reason}`, payload);
-      }
-      return await ledger.parcels.sendBack(job.id, shipment, actor);
+      return await ledger.parcels.sendBack(job.id, { ...shipment, inBays }, actor);
     },
   } satisfies Partial<OperatorActions>;
 }
@@ -141,11 +136,15 @@ async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promis
 
 /** A new resolution does not compile until it is carried out here. */
 async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Promise<void> {
-  const { jobId, driveId } = subject;
+  const { jobId, driveId, extraId } = subject;
   const { ledger, actor } = by;
+  if (answer.resolution === 'taken-away' && extraId !== undefined) {
+    await ledger.parcels.takeExtraAway(extraId, actor);
+  }
   if (jobId === undefined) return;
   switch (answer.resolution) {
     case 'noted':
+    case 'taken-away':
       return;
     case 'wait-longer':
       await ledger.waitLonger(jobId, actor);
@@ -153,7 +152,7 @@ async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Pr
     case 'stop-waiting':
       return await giveUpWaiting(jobId, by);
     case 'go-on':
-      return await goOn((await withDrives(ledger, jobId)).job, undefined, by);
+      return await goOn((await withDrives(ledger, jobId)).job, whyOf(answer), by);
     case 'destroyed':
       await ledger.transitionJob(jobId, { event: 'drives-destroyed', ...whyOf(answer) }, actor);
       return;
@@ -180,7 +179,7 @@ function whyOf({ note }: AlertAnswer): { why?: string } {
 
 async function goOn(
   job: Job,
-  to: ReturnType<typeof publicJobState> | undefined,
+  { to, ...why }: { readonly to?: PublicJobState; readonly why?: string },
   { ledger, actor }: Acting,
 ): Promise<void> {
   const target = to ?? publicJobState(job.state);
@@ -189,7 +188,7 @@ async function goOn(
     const problem = `to: a job cannot be led back to ${target}`;
     throw new StationError('request-invalid', problem, { problems: [problem] });
   }
-  await ledger.transitionJob(job.id, { event }, actor);
+  await ledger.transitionJob(job.id, { event, ...why }, actor);
 }
 
 async function giveUpWaiting(jobId: Job['id'], { ledger, actor }: Acting): Promise<void> {

@@ -148,10 +148,39 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
       it('that a job lists after all is none any more', async () => {
         const { id: jobId } = await ledger.createJob(aNewJob('job', ['X-1']), 'alex');
         const flagged = await ledger.parcels.flagExtra({ ...EXTRA, serial: ' x-1 ' });
-        await ledger.parcels.releaseExtra('X-1', jobId);
+        await arrive(jobId, 'X-1');
         expect(await ledger.parcels.extras('here')).toEqual([]);
         const [was] = await ledger.parcels.extras('all');
         expect(was).toMatchObject({ id: flagged.id, end: { how: 'listed' } });
+      });
+
+      it('that a person takes for a listed drive is none any more, whatever serial it shows', async () => {
+        const { id: jobId } = await ledger.createJob(aNewJob('job', ['X-1']), 'alex');
+        await ledger.parcels.flagExtra({ ...EXTRA, serial: 'BRIDGE77' });
+        const change = { event: 'arrived', serial: 'bridge77' } as const;
+        await ledger.transitionDrive(refOf(jobId, 'X-1'), change, 'station');
+        expect(await ledger.parcels.extras('here')).toEqual([]);
+      });
+
+      it('stays one when the drive of its serial cannot arrive', async () => {
+        const { id: jobId } = await ledger.createJob(aNewJob('job', ['X1']), 'alex');
+        await arrive(jobId, 'X1');
+        const flagged = await ledger.parcels.flagExtra(EXTRA);
+        await expect(arrive(jobId, 'X1')).rejects.toMatchObject({ code: 'transition-refused' });
+        expect(await ledger.parcels.extras('here')).toEqual([flagged]);
+      });
+
+      it('goes with no finished job, and none twice', async () => {
+        const { id: jobId } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
+        await ledger.transitionJob(jobId, { event: 'never-arrived' }, 'station');
+        const { id } = await ledger.parcels.flagExtra(EXTRA);
+        const late = ledger.parcels.assignExtra(id, jobId, 'sam');
+        await expect(late).rejects.toMatchObject({ code: 'job-change-refused' });
+        const gone = await ledger.parcels.takeExtraAway(id, 'sam');
+        expect(gone.end).toMatchObject({ how: 'taken-away' });
+        const twice = ledger.parcels.takeExtraAway(id, 'sam');
+        await expect(twice).rejects.toMatchObject({ code: 'extra-not-found' });
+        expect(await ledger.parcels.extras('here')).toEqual([]);
       });
     });
 
@@ -183,6 +212,26 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
         const parcels = await ledger.parcels.ofJob(id);
         expect(parcels.map(({ direction }) => direction)).toEqual(['in', 'out']);
         expect(await ledger.firstBrokenEvent()).toBeUndefined();
+      });
+
+      it('ends the check-in of the job’s parcel as well', async () => {
+        const id = await packed(['Completed']);
+        expect(await ledger.parcels.checkIn()).toMatchObject({ jobId: id });
+        await ledger.parcels.sendBack(id, FEDEX, 'sam');
+        expect(await ledger.parcels.checkIn()).toBeUndefined();
+        const [came] = await ledger.parcels.ofJob(id);
+        expect(came).toMatchObject({ direction: 'in', completedBy: 'sam' });
+      });
+
+      it('is refused while a drive of it is in a bay, and that is logged', async () => {
+        const id = await packed(['Completed']);
+        const inBays = ['S0 (Bay 1)'];
+        const refused = ledger.parcels.sendBack(id, { ...FEDEX, inBays }, 'sam');
+        await expect(refused).rejects.toMatchObject({ code: 'job-change-refused' });
+        const types: string[] = [];
+        for await (const event of ledger.events(0, 100)) types.push(event.type);
+        expect(types.at(-1)).toBe('return-refused');
+        expect(await statesOf(id)).toEqual(['Completed']);
       });
 
       it('ends in Closed when a drive has errors', async () => {

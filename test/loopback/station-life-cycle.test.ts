@@ -99,7 +99,7 @@ test('a parcel is unpacked, copied and sent back with the stranger that came in 
   });
   expect(await kernelReads(stranger.name)).toEqual(before);
   const { count } = await rig.ledger();
-  expect(count('return-refused')).toBe(1);
+  expect(count('return-refused')).toBe(2);
   expect(count('extra-returned')).toBe(1);
 });
 

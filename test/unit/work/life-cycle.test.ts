@@ -9,6 +9,7 @@ import { endedWithoutCopy } from '../../../src/domain/verdict.ts';
 import { isStationError } from '../../../src/errors.ts';
 import type { Ledger, NewJob } from '../../../src/ledger/contract.ts';
 import { LifeCycle } from '../../../src/work/life-cycle.ts';
+import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { DAY_MS, ManualClock } from '../../support/clock.ts';
 import {
   aNewJob,
@@ -131,6 +132,127 @@ describe('a job in Creating', () => {
     await settle();
     expect(await stateOf(id)).toBe('Shipping');
     expect(await kinds()).toEqual([]);
+  });
+});
+
+describe('a job in Creating that was held', () => {
+  const early = { code: 'arrived-before-shipping', reason: 'A1 came.', nextStep: 'Ask.' } as const;
+  const aside = { code: 'put-aside', reason: 'No such account.', nextStep: 'Ask.' } as const;
+
+  it('has its two weeks anew when an operator leads it back', async () => {
+    const id = await make('job', ['A1'], { shipped: false });
+    await ledger.transitionJob(id, { event: 'faulted', fault: early }, 'station');
+    await pass(20);
+    await ledger.transitionJob(id, { event: 'back-to-creating' }, 'sam');
+    await pass(13.9);
+    expect(await stateOf(id)).toBe('Creating');
+    await pass(0.2);
+    expect(await stateOf(id)).toBeUndefined();
+  });
+
+  it('stays put aside although the customer ships, and then goes on in Shipping', async () => {
+    const id = await make('job', ['A1'], { shipped: false });
+    await ledger.transitionJob(id, { event: 'faulted', fault: aside }, 'sam');
+    await ledger.updateJob(id, { ship: true }, 'customer');
+    await settle();
+    expect((await ledger.jobByName(id))?.state).toMatchObject({
+      name: 'Faulted',
+      fault: { code: 'put-aside', publicState: 'Shipping' },
+    });
+    expect(await kinds()).toEqual(['job-put-aside']);
+    await ledger.transitionJob(id, { event: 'back-to-shipping' }, 'sam');
+    await pass(14);
+    expect(await kinds()).toEqual(['package-missing']);
+  });
+
+  it('is refused what it cannot have in words that the public contract knows', async () => {
+    const wanted = aNewJob('job', ['A1'], false);
+    const { id } = await ledger.createJob(wanted, 'alex');
+    await ledger.transitionJob(id, { event: 'faulted', fault: early }, 'station');
+    for (const ask of [ledger.deleteJob(id, 'customer'), ledger.putJob(wanted, 'customer')]) {
+      await expect(ask).rejects.toThrow(/put aside in Creating/u);
+    }
+  });
+
+  it('is not deleted for two weeks after an operator changed it', async () => {
+    const id = await make('job', ['A1'], { shipped: false });
+    await pass(13.9);
+    await ledger.setReturnAddress(id, ADDRESS, 'sam');
+    await pass(13.9);
+    expect(await stateOf(id)).toBe('Creating');
+  });
+});
+
+describe('a job that does not go on', () => {
+  it('because its drive lies on a shelf is overdue after ten days', async () => {
+    const id = await make('job', ['A1']);
+    await arrive(id, 'A1');
+    await settle();
+    await pass(9.9);
+    expect(await kinds()).toEqual([]);
+    await pass(0.2);
+    expect(await kinds()).toEqual(['job-overdue']);
+    await start(id, 'A1');
+    await settle();
+    expect(await kinds()).toEqual([]);
+    await pass(10);
+    expect(await kinds()).toEqual(['job-overdue']);
+    await finish(id, 'A1');
+    await settle();
+    expect(await kinds()).toEqual([]);
+    await pass(10);
+    expect(await kinds()).toEqual(['job-overdue']);
+    await ledger.parcels.sendBack(id, FEDEX, 'sam');
+    await settle();
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('is told of once, by the alert that says what is missing', async () => {
+    const id = await make('job', ['A1', 'B2']);
+    await arrive(id, 'A1');
+    await start(id, 'A1');
+    await pass(20);
+    expect(await kinds()).toEqual(['drives-missing']);
+  });
+});
+
+describe('an extra drive', () => {
+  const EXTRA = { serial: 'X1', model: null, bay: 'Bay 3', reason: 'On no list.' };
+  const flag = (jobId: JobId | null) =>
+    ledger.parcels.flagExtra({ ...EXTRA, jobId, parcelId: null });
+  const answer = async (resolution: 'noted' | 'taken-away') => {
+    const [alert] = await ledger.alerts.list('open');
+    const actions = operatorActions({ bayOf: () => undefined });
+    await actions.resolveAlert(alert?.id ?? '', { resolution }, { ledger, actor: 'sam' });
+    await settle();
+  };
+
+  it('is one alert, also when its parcel becomes known later', async () => {
+    const id = await make('job', ['A1']);
+    const extra = await flag(null);
+    await settle();
+    const [alert] = await ledger.alerts.list('open');
+    await ledger.parcels.assignExtra(extra.id, id, 'sam');
+    await settle();
+    expect((await ledger.alerts.list('all')).map((found) => found.id)).toEqual([alert?.id]);
+    await answer('noted');
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('that was noted is told of again when its job is over without it', async () => {
+    const id = await make('job', ['A1']);
+    await flag(id);
+    await settle();
+    await answer('noted');
+    await pass(44);
+    expect(await stateOf(id)).toBe('Closed');
+    expect(await kinds()).toEqual(['extra-drive']);
+    await pass(100);
+    expect(await stateOf(id)).toBeUndefined();
+    expect(await kinds()).toEqual(['extra-drive']);
+    await answer('taken-away');
+    expect(await kinds()).toEqual([]);
+    expect(await ledger.parcels.extras('here')).toEqual([]);
   });
 });
 
@@ -267,7 +389,8 @@ describe('a job in Packaging', () => {
     expect((await kinds()).sort()).toEqual(['drives-to-destroy', 'return-address-missing']);
     await ledger.setReturnAddress(id, ADDRESS, 'sam');
     await settle();
-    expect(await kinds()).toEqual([]);
+    // Nothing hinders the parcel any more but that nobody packs it.
+    expect(await kinds()).toEqual(['job-overdue']);
   });
 
   it('that was sent back is deleted 90 days later, with its alerts', async () => {
@@ -290,6 +413,13 @@ describe('a job in Packaging', () => {
     await ledger.transitionDrive(refOf(id, 'A1'), change, 'station');
     await settle();
     expect(await kinds()).toEqual(['copy-log-refused']);
+    // The customer is still to be told when the job has long left the screens.
+    await ledger.parcels.sendBack(id, FEDEX, 'sam');
+    await pass(80);
+    expect(await stateOf(id)).toBe('Completed');
+    expect(await kinds()).toEqual(['copy-log-refused']);
+    await pass(20);
+    expect(await kinds()).toEqual([]);
   });
 });
 
@@ -503,10 +633,8 @@ describe('whatever happens', () => {
     const job = await ledger.jobByName(id);
     if (job === undefined || isFinished(job.state.name)) return;
     const drives = await ledger.drivesOf(id);
-    const atWork = drives.some(({ state }) => ['Received', 'Transferring'].includes(state.name));
-    const toPack = job.state.name === 'Packaging' && job.details.returnAddress !== undefined;
     const asked = (await ledger.alerts.list('open')).some(({ subject }) => subject.jobId === id);
-    expect(atWork || toPack || asked, `${job.state.name} ${JSON.stringify(drives)}`).toBe(true);
+    expect(asked, `${job.state.name} ${JSON.stringify(drives)}`).toBe(true);
   }
 
   function nameOf(state: unknown): string {
