@@ -6,6 +6,7 @@ import { type ArmAnswer, refusal, sendAnswer, setArmHeaders } from './arm/answer
 import { ArmJobs } from './arm/jobs.ts';
 import { listJobs } from './arm/list.ts';
 import { OPERATIONS } from './arm/operations.ts';
+import { queryOf } from './arm/query.ts';
 import type { LocationBook } from './locations.ts';
 import { parsed } from './problem.ts';
 import type { Handler, Routes } from './routes.ts';
@@ -90,7 +91,7 @@ function arm(operation: (request: FastifyRequest) => Promise<ArmAnswer>): Handle
 }
 
 function versionRefusal(request: FastifyRequest): ArmAnswer | undefined {
-  const version = parsed(query, request.query)['api-version'];
+  const version = parsed(query, queryOf(request))['api-version'];
   if (version === undefined || version === '') {
     const message = 'The api-version query parameter (?api-version=) is required for all requests.';
     return refusal(400, { code: 'MissingApiVersionParameter', message });

@@ -32,8 +32,8 @@ export function createHttp(options: HttpOptions, logger: FastifyBaseLogger): Fas
       setCommonHeaders(reply);
       return sendProblem(request, reply, problemOf(error));
     },
-    // ARM paths are equal whatever their case; a drive id can be long.
-    routerOptions: { caseSensitive: false, maxParamLength: 300 },
+    // ARM paths are equal whatever their case, with or without a slash at the end; a drive id can be long.
+    routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 300 },
   });
   // A form of another site can send plain text without asking first; JSON it cannot.
   app.removeContentTypeParser('text/plain');

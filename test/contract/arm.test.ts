@@ -391,6 +391,18 @@ describe('what is wrong in a request', () => {
     expect([answer.status, answer.body.error.code]).toEqual([415, 'UnsupportedMediaType']);
   });
 
+  it('knows addresses with a slash at the end, and query names in any case', async () => {
+    await create('my-job');
+    const jobs = `${at.server.url}/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}/providers/Microsoft.ImportExport/jobs`;
+    const status = async (path: string) => (await fetch(`${jobs}${path}`)).status;
+    expect(await status('/my-job/?api-version=2021-01-01')).toBe(200);
+    expect(await status('/my-job?Api-Version=2021-01-01')).toBe(200);
+    const list = await fetch(`${jobs}/?API-VERSION=2021-01-01&$Filter=State eq 'Creating'&$TOP=5`);
+    expect((await list.json()).value).toHaveLength(1);
+    expect(await status('/my-job?api-version=2021-01-01&API-version=2021-01-01')).toBe(400);
+    expect(await status('?api-version=2021-01-01&$top=1&$Top=2')).toBe(400);
+  });
+
   it('takes names that came encoded', async () => {
     const body = anImport('A1');
     await client.jobs.create('my-job', 'Größe (1)'.replace(' ', '_'), body);

@@ -7,6 +7,7 @@ import type { LocationBook } from '../locations.ts';
 import { scopeOf } from './address.ts';
 import { type ArmAnswer, refusal } from './answer.ts';
 import { parseFilter } from './filter.ts';
+import { queryOf } from './query.ts';
 
 /** Published for `$top`; also the length of a page that no `$top` asks to be shorter. */
 const MAX_TOP = 100;
@@ -27,7 +28,7 @@ export async function listJobs(
 ): Promise<ArmAnswer> {
   const scope = scopeOf(request.params);
   if (!scope.ok) return scope.refusal;
-  const wanted = wantedOf(request.query);
+  const wanted = wantedOf(queryOf(request));
   if ('status' in wanted) return wanted;
   const { subscriptionId, resourceGroup } = scope.value;
   const [from, below] = keyRange(subscriptionId, resourceGroup);
