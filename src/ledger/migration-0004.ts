@@ -1,13 +1,15 @@
-import { type Kysely, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely';
 
 /**
  * The life cycle: states of jobs carry data and a time, parcels are recorded, extra drives belong to
  * one, and alerts are kept until somebody resolves them.
  */
 
-/** The columns that this migration fills. */
+/** The columns that this migration reads and fills. */
 type Schema = {
+  events: { entity: string; at: string };
   jobs: {
+    id: string;
     state: string;
     state_since: string;
     public_state: string;
@@ -32,22 +34,36 @@ async function addJobColumns(db: Kysely<unknown>): Promise<void> {
       .execute();
   }
   await db.schema.alterTable('jobs').addColumn('awaited_since', 'text').execute();
-  const jobs = db.withTables<Schema>();
-  // When a state was entered is in the event log only; the last change is the best that a row knows.
-  await jobs
-    .updateTable('jobs')
-    .set((row) => ({ state_since: row.ref('updated_at'), public_state: row.ref('state') }))
-    .execute();
-  await jobs
-    .updateTable('jobs')
-    .set((row) => ({ awaited_since: row.ref('updated_at') }))
-    .where('state', 'in', ['Shipping', 'Transferring'])
-    .execute();
+  await startClocks(db.withTables<Schema>());
   await db.schema.dropIndex('jobs_by_state').execute();
   const index = (name: string, columns: string[]) =>
     db.schema.createIndex(name).on('jobs').columns(columns).execute();
   await index('jobs_by_public_state', ['public_state', 'name_key']);
   await index('jobs_by_state_since', ['state', 'state_since']);
+}
+
+/**
+ * When a state was entered is in the event log only. For a missing parcel nobody was told until now, so
+ * it is awaited since the ledger was last in use: its job is not closed before an operator has seen it.
+ */
+async function startClocks(db: Kysely<Schema>): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set((row) => ({ state_since: row.ref('updated_at'), public_state: row.ref('state') }))
+    .execute();
+  const lastOf = (row: ExpressionBuilder<Schema, 'events'>) => row.fn.max('at').as('last');
+  const events = db.selectFrom('events').select(lastOf);
+  const ofJobs = events.select('entity').where('entity', 'like', 'job/%').groupBy('entity');
+  for (const { entity, last } of await ofJobs.execute()) {
+    const id = entity.slice('job/'.length);
+    await db.updateTable('jobs').set({ state_since: last }).where('id', '=', id).execute();
+  }
+  const newest = await events.executeTakeFirst();
+  await db
+    .updateTable('jobs')
+    .set((row) => ({ awaited_since: newest?.last ?? row.ref('updated_at') }))
+    .where('state', 'in', ['Shipping', 'Transferring'])
+    .execute();
 }
 
 async function createParcels(db: Kysely<unknown>): Promise<void> {

@@ -63,6 +63,18 @@ it('reads what version 1 wrote', async () => {
   await ledger.close();
 });
 
+it('begins the clocks of jobs of version 1 where that version ended, not where they were made', async () => {
+  const shell = new DatabaseSync(file);
+  shell.exec(await readFile(VERSION_1, 'utf8'));
+  shell.exec("UPDATE jobs SET created_at = '2024-01-01T00:00:00.000Z'");
+  shell.close();
+  const ledger = await openLedger(file);
+  const last = '2026-01-02T03:04:05.678Z';
+  const [job] = await ledger.jobs();
+  expect(job).toMatchObject({ awaitedSince: last, state: { name: 'Shipping', since: last } });
+  await ledger.close();
+});
+
 it('leaves a ledger as it was when a migration fails half-way', async () => {
   const ledger = await openLedger(file);
   await ledger.createJob(aNewJob('job', ['A1']), 'alex');
