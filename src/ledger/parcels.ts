@@ -116,6 +116,7 @@ export class SqlParcels implements ParcelBook {
       const data = { from: null, to: 'Received', parcelId };
       const entity = driveEntity(ref);
       await this.#writer.append(db, { entity, type: 'arrived', data, actor: 'station' });
+      await this.#releaseListed(db, ref, [driveId]);
       return await driveByRef(db, ref);
     });
   }
@@ -164,18 +165,20 @@ export class SqlParcels implements ParcelBook {
     });
   }
 
-  /**
-   * In the caller's transaction: the drive belongs to the parcel that it came in, and is an extra drive
-   * no more if it was taken for one before its job came.
-   */
+  /** In the caller's transaction: the drive belongs to the parcel that it came in. */
   async arrived(db: Executor, ref: DriveRef, arrival: Arrival): Promise<void> {
     const { parcelId, serial = ref.driveId } = arrival;
     if (parcelId !== undefined) await setParcel(db, ref, parcelId);
-    const wanted = [ref.driveId, serial].flatMap((shown) => normaliseSerial(shown) ?? []);
-    for (const extra of await extraRows(db, 'here')) {
-      const shown = normaliseSerial(extra.serial ?? '');
+    await this.#releaseListed(db, ref, [ref.driveId, serial]);
+  }
+
+  /** A drive is an extra drive no more if it was taken for one before its job or its parcel came. */
+  async #releaseListed(db: Executor, { jobId }: DriveRef, serials: readonly string[]) {
+    const wanted = serials.flatMap((serial) => normaliseSerial(serial) ?? []);
+    for (const { id, serial } of await extraRows(db, 'here')) {
+      const shown = normaliseSerial(serial ?? '');
       if (shown === undefined || !wanted.includes(shown)) continue;
-      await this.#endExtra(db, extra.id, { how: 'listed', jobId: ref.jobId, actor: 'station' });
+      await this.#endExtra(db, id, { how: 'listed', jobId, actor: 'station' });
     }
   }
 

@@ -188,6 +188,8 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
       const wanted = aNewJob('export', []);
       const details = { ...wanted.details, jobType: 'Export' } as const;
       const { id } = await ledger.createJob({ ...wanted, details }, 'alex');
+      // Plugged in a moment before the check-in was begun.
+      await ledger.parcels.flagExtra({ ...EXTRA, serial: 'E1' });
       const parcel = await ledger.parcels.open(id, FEDEX, 'sam');
       for (const serial of ['E1', 'E2']) {
         await ledger.parcels.registerExportDrive(id, serial as DriveId, parcel.id);
@@ -197,6 +199,7 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
         ['E1', 'Received'],
         ['E2', 'Received'],
       ]);
+      expect(await ledger.parcels.extras('here')).toEqual([]);
     });
 
     describe('the way back', () => {
