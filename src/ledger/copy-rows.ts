@@ -1,6 +1,7 @@
 import type { BoundDisk, DriveRef } from '../domain/job.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
-import type { CopyRecord } from './contract.ts';
+import type { CopyRecord, DriveChange } from './contract.ts';
 import { copyRecordOf } from './rows.ts';
 import type { CopyTable, Executor } from './tables.ts';
 
@@ -57,4 +58,23 @@ export async function updateCopy(db: Executor, copyId: string, change: CopyChang
   if (numUpdatedRows > 0n) return;
   const detail = `there is no copy ${copyId}`;
   throw new StationError('internal-error', detail, { detail });
+}
+
+/** Changes of a drive that bring a verdict on its copy. */
+export type SettlingChange = Extract<DriveChange, { verdict: Verdict }>;
+
+/** Keeps the verdict. What a drive that is given up has staged and not committed never will be. */
+export async function settleCopy(
+  db: Executor,
+  { id, progress }: CopyRecord,
+  change: SettlingChange,
+): Promise<void> {
+  const { event, verdict, logs } = change;
+  const isGivenUp = event === 'resolved-without-copy' && progress !== undefined;
+  const left = isGivenUp ? { ...progress, stagedBytes: progress.verifiedBytes } : undefined;
+  await updateCopy(db, id, {
+    verdict: JSON.stringify(verdict),
+    logs: logs === undefined ? null : JSON.stringify(logs),
+    ...(left === undefined ? {} : { progress: JSON.stringify(left) }),
+  });
 }

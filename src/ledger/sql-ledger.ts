@@ -11,7 +11,7 @@ import {
 import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
-import type { DriveLogs, Verdict } from '../domain/verdict.ts';
+import type { DriveLogs } from '../domain/verdict.ts';
 import { SqlAlerts } from './alerts.ts';
 import { answersOf, withAnswer } from './confirmations.ts';
 import type {
@@ -31,7 +31,7 @@ import type {
   OnceRequest,
   PutAnswer,
 } from './contract.ts';
-import { findCopy, insertCopy, updateCopy } from './copy-rows.ts';
+import { findCopy, insertCopy, type SettlingChange, settleCopy, updateCopy } from './copy-rows.ts';
 import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
 import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
@@ -324,11 +324,7 @@ export class SqlLedger implements Ledger {
       await this.queueStore().forgetFailures(db, driveKey(ref));
       if (copy !== undefined) await updateCopy(db, copy.id, { attempts: 0 });
     }
-    if (endsCopy(change)) {
-      const verdict = JSON.stringify(change.verdict);
-      const logs = change.logs === undefined ? null : JSON.stringify(change.logs);
-      if (copy !== undefined) await updateCopy(db, copy.id, { verdict, logs });
-    }
+    if (endsCopy(change) && copy !== undefined) await settleCopy(db, copy, change);
   }
 
   #confirmationsKey(): string {
@@ -340,8 +336,7 @@ function oneMore(copy: CopyRecord): CopyRecord {
   return { ...copy, attempts: copy.attempts + 1 };
 }
 
-/** Changes that bring a verdict. */
-function endsCopy(change: DriveChange): change is Extract<DriveChange, { verdict: Verdict }> {
+function endsCopy(change: DriveChange): change is SettlingChange {
   return 'verdict' in change;
 }
 

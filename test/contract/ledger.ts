@@ -241,6 +241,22 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         expect(await eventsOf(ledger)).toHaveLength(logged);
       });
 
+      it('counts nothing that was only staged of a drive that was given up', async () => {
+        const ref = await transferring(ledger, 'job');
+        const { id } = await copyOf(ledger, ref);
+        await ledger.recordProgress(id, { totalBytes: 100, stagedBytes: 60, verifiedBytes: 20 });
+        const fault = { code: 'x', reason: 'r', nextStep: 'n', since: '' } as const;
+        const faulted = { ...fault, publicState: 'Transferring' } as const;
+        await ledger.transitionDrive(ref, { event: 'faulted', fault: faulted }, 'station');
+        expect((await ledger.drive(ref))?.progress?.stagedBytes).toBe(60);
+        await ledger.transitionDrive(ref, GIVEN_UP, 'sam');
+        expect((await ledger.drive(ref))?.progress).toEqual({
+          totalBytes: 100,
+          stagedBytes: 20,
+          verifiedBytes: 20,
+        });
+      });
+
       it('says so when a copy is unknown', async () => {
         const progress = { totalBytes: 1, stagedBytes: 1, verifiedBytes: 1 };
         const unknown = { code: 'internal-error' };
