@@ -82,7 +82,7 @@ const INPUT_HELP: Help<InputErrors> = {
     nextStep: 'End the check-in that is open, then begin this one.',
   },
   'extra-not-found': {
-    meaning: 'The station knows no extra drive of this id.',
+    meaning: 'The station knows no extra drive of this id, or it is not here any more.',
     nextStep: 'Look at `drive-station extras`.',
   },
   'alert-not-found': {

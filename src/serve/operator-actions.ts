@@ -23,7 +23,9 @@ export interface OperatorActions {
   openParcel(jobName: string, shipment: Shipment | undefined, by: Acting): Promise<Parcel>;
   /** Ends the check-in that is open. Throws `check-in-refused` when none is. */
   completeParcel(missing: MissingDrives, by: Acting): Promise<Parcel>;
+  /** Throws `job-change-refused` for a job that is finished. */
   assignExtra(id: string, jobName: string, by: Acting): Promise<ExtraDrive>;
+  takeExtraAway(id: string, by: Acting): Promise<ExtraDrive>;
   packingList(jobName: string, ledger: Acting['ledger']): Promise<PackingList>;
   /** Throws `job-change-refused`, also while one of its disks is plugged in. */
   sendBack(jobName: string, shipment: ReturnShipment, by: Acting): Promise<JobWithDrives>;

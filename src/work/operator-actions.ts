@@ -93,6 +93,7 @@ function parcelActions({ bayOf }: OperatorDependencies) {
       const job = await jobNamed(ledger, jobName);
       return await ledger.parcels.assignExtra(id, job.id, actor);
     },
+    takeExtraAway: (id, { ledger, actor }) => ledger.parcels.takeExtraAway(id, actor),
     async sendBack(jobName, shipment, { ledger, actor }) {
       const { job, drives } = await packingList(jobName, ledger);
       const inBays = plugged(drives, bayOf);

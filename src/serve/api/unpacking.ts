@@ -64,8 +64,19 @@ export function parcelRoutes(actions: OperatorActions): StationRoute[] {
       params: idParams,
       body: bodyOf(z.strictObject({ jobName })),
       answer: extraDrive,
-      errors: [...OF_JOB, 'extra-not-found'],
+      errors: [...OF_JOB, 'extra-not-found', 'job-change-refused'],
       handle: ({ params, body }, by) => actions.assignExtra(params.id, body.jobName, by),
+    }),
+    defineAction({
+      method: 'POST',
+      path: '/api/v1/extras/:id/taken-away',
+      id: 'takeExtraAway',
+      tag: 'parcels',
+      summary: 'Say that an extra drive is not here any more, and went with no parcel',
+      params: idParams,
+      answer: extraDrive,
+      errors: ['extra-not-found'],
+      handle: ({ params }, by) => actions.takeExtraAway(params.id, by),
     }),
   ];
 }
