@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Drive, driveKey, type Job } from '../../domain/job.ts';
 import { StationError } from '../../errors.ts';
@@ -19,6 +20,8 @@ import { driveInFull, jobInFull, ledgerEvent } from './shapes.ts';
 /** The routes that show what is true. */
 
 const JOBS_MAX = 1000;
+/** 50 ms or so, with ten drives each. */
+const JOBS_PER_READ = 100;
 const EVENTS_DEFAULT = 100;
 const EVENTS_MAX = 1000;
 
@@ -51,8 +54,8 @@ const jobsQuery = z.strictObject({
   after: z.string().max(600).exactOptional().describe('The jobs after this place: a `next`.'),
   limit: count
     .pipe(z.int().min(1).max(JOBS_MAX))
-    .default(JOBS_MAX)
-    .meta({ ...number, minimum: 1, maximum: JOBS_MAX, default: JOBS_MAX }),
+    .exactOptional()
+    .meta({ ...number, minimum: 1, maximum: JOBS_MAX, description: 'All of them when left out.' }),
 });
 
 export function readRoutes(view: () => StationView): ReadRoute[] {
@@ -117,7 +120,7 @@ function jobReads(view: () => StationView): ReadRoute[] {
         'Ask again with `after` set to `next`, while there is one, for those that follow.',
       query: jobsQuery,
       answer: z.object({ jobs: z.array(jobView).readonly(), next: z.string().nullable() }),
-      handle: ({ query }, ledger) => pageOfJobs(ledger, query),
+      handle: ({ query }, ledger) => jobsAfter(ledger, query),
     }),
     defineRead({
       path: '/api/v1/jobs/:name',
@@ -163,14 +166,37 @@ export async function inFull(ledger: Ledger, job: Job): Promise<z.input<typeof j
   return { ...jobShown(job, await ledger.drivesOf(job.id)), details: job.details };
 }
 
+interface JobsPage {
+  readonly jobs: readonly JobView[];
+  readonly next: string | null;
+}
+
 async function pageOfJobs(
   ledger: Ledger,
-  { after, limit: top }: z.output<typeof jobsQuery>,
-): Promise<{ jobs: JobView[]; next: string | null }> {
+  top: number,
+  after: string | undefined,
+): Promise<JobsPage> {
   const page = await ledger.jobsPage({ top, ...(after === undefined ? {} : { after }) });
   const drives = await ledger.drivesOfJobs(page.jobs.map(({ id }) => id));
   const jobs = page.jobs.map((job) => jobShown(job, drives.get(job.id) ?? []));
   return { jobs, next: page.next ?? null };
+}
+
+/** A page, or all that follow: read in parts, between which everybody else has a turn. */
+async function jobsAfter(
+  ledger: Ledger,
+  { after, limit }: z.output<typeof jobsQuery>,
+): Promise<JobsPage> {
+  if (limit !== undefined) return await pageOfJobs(ledger, limit, after);
+  const jobs: JobView[] = [];
+  let from = after;
+  do {
+    const page = await pageOfJobs(ledger, JOBS_PER_READ, from);
+    jobs.push(...page.jobs);
+    from = page.next ?? undefined;
+    await nextTurn();
+  } while (from !== undefined);
+  return { jobs, next: null };
 }
 
 async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {

@@ -103,6 +103,9 @@ describe('the station API', () => {
     expect(first.jobs).toHaveLength(1);
     const rest = `/api/v1/jobs?limit=1&after=${encodeURIComponent(first.next)}`;
     expect((await call(rest)).body).toMatchObject({ next: null });
+    const all = (await call('/api/v1/jobs')).body;
+    expect(all.jobs).toHaveLength(2);
+    expect(all.next).toBeNull();
     expect(await call('/api/v1/jobs?limit=0')).toMatchObject({ status: 400 });
   });
 
