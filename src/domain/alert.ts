@@ -22,7 +22,6 @@ export const RESOLUTIONS = {
   'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
   'go-on': 'The cause is removed: the job goes on where it was.',
   destroyed: 'The drives were destroyed; the job is closed.',
-  'taken-away': 'It is not here any more: it went back another way, or was no customer’s.',
 } as const;
 
 export type Resolution = keyof typeof RESOLUTIONS;
@@ -87,7 +86,7 @@ export const ALERTS = {
     title: 'Extra drive',
     nextStep:
       'It is on no list and is not read. Say which parcel it came in; it goes back with that one.',
-    resolutions: ['noted', 'taken-away'],
+    resolutions: ['noted'],
   },
   'job-overdue': {
     title: 'Job overdue',

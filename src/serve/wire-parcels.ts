@@ -21,7 +21,7 @@ export const extraDrive = z.object({
   end: z
     .object({ at: time, how: z.enum(['returned', 'listed', 'taken-away']) })
     .exactOptional()
-    .describe('It is no longer here: sent back, or listed by a job after all.'),
+    .describe('It is no longer here: sent back, listed by a job after all, or gone otherwise.'),
 }) satisfies z.ZodType<{ [K in keyof ExtraDrive]: unknown }>;
 
 export const parcel = z.object({

@@ -137,15 +137,11 @@ async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promis
 
 /** A new resolution does not compile until it is carried out here. */
 async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Promise<void> {
-  const { jobId, driveId, extraId } = subject;
+  const { jobId, driveId } = subject;
   const { ledger, actor } = by;
-  if (answer.resolution === 'taken-away' && extraId !== undefined) {
-    await ledger.parcels.takeExtraAway(extraId, actor);
-  }
   if (jobId === undefined) return;
   switch (answer.resolution) {
     case 'noted':
-    case 'taken-away':
       return;
     case 'wait-longer':
       await ledger.waitLonger(jobId, actor);

@@ -51,10 +51,7 @@ export function alertRoutes(actions: OperatorActions): StationRoute[] {
       params: idParams,
       body: bodyOf(resolveBody),
       answer: alert,
-      errors: [
-        ...(['alert-not-found', 'alert-resolved', 'extra-not-found'] as const),
-        ...(['transition-refused', 'job-change-refused'] as const),
-      ],
+      errors: ['alert-not-found', 'alert-resolved', 'transition-refused', 'job-change-refused'],
       handle: async ({ params, body }, by) =>
         alertInFull(by.ledger, await actions.resolveAlert(params.id, body, by)),
     }),

@@ -220,10 +220,11 @@ describe('an extra drive', () => {
   const EXTRA = { serial: 'X1', model: null, bay: 'Bay 3', reason: 'On no list.' };
   const flag = (jobId: JobId | null) =>
     ledger.parcels.flagExtra({ ...EXTRA, jobId, parcelId: null });
-  const answer = async (resolution: 'noted' | 'taken-away') => {
+  const actions = operatorActions({ bayOf: () => undefined });
+  const note = async () => {
     const [alert] = await ledger.alerts.list('open');
-    const actions = operatorActions({ bayOf: () => undefined });
-    await actions.resolveAlert(alert?.id ?? '', { resolution }, { ledger, actor: 'sam' });
+    const answer = { resolution: 'noted' } as const;
+    await actions.resolveAlert(alert?.id ?? '', answer, { ledger, actor: 'sam' });
     await settle();
   };
 
@@ -235,22 +236,23 @@ describe('an extra drive', () => {
     await ledger.parcels.assignExtra(extra.id, id, 'sam');
     await settle();
     expect((await ledger.alerts.list('all')).map((found) => found.id)).toEqual([alert?.id]);
-    await answer('noted');
+    await note();
     expect(await kinds()).toEqual([]);
   });
 
   it('that was noted is told of again when its job is over without it', async () => {
     const id = await make('job', ['A1']);
-    await flag(id);
+    const extra = await flag(id);
     await settle();
-    await answer('noted');
+    await note();
     await pass(44);
     expect(await stateOf(id)).toBe('Closed');
     expect(await kinds()).toEqual(['extra-drive']);
     await pass(100);
     expect(await stateOf(id)).toBeUndefined();
     expect(await kinds()).toEqual(['extra-drive']);
-    await answer('taken-away');
+    await actions.takeExtraAway(extra.id, { ledger, actor: 'sam' });
+    await settle();
     expect(await kinds()).toEqual([]);
     expect(await ledger.parcels.extras('here')).toEqual([]);
   });
