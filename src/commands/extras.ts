@@ -22,6 +22,7 @@ export function extrasCommand(): Command {
       print(choices, extras, () => words);
     });
   command.addCommand(assignSub());
+  command.addCommand(takenAwaySub());
   return addStationOptions(command);
 }
 
@@ -37,6 +38,20 @@ function assignSub(): Command {
       const request = { method: 'POST', path, body: { jobName }, answer: extra } as const;
       const assigned = await ask(choices, request);
       print(choices, assigned, () => `${nameOf(found)} goes back with ${jobName}`);
+    });
+  return withStationOptions(command);
+}
+
+function takenAwaySub(): Command {
+  const command = new Command('taken-away')
+    .description('say that an extra drive is not here any more, and went with no parcel')
+    .argument('<id>', 'of the extra drive, or its beginning')
+    .action(async (id: string) => {
+      const choices = command.optsWithGlobals<Choices>();
+      const found = extraNamed(id, await listed(choices));
+      const path = `${EXTRAS}/${found.id}/taken-away`;
+      const gone = await ask(choices, { method: 'POST', path, body: {}, answer: extra });
+      print(choices, gone, () => `${nameOf(found)} is off the list`);
     });
   return withStationOptions(command);
 }

@@ -3,7 +3,7 @@ import { repeat } from 'lit-html/directives/repeat.js';
 import type { AlertView } from '../serve/wire.ts';
 import { ageOf, endsSomething, resolutionLabel } from './alert-words.ts';
 import type { Answers } from './answers.ts';
-import { parcelChoice } from './extra.ts';
+import { parcelChoice, takenAway } from './extra.ts';
 import type { ShownAlert } from './model.ts';
 
 /** The queue of the operators: what happened, what to do, and the answers that can be given. */
@@ -44,6 +44,7 @@ function alertItem({ alert, bay }: ShownAlert, answers: Answers): TemplateResult
         <p class="next">${alert.nextStep}</p>
         ${keeper(alert, answers)}
         ${alert.extraId !== null && alert.jobId === null ? parcelChoice(alert.extraId, 'alert', answers) : nothing}
+        ${alert.extraId === null ? nothing : takenAway(alert.extraId, answers)}
         ${resolveForm(alert, answers)}
       </article>
     </li>

@@ -17,6 +17,7 @@ import {
   resolveAlert,
   sendBack,
   setReturnAddress,
+  takeExtraAway,
 } from './requests-of-operators.ts';
 
 /** What the page does with an answer: asks the station, and shows what came of it. */
@@ -56,6 +57,7 @@ function diskAnswers({ ask }: Desk) {
     retry: ({ jobId, driveId }) => ask(retryDrive(jobId, driveId), `${driveId} goes on.`),
     assignExtra: (extraId, { id, name }) =>
       ask(assignExtra(extraId, id), `It goes back with the parcel of ${name}.`),
+    takeExtraAway: (extraId) => ask(takeExtraAway(extraId), 'It is off the list.'),
   } satisfies Partial<Answers>;
 }
 

@@ -25,6 +25,8 @@ export interface Answers {
   confirm(disk: DiskView, drive: CandidateView): void;
   retry(drive: DriveView): void;
   assignExtra(extraId: string, job: JobView): void;
+  /** It is not here any more, and went with no parcel. */
+  takeExtraAway(extraId: string): void;
 
   beginCheckIn(job: JobView): void;
   /** The label of the parcel that is open. */

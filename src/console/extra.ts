@@ -2,6 +2,14 @@ import { html, type TemplateResult } from 'lit-html';
 import type { Answers } from './answers.ts';
 import { fieldsOf } from './dialog.ts';
 
+/** For one that somebody took away: it would wait for its parcel for ever. */
+export function takenAway(extraId: string, answers: Answers): TemplateResult {
+  return html`
+    <button class="quiet" ?disabled=${answers.disabled}
+      @click=${() => answers.takeExtraAway(extraId)}>It is not here any more</button>
+  `;
+}
+
 /** Asks whose parcel an extra drive came in: it goes back with that one. */
 export function parcelChoice(
   extraId: string,

@@ -31,6 +31,10 @@ export function assignExtra(extraId: string, jobId: string): Refusal {
   return ask('POST', `/api/v1/extras/${encodeURIComponent(extraId)}/assign`, { jobName: jobId });
 }
 
+export function takeExtraAway(extraId: string): Refusal {
+  return ask('POST', `/api/v1/extras/${encodeURIComponent(extraId)}/taken-away`);
+}
+
 export function acknowledgeAlert(id: string): Refusal {
   return ask('POST', `/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`);
 }

@@ -3,7 +3,7 @@ import { StationError } from '../errors.ts';
 import type { AlertAnswer, AlertBook } from './books.ts';
 import type { Actor, Alert } from './contract.ts';
 import { alertOf } from './operator-rows.ts';
-import type { Executor } from './tables.ts';
+import type { AlertTable, Executor } from './tables.ts';
 import type { Writer } from './writer.ts';
 
 /** Resolved alerts that a list shows: as many as a person looks through. */
@@ -21,9 +21,10 @@ export class SqlAlerts implements AlertBook {
   async reconcile(due: readonly DueAlert[]): Promise<boolean> {
     const { db } = this.#writer;
     const changes = await this.#writer.guard(() => changesOf(db, due));
-    if (changes.raised.length === 0 && changes.over.length === 0) return false;
+    if (Object.values(changes).every((list) => list.length === 0)) return false;
     await this.#writer.write(async (trx) => {
       for (const alert of changes.raised) await this.#raise(trx, alert);
+      for (const alert of changes.known) await retell(trx, alert);
       const answer = { resolution: null, note: RESOLVED_BY_ITSELF };
       for (const alert of changes.over) await this.#end(trx, alert, { answer, actor: 'station' });
     });
@@ -128,9 +129,10 @@ async function changesOf(db: Executor, due: readonly DueAlert[]) {
   const open = await db.selectFrom('alerts').selectAll().where('resolved_at', 'is', null).execute();
   const dueKeys = new Set(due.map(({ key }) => key));
   const over = open.filter(({ key }) => !dueKeys.has(key)).map(alertOf);
-  const openKeys = new Set(open.map(({ key }) => key));
-  const unknown = due.filter(({ key }) => !openKeys.has(key));
-  if (unknown.length === 0) return { raised: [], over };
+  const rows = new Map(open.map((row) => [row.key, row]));
+  const known = due.filter((alert) => isOutdated(rows.get(alert.key), alert));
+  const unknown = due.filter(({ key }) => !rows.has(key));
+  if (unknown.length === 0) return { raised: [], known, over };
   const keys = unknown.map(({ key }) => key);
   const answered = await db
     .selectFrom('alerts')
@@ -139,7 +141,19 @@ async function changesOf(db: Executor, due: readonly DueAlert[]) {
     .where('resolved_by', '<>', 'station')
     .execute();
   const resolved = new Set(answered.map(({ key }) => key));
-  return { raised: unknown.filter(({ key }) => !resolved.has(key)), over };
+  return { raised: unknown.filter(({ key }) => !resolved.has(key)), known, over };
+}
+
+/** An open alert of which more is known by now, or something else. */
+function isOutdated(row: AlertTable | undefined, { subject, reason }: DueAlert): boolean {
+  if (row === undefined) return false;
+  return row.job_id !== (subject.jobId ?? null) || row.reason !== reason;
+}
+
+/** The same alert in the words of now; what it was about at first is in its event. */
+async function retell(db: Executor, { key, subject, reason }: DueAlert): Promise<void> {
+  const columns = { job_id: subject.jobId ?? null, reason };
+  await db.updateTable('alerts').set(columns).where('key', '=', key).execute();
 }
 
 async function byKey(db: Executor, key: string): Promise<Alert> {

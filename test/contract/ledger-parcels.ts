@@ -281,6 +281,17 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
         expect((await ledger.alerts.list('open')).map(({ key }) => key)).toEqual(['a', 'b']);
       });
 
+      it('that are open tell what is known by now, and are not raised anew', async () => {
+        const { id: jobId } = await ledger.createJob(aNewJob('job', ['A1']), 'alex');
+        await ledger.alerts.reconcile([due('a')]);
+        const [first] = await ledger.alerts.list('open');
+        const more = { ...due('a'), subject: { extraId: 'a', jobId }, reason: 'It is of job.' };
+        expect(await ledger.alerts.reconcile([more])).toBe(true);
+        expect(await ledger.alerts.reconcile([more])).toBe(false);
+        const { subject, reason } = more;
+        expect(await ledger.alerts.list('open')).toEqual([{ ...first, subject, reason }]);
+      });
+
       it('that a person resolved stay so while their condition lasts', async () => {
         await ledger.alerts.reconcile([due('a')]);
         const [alert] = await ledger.alerts.list('open');

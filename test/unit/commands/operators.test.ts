@@ -136,6 +136,14 @@ describe('the commands of parcels, alerts and jobs', { timeout: 90_000 }, () => 
     ]);
   });
 
+  it('take an extra drive off the list that somebody took away', async () => {
+    await workshop.plug('Bay 5', 'STRANGER');
+    const [extra] = await workshop.ledger.parcels.extras('here');
+    const id = extra?.id.slice(0, 8) ?? '';
+    expect(await told('extras', 'taken-away', id)).toBe('STRANGER is off the list\n');
+    expect(await told('extras')).toBe('there is no extra drive\n');
+  });
+
   it('put a job aside, let it go on, stop waiting for it, and cancel it', async () => {
     const job = await workshop.createJob('contoso', ['SERIAL01', 'SERIAL02']);
     expect(await told('job', 'put-aside', 'contoso', '--reason', 'the account moves')).toBe(
