@@ -54,8 +54,16 @@ export const FILE_BUFFERS = {
 } as const;
 /** Files of one drive in flight: each small one waits for two syncs of the journal and two requests. */
 export const FILES_IN_FLIGHT = 64;
-/** Files that are read at once: a large one, and the small ones beside it; disks like one reader. */
-export const FILE_READERS = 2;
+/**
+ * Small files that are opened and read at once, beside one large file: to open a file is several small
+ * reads far apart, which a disk sorts better than it waits, and a large file is best read alone.
+ */
+export const SMALL_FILE_READERS = 4;
+/**
+ * Threads of Node's pool in a process that copies files: one for each reader, the rest for the journal
+ * and the network, which must not wait behind a disk.
+ */
+export const FILE_COPY_THREADS = 12;
 /** Blocks or page ranges of one large file in flight: as many as there are large buffers. */
 export const RANGES_IN_FLIGHT = 10;
 /** New names tried for one blob under `rename`; so many equal names are no accident. */

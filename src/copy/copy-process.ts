@@ -2,7 +2,12 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
-import { COPY_ABANDON_MS, COPY_SILENCE_MS, COPY_STOP_GRACE_MS } from '../limits.ts';
+import {
+  COPY_ABANDON_MS,
+  COPY_SILENCE_MS,
+  COPY_STOP_GRACE_MS,
+  FILE_COPY_THREADS,
+} from '../limits.ts';
 import { privateMountsUnavailable, withPrivateMounts } from '../volumes/mount-namespace.ts';
 import {
   type Assignment,
@@ -75,7 +80,10 @@ function startWorker(assignment: Assignment): ChildProcess {
   const node = { command: process.execPath, args: [...COPY_NODE_OPTIONS, worker] };
   const { command, args } = isFilesAssignment(assignment) ? withPrivateMounts(node) : node;
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
-  return spawn(command, args, { cwd: '/', env, stdio });
+  const threads = isFilesAssignment(assignment)
+    ? { UV_THREADPOOL_SIZE: String(FILE_COPY_THREADS) }
+    : {};
+  return spawn(command, args, { cwd: '/', env: { ...env, ...threads }, stdio });
 }
 
 function cannotMount(problem: string): CopyResult {

@@ -21,7 +21,11 @@ function blobAt(path: string): Blob {
 }
 
 /** What a client knows the service by: without them, it takes the answer for an outage and waits. */
-const MARK = { 'x-ms-request-id': '00000000-0000-0000-0000-000000000000', etag: '"0x8D0"' };
+const MARK = {
+  'x-ms-request-id': '00000000-0000-0000-0000-000000000000',
+  etag: '"0x8D0"',
+  'last-modified': new Date().toUTCString(),
+};
 
 function answer(response: ServerResponse, status: number, headers: object = {}, body = ''): void {
   response.writeHead(status, { ...MARK, ...headers, 'content-length': Buffer.byteLength(body) });
@@ -72,7 +76,9 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     return answer(response, 201);
   }
   if (request.method === 'PUT') {
-    await lengthOf(request);
+    const lengthBytes = await lengthOf(request);
+    const md5 = String(request.headers['x-ms-blob-content-md5'] ?? '');
+    if (query.get('restype') === null) blob.committed = { ids: [], md5, lengthBytes };
     return answer(response, 201);
   }
   if (component === 'blocklist') {
@@ -90,7 +96,11 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   response.end();
 }
 
-const server = createServer((request, response) => void handle(request, response));
+/** Milliseconds that each request waits, as on the way to a service and back. */
+const delayMs = Number(process.argv[2] ?? 0);
+const server = createServer((request, response) => {
+  setTimeout(() => void handle(request, response), delayMs);
+});
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   if (address !== null && typeof address === 'object') process.stdout.write(`${address.port}\n`);

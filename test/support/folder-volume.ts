@@ -38,8 +38,9 @@ async function openIn(
 ): Promise<VolumeFile> {
   throwIfCancelled(signal);
   const shown = formatVolumePath(path);
-  const names = await spelledIn(root, path);
-  const stats = await lstat(join(root, ...names)).catch(() => undefined);
+  const exact = await lstat(join(root, ...path)).catch(() => undefined);
+  const names = exact === undefined ? await spelledIn(root, path) : path;
+  const stats = exact ?? (await lstat(join(root, ...names)).catch(() => undefined));
   if (stats === undefined) {
     throw new StationError('file-not-found', `there is no file ${shown}`, { path: shown });
   }

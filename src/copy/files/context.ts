@@ -17,7 +17,7 @@ export interface FilesContext {
   readonly sideFiles: SideFiles;
   readonly names: NameLocks;
   /** Who may read from the disk; a file is read from its beginning to its end in one turn. */
-  readonly readers: Slots;
+  readonly readers: { readonly small: Slots; readonly large: Slots };
   /** 16 hex digits: tells the block ids of this copy from those of others. */
   readonly nonce: string;
   /** This station's clock, in ms since 1970. */

@@ -2,6 +2,7 @@ import { blobPathText } from '../../domain/blob-path.ts';
 import type { FileItem } from '../../domain/file-item.ts';
 import { isStationError, messageOf } from '../../errors.ts';
 import type { BlobStatus } from '../../formats/drive-log.ts';
+import { FILE_BUFFERS } from '../../limits.ts';
 import { fileStatusOf } from '../../volumes/copy-status.ts';
 import { pathOnVolume } from '../../volumes/windows-path.ts';
 import { copyBlocks } from './block-file.ts';
@@ -41,7 +42,9 @@ function ended(item: FileItem, status: BlobStatus, words: string): Ended {
 /** The disk is read in one turn; a small file leaves it to the next one before it is sent. */
 async function copyOpened(order: FileOrder, signal: AbortSignal): Promise<Ended> {
   const { item, context, onSafe } = order;
-  using turn = await context.readers.take(signal);
+  const { small: ofSmall, large: ofLarge } = context.readers;
+  const readers = item.lengthBytes > FILE_BUFFERS.mediumBytes ? ofLarge : ofSmall;
+  using turn = await readers.take(signal);
   await using file = await opened(item, context, signal);
   const side = await context.sideFiles.of(item, signal);
   const container = await context.containers.get(item.container, signal);

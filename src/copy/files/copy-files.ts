@@ -4,7 +4,7 @@ import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import { judgeFiles, refusedDrive } from '../../domain/files-verdict.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { isStationError, throwIfCancelled } from '../../errors.ts';
-import { FILE_READERS, FILES_IN_FLIGHT, FILES_NAMED } from '../../limits.ts';
+import { FILES_IN_FLIGHT, FILES_NAMED, SMALL_FILE_READERS } from '../../limits.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import type { Settled } from '../copy-drive.ts';
 import type { FilesAssignment, FromCopy } from '../messages.ts';
@@ -158,7 +158,7 @@ async function copyItems(
     buffers: new FileBuffers(totals.longestRangeBytes),
     sideFiles: new SideFiles(files),
     names: new NameLocks(),
-    readers: new Slots(FILE_READERS),
+    readers: { small: new Slots(SMALL_FILE_READERS), large: new Slots(1) },
     nonce: assignment.nonce,
     now: () => parts.now().getTime(),
   };
