@@ -36,7 +36,7 @@ test('a drive’s logs are where Get Job says, and agree with its state', async 
   const { state, copyStatus, errorLogUri, verboseLogUri } = await armDrive();
   expect([state, copyStatus]).toEqual(['Completed', 'Completed']);
   const shown = daemon.drive(SERIAL);
-  expect(shown?.logs).toEqual({ errorLogUri, verboseLogUri, problem: null });
+  expect(shown?.logs).toMatchObject({ errorLogUri, verboseLogUri, problem: null });
   const store = await openContainer(account, 'waimportexport');
   const logAt = (url: string) => {
     const name = decodeURIComponent(new URL(url).pathname.split('/').slice(3).join('/'));

@@ -63,7 +63,7 @@ describe('what a job file says', () => {
     expect(parseJobFile(stringify({ ...MINIMAL, deliveryPackage }), 'f').shipped).toBe(true);
   });
 
-  it.each(['job.yaml', 'job-full.yaml', 'job-own-storage.yaml'])(
+  it.each(['job.yaml', 'job-full.yaml', 'job-own-storage.yaml', 'job-prepared.yaml'])(
     'is read from the example %s',
     async (name) => {
       const job = await readJobFile(join(EXAMPLES, name));
