@@ -58,6 +58,7 @@ export class FileDrive implements AsyncDisposable {
   readonly messages: FromCopy[] = [];
   storage: StorageAccount;
   faults: FolderFaults = {};
+  onMessage: (message: FromCopy) => void = () => undefined;
   manifestHash = '';
   manifestFile = '\\DriveManifest.xml';
   clockSkewMs = 0;
@@ -164,7 +165,10 @@ export class FileDrive implements AsyncDisposable {
       openLogContainer: (name) => openContainer(this.storage, name),
       contentTypeOf: (name) => (name.endsWith('.txt') ? 'text/plain' : undefined),
       now: () => new Date(Date.now() + this.clockSkewMs),
-      report: (message) => this.messages.push(message),
+      report: (message) => {
+        this.messages.push(message);
+        this.onMessage(message);
+      },
     };
   }
 

@@ -50,8 +50,10 @@ function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>
   const disposition = dispositionOf(place);
   const attempt = place.attempt > 1 ? { attempt: place.attempt } : {};
   if (problem !== undefined) {
+    // Nobody knows which range it is about: a repair that does too much is right.
+    const ranges = lettersOf(['Failed']);
     const words = told(copy, problem);
-    return { outcome: { status: 'Failed', disposition, ...attempt, words }, bytes: 0 };
+    return { outcome: { status: 'Failed', disposition, ...attempt, ranges, words }, bytes: 0 };
   }
   if (!isWhole(ending.statuses)) {
     const good = item.kind === 'block' ? 'Committed' : 'Completed';
