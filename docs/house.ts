@@ -99,7 +99,7 @@ export const HOUSE: readonly Room[] = [
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
     rooms: ['domain', 'volumes', 'formats', 'blobs', 'scrub', ...SHARED],
     node: true,
-    packages: ['zod'],
+    packages: ['zod', 'mime'],
   },
   {
     name: 'blobs',

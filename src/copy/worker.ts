@@ -79,11 +79,12 @@ async function copy(
   if (!isFilesAssignment(assignment)) throw new TypeError('an assignment without a plan');
   // Loaded only here: an image needs none of it.
   const { copyFiles } = await import('./files/copy-files.ts');
+  const { contentTypeOf } = await import('./files/content-type.ts');
   const { driveOn, removeMountFolder } = await import('./files/prepared-drive.ts');
   const openContainer = (name: string) =>
     openPatiently(assignment, name, { report, requests: FILES_IN_FLIGHT });
   const drive = driveOn(device, assignment);
-  const order = { ...parts, drive, openContainer, onOpen, contentTypeOf: () => undefined };
+  const order = { ...parts, drive, openContainer, onOpen, contentTypeOf };
   const settled = await copyFiles(assignment, order, stop.signal);
   await removeMountFolder(assignment);
   return settled;
