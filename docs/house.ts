@@ -12,8 +12,6 @@ export interface Room {
   /** Whether it may use Node's own modules. */
   readonly node: boolean;
   readonly packages: readonly string[];
-  /** It is being built: it may be empty, and what is granted to it or of it may still be unused. */
-  readonly unfinished?: true;
 }
 
 /** What every room but the innermost may import; the drawing leaves these out. */
@@ -85,7 +83,6 @@ export const HOUSE: readonly Room[] = [
     rooms: ['domain', ...SHARED],
     node: false,
     packages: ['xmlbuilder2', 'saxes'],
-    unfinished: true,
   },
   {
     name: 'volumes',

@@ -6,7 +6,7 @@ import { code, mermaid, table } from './markdown.ts';
 export function roomsTable(): string {
   const rows = HOUSE.map((room) => [
     code(pathOf(room)),
-    room.unfinished === undefined ? room.what : `${room.what} (not finished)`,
+    room.what,
     importsOf(room),
     packagesOf(room),
   ]);
