@@ -76,7 +76,7 @@ async function copy(
     const { random } = Math;
     return await copyDrive(assignment, { device, container, random, ...parts }, stop.signal);
   }
-  if (!isFilesAssignment(assignment)) throw new TypeError('an assignment without a plan');
+  if (!isFilesAssignment(assignment)) throw noPlan();
   // Loaded only here: an image needs none of it.
   const { copyFiles } = await import('./files/copy-files.ts');
   const { contentTypeOf } = await import('./files/content-type.ts');
@@ -88,6 +88,11 @@ async function copy(
   const settled = await copyFiles(assignment, order, stop.signal);
   await removeMountFolder(assignment);
   return settled;
+}
+
+function noPlan(): StationError {
+  const detail = 'the assignment has a plan that nobody carries out';
+  return new StationError('internal-error', detail, { detail });
 }
 
 /** An open or a read that hangs can not be cancelled; the process says so, and is let go. */

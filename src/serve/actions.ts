@@ -2,12 +2,7 @@ import type { DiskKey } from '../domain/disk.ts';
 import type { Job } from '../domain/job.ts';
 import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import type { Actor, Ledger, NewJob } from '../ledger/contract.ts';
-
-/** A drive as people name it; the job by its name or its id. */
-export interface DriveName {
-  readonly jobName: string;
-  readonly driveId: string;
-}
+import type { DriveName } from '../ledger/named.ts';
 
 export interface ConfirmDisk extends DriveName {
   /** The attachment that a person looked at; gone after a replug. */

@@ -2,7 +2,8 @@ import type { PublicJobState } from '../domain/job-state.ts';
 import type { Parcel, Shipment } from '../domain/parcel.ts';
 import type { AlertAnswer, MissingDrives, ReturnShipment } from '../ledger/books.ts';
 import type { Alert, ExtraDrive, JobWithDrives } from '../ledger/contract.ts';
-import type { Acting, DriveName } from './actions.ts';
+import type { DriveName } from '../ledger/named.ts';
+import type { Acting } from './actions.ts';
 
 /** A job that is being packed: what goes into its parcel back, and what hinders that. */
 export interface PackingList extends JobWithDrives {

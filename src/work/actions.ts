@@ -1,9 +1,10 @@
 import type { DiskDetector } from '../detect/contract.ts';
-import type { Drive, Job } from '../domain/job.ts';
+import type { Job } from '../domain/job.ts';
 import type { OwnStorage, StorageCredential } from '../domain/job-storage.ts';
 import { StationError } from '../errors.ts';
 import type { Ledger, NewJob } from '../ledger/contract.ts';
-import type { Acting, ConfirmDisk, DriveName, StationActions } from '../serve/actions.ts';
+import { type DriveName, driveNamed, jobNamed } from '../ledger/named.ts';
+import type { Acting, ConfirmDisk, StationActions } from '../serve/actions.ts';
 import type { Floor } from './floor.ts';
 
 export interface ActionDependencies {
@@ -72,19 +73,4 @@ export class Actions implements StationActions {
     const words = `storageAccount: ${storageAccount} is not configured here (known: ${known.join(', ') || 'none'})`;
     throw new StationError('storage-account-unknown', words, { storageAccount, known });
   }
-}
-
-async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {
-  const job = await ledger.jobByName(jobName);
-  if (job !== undefined) return job;
-  throw new StationError('job-not-found', `there is no job ${jobName}`, { jobName });
-}
-
-async function driveNamed(ledger: Ledger, { jobName, driveId }: DriveName): Promise<Drive> {
-  const job = await jobNamed(ledger, jobName);
-  const drives = await ledger.drivesOf(job.id);
-  const drive = drives.find(({ ref }) => ref.driveId === driveId);
-  if (drive !== undefined) return drive;
-  const words = `job ${jobName} lists no drive ${driveId}`;
-  throw new StationError('drive-not-found', words, { jobName, driveId });
 }

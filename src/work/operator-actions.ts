@@ -6,7 +6,8 @@ import { endedWithoutCopy } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
 import type { AlertAnswer } from '../ledger/books.ts';
 import type { Alert, JobWithDrives, Ledger } from '../ledger/contract.ts';
-import type { Acting, DriveName } from '../serve/actions.ts';
+import { driveNamed, jobNamed } from '../ledger/named.ts';
+import type { Acting } from '../serve/actions.ts';
 
 import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
 
@@ -215,19 +216,4 @@ async function endWithoutCopy(
 
 async function withDrives(ledger: Ledger, id: Job['id']): Promise<JobWithDrives> {
   return { job: await jobNamed(ledger, id), drives: await ledger.drivesOf(id) };
-}
-
-async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {
-  const job = await ledger.jobByName(jobName);
-  if (job !== undefined) return job;
-  throw new StationError('job-not-found', `there is no job ${jobName}`, { jobName });
-}
-
-async function driveNamed(ledger: Ledger, { jobName, driveId }: DriveName): Promise<Drive> {
-  const job = await jobNamed(ledger, jobName);
-  const drives = await ledger.drivesOf(job.id);
-  const drive = drives.find(({ ref }) => ref.driveId === driveId);
-  if (drive !== undefined) return drive;
-  const words = `job ${jobName} lists no drive ${driveId}`;
-  throw new StationError('drive-not-found', words, { jobName, driveId });
 }

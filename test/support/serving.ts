@@ -7,10 +7,11 @@ import type { DriveId, Job, JobDetails, JobName } from '../../src/domain/job.ts'
 import { ownStorageOf, type StorageCredential } from '../../src/domain/job-storage.ts';
 import { StationError } from '../../src/errors.ts';
 import type { NewJob } from '../../src/ledger/contract.ts';
+import type { DriveName } from '../../src/ledger/named.ts';
 import { SECRET_KEY_BYTES, secretBox } from '../../src/ledger/secret-box.ts';
 import { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { createLog } from '../../src/log.ts';
-import type { ConfirmDisk, DriveName, StationActions } from '../../src/serve/actions.ts';
+import type { ConfirmDisk, StationActions } from '../../src/serve/actions.ts';
 import { Feed } from '../../src/serve/feed.ts';
 import { LocationBook } from '../../src/serve/locations.ts';
 import { Server, type ServerOptions } from '../../src/serve/server.ts';

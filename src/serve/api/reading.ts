@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Drive, driveKey, type Job } from '../../domain/job.ts';
-import { StationError } from '../../errors.ts';
 import type { Ledger, LedgerEvent } from '../../ledger/contract.ts';
+import { driveNamed, jobNamed } from '../../ledger/named.ts';
 import { type DriveNow, driveView as driveShown, jobView as jobShown } from '../view.ts';
 import {
   type DriveView,
@@ -154,7 +154,7 @@ function jobReads(view: () => StationView): ReadRoute[] {
       answer: driveInFull,
       errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found'],
       handle: async ({ params }, ledger) => {
-        const drive = await driveNamed(ledger, params);
+        const drive = await driveNamed(ledger, { jobName: params.name, driveId: params.driveId });
         const { verdict = null, boundDisk = null } = drive;
         return { ...liveView(drive, view()), verdict, boundDisk };
       },
@@ -197,24 +197,6 @@ async function jobsAfter(
     await nextTurn();
   } while (from !== undefined);
   return { jobs, next: null };
-}
-
-async function jobNamed(ledger: Ledger, jobName: string): Promise<Job> {
-  const job = await ledger.jobByName(jobName);
-  if (job !== undefined) return job;
-  throw new StationError('job-not-found', `There is no job ${jobName}.`, { jobName });
-}
-
-async function driveNamed(
-  ledger: Ledger,
-  { name: jobName, driveId }: z.output<typeof driveParams>,
-): Promise<Drive> {
-  const job = await jobNamed(ledger, jobName);
-  const drives = await ledger.drivesOf(job.id);
-  const drive = drives.find((candidate) => candidate.ref.driveId === driveId);
-  if (drive !== undefined) return drive;
-  const words = `Job ${jobName} lists no drive ${driveId}.`;
-  throw new StationError('drive-not-found', words, { jobName, driveId });
 }
 
 /** A drive as it is on the screens; from its row alone when it is of no active job. */
