@@ -163,6 +163,12 @@ const DRIVE_FILE_HELP: Help<DriveFileErrors> = {
     nextStep:
       'Send the customer the copy log. Metadata and properties can be set on the blobs afterwards; the drive is not needed for it.',
   },
+  'rescue-map-invalid': {
+    meaning:
+      'The map of a drive’s bad places is no map file of GNU ddrescue: it was torn or edited. The station keeps its own beside the copy journal and goes on without one that it cannot read: blocks that are not stored yet are then tried again.',
+    nextStep:
+      'Correct the line that the message names, or leave the map away. The map of a finished drive lies beside its copy log.',
+  },
 };
 
 const DISK_HELP: Help<DiskErrors> = {

@@ -68,6 +68,7 @@ export interface DriveFileErrors {
   };
   'manifest-corrupted': { algorithm: string; expected: string; found: string };
   'side-file-invalid': { kind: 'metadata' | 'properties'; line: number; problem: string };
+  'rescue-map-invalid': { line: number; problem: string };
 }
 
 /** What goes wrong with a disk. */

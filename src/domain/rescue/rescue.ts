@@ -1,0 +1,240 @@
+import type { Extent } from '../plan.ts';
+import { AREA_STATUSES, type Area, type AreaStatus, endOf, type RescueMap } from './map.ts';
+import { PASSES, type Pass, type ReadUnit, retryPass } from './passes.ts';
+
+export interface RescueRules {
+  /** Lengths of the reads in bytes: a block is a multiple of a cluster, a cluster of a sector. */
+  readonly unitBytes: Readonly<Record<ReadUnit, number>>;
+  /** Passes over single bad sectors after the first read of each. */
+  readonly retries: number;
+  /** Time for one area in a pass, for one pass, and for all of them, in milliseconds of reading. */
+  readonly budgetMs: { readonly area: number; readonly pass: number; readonly drive: number };
+  /** With so many areas the map is not refined any further. */
+  readonly maxAreas: number;
+}
+
+/** Where a rescue stands; with the map it is all that an interrupted one needs to go on. */
+export interface Standing {
+  readonly status: Pass['status'] | 'finished';
+  readonly pass: number;
+  readonly positionBytes: number;
+  readonly spentMs: number;
+}
+
+export interface ReadOutcome {
+  readonly ok: boolean;
+  readonly elapsedMs: number;
+}
+
+/** Why a rescue reads no more. */
+export type RescueEnd = 'done' | 'time-is-up' | 'too-many-areas';
+
+/**
+ * Says what to read next of a disk with bad places, given how the reads before went. It reads nothing and
+ * knows no clock. Every sector is tried once in a block, once in a cluster, once alone, and then once in
+ * each retry; never again after it was read.
+ *
+ * Budgets keep one place from taking all the time: an area or a pass that used up its own is left for a
+ * later round, and every round reads something of each area, so that nothing stays untried while the
+ * drive's own budget lasts. When that is used up, or the map has too many areas, what is left stays in
+ * the map as what it is, and is never taken for read.
+ */
+export class Rescue {
+  readonly map: RescueMap;
+  readonly #rules: RescueRules;
+  #passes: readonly Pass[] = PASSES;
+  #index = 0;
+  #retry: number;
+  #position: number | undefined;
+  #spentMs: number;
+  #passMs = 0;
+  #area: { readonly extent: Extent; ms: number } | undefined;
+  #end: RescueEnd | undefined;
+  /** Where an interrupted retry goes on. */
+  #resumeAt: number | undefined;
+
+  /** Goes on from `standing` with the retries; the passes before those are done as far as they are. */
+  constructor(rules: RescueRules, map: RescueMap, standing?: Standing) {
+    this.map = map;
+    this.#rules = rules;
+    this.#spentMs = standing?.spentMs ?? 0;
+    this.#retry = 0;
+    if (standing?.status === 'bad') {
+      this.#retry = standing.pass - 1;
+      this.#resumeAt = standing.positionBytes;
+    }
+    if (standing?.status === 'finished') this.#retry = rules.retries;
+  }
+
+  get end(): RescueEnd | undefined {
+    return this.#end;
+  }
+
+  get standing(): Standing {
+    const spentMs = Math.round(this.#spentMs);
+    if (this.#end === 'done') return { status: 'finished', pass: 1, positionBytes: 0, spentMs };
+    return { ...this.#place(), spentMs };
+  }
+
+  #place(): Omit<Standing, 'spentMs'> {
+    const pass = this.#passes[this.#index];
+    // Retries that were begun by an earlier attempt stay begun while other passes come before them.
+    if (this.#retry > 0 || this.#resumeAt !== undefined) {
+      const number = pass?.status === 'bad' ? this.#retry : this.#retry + 1;
+      const position = pass?.status === 'bad' ? this.#position : this.#resumeAt;
+      const positionBytes = position ?? this.#startOf(retryPass(number));
+      return { status: 'bad', pass: number, positionBytes };
+    }
+    if (pass === undefined) return { status: 'bad', pass: 1, positionBytes: this.map.sizeBytes };
+    const positionBytes = this.#position ?? this.#startOf(pass);
+    return { status: pass.status, pass: pass.number, positionBytes };
+  }
+
+  /** The next read; `undefined` when there is none, and `end` says why. */
+  next(): Extent | undefined {
+    for (;;) {
+      if (this.#end !== undefined) return undefined;
+      const pass = this.#passes[this.#index];
+      if (pass === undefined) {
+        this.#goOn();
+        continue;
+      }
+      const read = this.#isStopped() ? undefined : this.#readOf(pass);
+      if (this.#end !== undefined) return undefined;
+      if (read !== undefined) return read;
+      this.#index++;
+      this.#enter();
+    }
+  }
+
+  /** How the read that `next` asked for went. */
+  record(read: Extent, { ok, elapsedMs }: ReadOutcome): void {
+    const pass = this.#passes[this.#index];
+    if (pass === undefined) throw new RangeError('no read was asked for');
+    this.map.mark(read, ok ? 'finished' : pass.failed);
+    this.#spentMs += elapsedMs;
+    this.#passMs += elapsedMs;
+    if (this.#area !== undefined) this.#area.ms += elapsedMs;
+    this.#position = pass.way === 'backwards' ? read.offsetBytes : this.#behind(pass, read);
+    if (!ok && pass.onError === 'until-error' && pass.way === 'backwards') this.#leaveArea(pass);
+    else if ((this.#area?.ms ?? 0) >= this.#rules.budgetMs.area) this.#leaveArea(pass);
+  }
+
+  /** Reading edges finds its place in the map: both ends of an area are looked at again. */
+  #behind(pass: Pass, read: Extent): number {
+    return pass.way === 'edges' ? (this.#position ?? 0) : endOf(read);
+  }
+
+  #leaveArea(pass: Pass): void {
+    const extent = this.#area?.extent;
+    if (extent === undefined) return;
+    this.#position = pass.way === 'backwards' ? extent.offsetBytes : endOf(extent);
+    this.#area = undefined;
+  }
+
+  #isStopped(): boolean {
+    if (this.#spentMs >= this.#rules.budgetMs.drive) this.#end = 'time-is-up';
+    else if (this.map.areaCount >= this.#rules.maxAreas) this.#end = 'too-many-areas';
+    else return this.#passMs >= this.#rules.budgetMs.pass;
+    if (this.map.missingBytes === 0) this.#end = 'done';
+    return true;
+  }
+
+  #readOf(pass: Pass): Extent | undefined {
+    switch (pass.way) {
+      case 'forwards':
+        return this.#forwards(pass);
+      case 'backwards':
+        return this.#backwards(pass);
+      case 'edges':
+        return this.#edges(pass);
+    }
+  }
+
+  #forwards(pass: Pass): Extent | undefined {
+    const area = this.map.next(pass.status, this.#position ?? 0);
+    if (area === undefined) return undefined;
+    this.#enterArea(area);
+    return this.#head(area, pass.unit);
+  }
+
+  #backwards(pass: Pass): Extent | undefined {
+    const area = this.map.previous(pass.status, this.#position ?? this.map.sizeBytes);
+    if (area === undefined) return undefined;
+    this.#enterArea(area);
+    return this.#tail(area, pass.unit);
+  }
+
+  #edges(pass: Pass): Extent | undefined {
+    for (;;) {
+      const area = this.map.next(pass.status, this.#position ?? 0);
+      if (area === undefined) return undefined;
+      this.#enterArea(area);
+      if (!this.#failsAt(area.offsetBytes - 1, pass)) return this.#head(area, pass.unit);
+      if (!this.#failsAt(endOf(area), pass)) return this.#tail(area, pass.unit);
+      this.#position = endOf(area);
+    }
+  }
+
+  /** Whether a read of the pass's size, or of a smaller one, failed there. */
+  #failsAt(offsetBytes: number, pass: Pass): boolean {
+    if (offsetBytes < 0 || offsetBytes >= this.map.sizeBytes) return false;
+    const { status } = this.map.at(offsetBytes);
+    return status !== 'finished' && rank(status) > rank(pass.status);
+  }
+
+  /** Time counts for an area as long as reads stay inside of what it was at first. */
+  #enterArea(area: Area): void {
+    const known = this.#area?.extent;
+    const inside =
+      known !== undefined && area.offsetBytes >= known.offsetBytes && endOf(area) <= endOf(known);
+    if (!inside) this.#area = { extent: area, ms: 0 };
+  }
+
+  /** The first read of an area, up to the next line of the grid. */
+  #head({ offsetBytes, lengthBytes }: Area, unit: ReadUnit): Extent {
+    const grid = this.#rules.unitBytes[unit];
+    const line = (Math.floor(offsetBytes / grid) + 1) * grid;
+    return { offsetBytes, lengthBytes: Math.min(line - offsetBytes, lengthBytes) };
+  }
+
+  #tail(area: Area, unit: ReadUnit): Extent {
+    const grid = this.#rules.unitBytes[unit];
+    const line = (Math.ceil(endOf(area) / grid) - 1) * grid;
+    const offsetBytes = Math.max(line, area.offsetBytes);
+    return { offsetBytes, lengthBytes: endOf(area) - offsetBytes };
+  }
+
+  /** Behind the last pass: another round for what budgets left, or a retry, or the end. */
+  #goOn(): void {
+    const { map } = this;
+    const open = map.missingBytes - map.bytesOf('bad');
+    if (open > 0) this.#passes = PASSES;
+    else if (map.bytesOf('bad') > 0 && this.#retry < this.#rules.retries) {
+      this.#retry++;
+      this.#passes = [retryPass(this.#retry)];
+    } else {
+      this.#end = 'done';
+      return;
+    }
+    this.#index = 0;
+    this.#enter();
+  }
+
+  #enter(): void {
+    this.#passMs = 0;
+    this.#area = undefined;
+    this.#position = undefined;
+    if (this.#passes[this.#index]?.status !== 'bad') return;
+    this.#position = this.#resumeAt;
+    this.#resumeAt = undefined;
+  }
+
+  #startOf(pass: Pass): number {
+    return pass.way === 'backwards' ? this.map.sizeBytes : 0;
+  }
+}
+
+function rank(status: AreaStatus): number {
+  return AREA_STATUSES.indexOf(status);
+}
