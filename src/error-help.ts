@@ -182,9 +182,15 @@ const DISK_HELP: Help<DiskErrors> = {
       'Behind the device name there is another disk now, or another attachment of the same one. Nothing was read from it; the copy pauses and the disks are matched anew.',
     nextStep: 'Put the drive’s own disk back, into any bay; the copy goes on by itself.',
   },
+  'disk-given-up': {
+    meaning:
+      'The disk is plugged in, but the kernel has taken it offline or gets no answer from any place of it. That is no bad sector: the disk, its bridge or the bay has stopped. The copy is tried again a few times, then the drive is faulted; nothing that arrived is lost.',
+    nextStep:
+      'Pull the disk, wait ten seconds and plug it into another bay; the copy goes on by itself, or press Retry.',
+  },
   'disk-content-changed': {
     meaning:
-      'A block that the store already holds reads differently now: this is another disk with the same serial, or the disk was written in the meantime. The drive is faulted at once, since going on would mix two contents.',
+      'A place that the store already holds reads differently now: this is another disk with the same serial, the disk was written in the meantime, or it returns rubbish after a read error. The drive is faulted at once, since going on would mix two contents.',
     nextStep:
       'Compare the label with the drive list: another disk with this serial may have been plugged in. Plug in the first one, then press Retry.',
   },
@@ -201,9 +207,9 @@ const DISK_HELP: Help<DiskErrors> = {
   },
   'disk-read-failed': {
     meaning:
-      'The kernel reports an error at an offset, and the disk is still there: a defect of the medium, the cable or the bay. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
+      'The kernel reports an error at an offset, and the disk is still there. Bad places alone do not end a copy: they are left for last, and what stays unreadable is told with the verdict. This drive did not even give what it had given before, or could not be opened. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
     nextStep:
-      'The disk has unreadable places. Try another cable and bay, then press Retry; else keep it for recovery.',
+      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery.',
   },
   'disk-unresponsive': {
     meaning:

@@ -75,7 +75,13 @@ export interface DriveFileErrors {
 export interface DiskErrors {
   'disk-gone': { devicePath: string; offsetBytes: number };
   'disk-changed': { devicePath: string; expectedDiskseq: number; foundDiskseq: number };
-  'disk-content-changed': { devicePath: string; blob: string; block: number };
+  'disk-given-up': { devicePath: string; offsetBytes: number; errno: string };
+  'disk-content-changed': {
+    devicePath: string;
+    blob?: string;
+    block?: number;
+    offsetBytes?: number;
+  };
   'disk-busy': { devicePath: string };
   'disk-not-readonly': { devicePath: string };
   'disk-read-failed': {

@@ -104,9 +104,10 @@ export interface CommitBlob extends NewBlob {
   readonly blocks: readonly string[];
   /**
    * MD5 of the whole blob, 32 hex digits. The blob service takes it on trust; a directory computes it
-   * and throws `checksum-mismatch` when the blocks make up another.
+   * and throws `checksum-mismatch` when the blocks make up another. Absent when nobody computed it,
+   * because the blocks did not come in order; the blob then has no Content-MD5.
    */
-  readonly md5: string;
+  readonly md5?: string;
   /** What to keep as Content-MD5, on trust, when it is to be something else than `md5`. */
   readonly contentMd5?: string;
 }

@@ -40,7 +40,8 @@ export async function assembleBlob(
       blocks.push({ id, lengthBytes: await append(block, { handle, hash }, signal) });
     }
   });
-  if (hash.digest('hex') !== blob.md5.toLowerCase()) throw damagedOnItsWay('commit', blob.name);
+  const md5 = hash.digest('hex');
+  if ((blob.md5?.toLowerCase() ?? md5) !== md5) throw damagedOnItsWay('commit', blob.name);
   const made = { type: 'block', md5: blob.contentMd5 ?? blob.md5, blocks } as const;
   const record = await writeRecord(target, blob, made);
   await syncPath(target);

@@ -70,8 +70,9 @@ class RetryingContainer implements BlobContainer {
   }
 
   commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
-    const { contentMd5 = blob.md5 } = blob;
-    const expected = { ...blob, type: 'block', contentMd5, operation: 'commit' } as const;
+    const { contentMd5 = blob.md5, ...rest } = blob;
+    const kept = contentMd5 === undefined ? {} : { contentMd5 };
+    const expected = { ...rest, ...kept, type: 'block', operation: 'commit' } as const;
     return this.#make(expected, (attempt) => this.#inner.commit(blob, attempt), signal);
   }
 

@@ -1,4 +1,10 @@
 import type { DriveView } from '../serve/wire.ts';
+import { formatBytes } from './format.ts';
+
+type Activity<Kind extends DriveView['activity']['kind']> = Extract<
+  DriveView['activity'],
+  { kind: Kind }
+>;
 
 /** How a state is to be looked at: what moves, what is fine, what waits, what needs a person. */
 export type Tone = 'active' | 'good' | 'waiting' | 'attention' | 'fault' | 'quiet';
@@ -49,6 +55,8 @@ function activityWords(drive: DriveView): StateWords {
       return say('starting', 'active');
     case 'copying':
       return say('copying', 'active');
+    case 'rescuing':
+      return say('reading bad places', 'attention', rescueWords(activity));
     case 'waiting-for-storage':
       return say('waiting for storage', 'waiting', activity.reason);
     case 'settling':
@@ -60,6 +68,11 @@ function activityWords(drive: DriveView): StateWords {
     case 'retrying':
       return say('trying again', 'waiting', activity.reason);
   }
+}
+
+function rescueWords({ openBytes, unreadableBytes }: Activity<'rescuing'>): string {
+  const lost = unreadableBytes === 0 ? '' : `; ${formatBytes(unreadableBytes)} not read so far`;
+  return `The good areas are stored. ${formatBytes(openBytes)} still to try${lost}.`;
 }
 
 function reasonsOf(drive: DriveView): string | null {

@@ -1,13 +1,16 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
-import { type BlobPlan, blockCount, blockLength } from '../domain/plan.ts';
-import { StationError, throwIfCancelled } from '../errors.ts';
+import { type BlockId, decodeBlockId, encodeBlockId } from '../domain/block-id.ts';
+import { type BlobPlan, blockCount, blockLength, type Extent } from '../domain/plan.ts';
+import type { Skipping } from '../domain/rescue/skipping.ts';
+import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import { FAST_READ_BYTES, RESCUE_CLUSTER_BYTES } from '../limits.ts';
+import { type BadPlaces, placeOf } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
+import type { GoodPlaces } from './good-places.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
 import type { CopyJournal } from './journal.ts';
 import { MD5_START } from './md5.ts';
-import { readBlock } from './read-block.ts';
 import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
 
@@ -21,6 +24,9 @@ export interface BlobCopyParts {
   /** Told the MD5 of every block that is read. */
   readonly sums: BlockSums;
   readonly nonce: string;
+  readonly badPlaces: BadPlaces;
+  readonly goodPlaces: GoodPlaces;
+  readonly skipping: Skipping;
   /** A block is safe: the store verified it and the journal has it. */
   onSafe(lengthBytes: number): void;
 }
@@ -31,20 +37,22 @@ export interface StagedBlob {
   readonly ids: readonly BlockId[];
   /** SHA-256 of each block, in order. */
   readonly digests: readonly string[];
-  /** MD5 of the whole blob, 32 hex digits. */
-  readonly md5: string;
+  /** MD5 of the whole blob, 32 hex digits; `undefined` when it was not read in order. */
+  readonly md5: string | undefined;
 }
 
 /** A block in its buffer; its hashes may still be on their way. */
 interface ReadBlock {
   readonly slot: Slot;
   readonly hashes: Promise<BlockHashes>;
+  /** It came behind a block that was left out. */
+  readonly isLoose: boolean;
 }
 
 interface DoneBlock {
   readonly id: BlockId;
   readonly sha256: string;
-  readonly md5State: string;
+  readonly md5State?: string | undefined;
 }
 
 /**
@@ -52,6 +60,9 @@ interface DoneBlock {
  * Reading is sequential, because that is what disks do well; hashing keeps the order, because the
  * blob's MD5 runs through all blocks; staging overlaps. Every buffer comes from the ring, so a store
  * that stalls for an hour stalls the reading and nothing grows.
+ *
+ * A bad place is no end: its block and some behind it are left for the rescue, and the blocks after it
+ * are loose. They have no part in a running MD5 that can never be whole; each vouches for itself.
  */
 export class BlobCopy {
   readonly #blob: BlobPlan;
@@ -59,36 +70,80 @@ export class BlobCopy {
   readonly #parts: BlobCopyParts;
   readonly #stop = new AbortController();
   readonly #done: DoneBlock[] = [];
+  #isLoose: boolean;
+  #left = 0;
   #failure: unknown;
 
   constructor(blob: BlobPlan, held: Held, parts: BlobCopyParts) {
     this.#blob = blob;
     this.#held = held;
     this.#parts = parts;
+    this.#isLoose = held.blocks.values().some((block) => block.md5State === undefined);
   }
 
-  /** Settles only when nothing of this blob is in flight any more. */
-  async run(signal: AbortSignal): Promise<StagedBlob> {
+  /**
+   * Settles only when nothing of this blob is in flight any more. `undefined` when blocks were left
+   * behind, so that the blob is not whole yet.
+   */
+  async run(signal: AbortSignal): Promise<StagedBlob | undefined> {
     throwIfCancelled(signal);
     const either = AbortSignal.any([signal, this.#stop.signal]);
     const inFlight = new Set<Promise<void>>();
     try {
       const first = this.#takeHeldPrefix();
-      for (let index = first; index < blockCount(this.#blob); index++) {
-        const slot = await this.#readBlock(index, either);
+      let index = first;
+      while (index < blockCount(this.#blob)) {
+        const read = this.#isToRead(index) ? await this.#readBlock(index, either) : 0;
+        if (typeof read === 'number') {
+          index += 1 + this.#leave(index + 1, read);
+          continue;
+        }
+        const { slot, skipBytes } = read;
+        const isLoose = this.#isLoose;
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
-        const block = this.#finish(index, { slot, hashes }, either).catch((error) =>
+        const block = this.#finish(index, { slot, hashes, isLoose }, either).catch((error) =>
           this.#fail(error),
         );
         inFlight.add(block);
         block.finally(() => inFlight.delete(block));
+        index += 1 + this.#leave(index + 1, skipBytes);
       }
     } catch (error) {
       this.#fail(error);
     }
     await Promise.all(inFlight);
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#staged();
+    return this.#left > 0 ? undefined : this.#staged();
+  }
+
+  /** What is held is read again only for the blob's MD5; what failed before is the rescue's. */
+  #isToRead(index: number): boolean {
+    const held = this.#held.blocks.get(index);
+    if (held !== undefined) {
+      if (this.#isLoose) this.#done[index] = held;
+      return !this.#isLoose;
+    }
+    if (this.#parts.badPlaces.isUntried(this.#blob, index)) return true;
+    this.#breakChain();
+    this.#left++;
+    return false;
+  }
+
+  /** Leaves blocks behind a bad or slow place for later; gives how many. */
+  #leave(from: number, bytes: number): number {
+    const count = Math.min(Math.ceil(bytes / this.#blob.blockBytes), blockCount(this.#blob) - from);
+    if (count <= 0) return 0;
+    this.#breakChain();
+    for (let index = from; index < from + count; index++) {
+      const held = this.#held.blocks.get(index);
+      if (held === undefined) this.#left++;
+      else this.#done[index] = held;
+    }
+    return count;
+  }
+
+  #breakChain(): void {
+    this.#isLoose = true;
   }
 
   /** Blocks from the start that the store holds are not read again: their ids say all. */
@@ -100,15 +155,61 @@ export class BlobCopy {
     }
   }
 
-  async #readBlock(index: number, signal: AbortSignal): Promise<Slot> {
-    const slot = await this.#parts.ring.acquire(signal);
+  /** The block and how much to leave behind it; the latter alone when the block did not read. */
+  async #readBlock(
+    index: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly slot: Slot; readonly skipBytes: number } | number> {
+    const { ring, skipping } = this.#parts;
+    const slot = await ring.acquire(signal);
+    const begun = performance.now();
     try {
-      await readBlock(this.#parts.device, { blob: this.#blob, index }, slot);
-      return slot;
+      const failed = await this.#fill(slot, index);
+      if (failed === undefined) {
+        const lengthBytes = blockLength(this.#blob, index);
+        const elapsedMs = performance.now() - begun;
+        return { slot, skipBytes: skipping.read({ lengthBytes, elapsedMs }) };
+      }
+      await this.#leaveBad(index, slot, failed);
     } catch (error) {
-      this.#parts.ring.release(slot);
+      ring.release(slot);
       throw error;
     }
+    ring.release(slot);
+    return skipping.failed();
+  }
+
+  /** Reads piece by piece, in small ones where care is due; gives the piece that failed, if one did. */
+  async #fill(slot: Slot, index: number): Promise<Extent | undefined> {
+    const { device, skipping } = this.#parts;
+    const whole = placeOf(this.#blob, index);
+    const step = skipping.isCareful ? RESCUE_CLUSTER_BYTES : FAST_READ_BYTES;
+    for (let done = 0; done < whole.lengthBytes; done += step) {
+      const lengthBytes = Math.min(step, whole.lengthBytes - done);
+      const piece = { offsetBytes: whole.offsetBytes + done, lengthBytes };
+      try {
+        await device.readInto(slot.buffer.subarray(done, done + lengthBytes), piece.offsetBytes);
+      } catch (error) {
+        if (!isStationError(error, 'disk-read-failed')) throw error;
+        return piece;
+      }
+    }
+    return undefined;
+  }
+
+  /** A good place is read again first: from a disk that returns rubbish nothing more is taken. */
+  async #leaveBad(index: number, slot: Slot, failed: Extent): Promise<void> {
+    const { goodPlaces, device, badPlaces } = this.#parts;
+    await goodPlaces.check();
+    await device.proveAlive();
+    this.#breakChain();
+    const held = this.#held.blocks.get(index);
+    if (held !== undefined) {
+      this.#done[index] = held;
+      return;
+    }
+    this.#left++;
+    await badPlaces.failed(badPlaces.blockAt(failed.offsetBytes), failed, slot.buffer);
   }
 
   #hashRequest(index: number, slot: Slot, isFirst: boolean): HashRequest {
@@ -116,9 +217,14 @@ export class BlobCopy {
     return {
       offsetBytes: slot.offsetBytes,
       lengthBytes: blockLength(this.#blob, index),
-      ...(isFirst ? { restartFrom: this.#done[index - 1]?.md5State ?? MD5_START } : {}),
-      ...(isLast ? { blobBytes: this.#blob.lengthBytes } : {}),
+      ...this.#restart(index, isFirst),
+      ...(isLast && !this.#isLoose ? { blobBytes: this.#blob.lengthBytes } : {}),
     };
+  }
+
+  #restart(index: number, isFirst: boolean): { readonly restartFrom?: string } {
+    if (this.#isLoose) return { restartFrom: MD5_START };
+    return isFirst ? { restartFrom: this.#done[index - 1]?.md5State ?? MD5_START } : {};
   }
 
   async #finish(index: number, read: ReadBlock, signal: AbortSignal): Promise<void> {
@@ -133,13 +239,14 @@ export class BlobCopy {
   /** The id and MD5 of a block that the store took; `undefined` for one that it held already. */
   async #stage(
     index: number,
-    { slot, hashes }: ReadBlock,
+    { slot, hashes, isLoose }: ReadBlock,
     signal: AbortSignal,
   ): Promise<{ readonly id: BlockId; readonly md5: string } | undefined> {
     const { md5, md5State, sha256 } = await hashes;
     throwIfCancelled(signal);
-    const id = encodeBlockId({ nonce: this.#parts.nonce, index, sha256, md5State });
-    this.#done[index] = { id, sha256, md5State };
+    const block = { nonce: this.#parts.nonce, index, sha256 };
+    const id = encodeBlockId({ ...block, ...(isLoose ? { unreadableBytes: 0 } : { md5State }) });
+    this.#done[index] = isLoose ? { id, sha256 } : { id, sha256, md5State };
     this.#parts.sums.set(this.#blob, index, md5);
     const held = this.#held.blocks.get(index);
     if (held !== undefined) {
@@ -148,6 +255,8 @@ export class BlobCopy {
     }
     const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
     await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
+    this.#parts.badPlaces.finished(this.#blob, index);
+    this.#parts.goodPlaces.remember(placeOf(this.#blob, index).offsetBytes, body);
     return { id, md5 };
   }
 
@@ -166,9 +275,38 @@ export class BlobCopy {
       blob: this.#blob,
       ids: this.#done.map((block) => block.id),
       digests: this.#done.map((block) => block.sha256),
-      md5: this.#done.at(-1)?.md5State ?? MD5_START,
+      md5: this.#isLoose ? undefined : (this.#done.at(-1)?.md5State ?? MD5_START),
     };
   }
+}
+
+/**
+ * A blob that was put together out of its turn, of what the store holds of it. What was staged in this
+ * attempt is known better: an earlier one may have left another block in its place.
+ */
+export function looseBlob(
+  blob: BlobPlan,
+  held: Held,
+  rescued: ReadonlyMap<number, BlockId> = new Map(),
+): StagedBlob {
+  const blocks = Array.from({ length: blockCount(blob) }, (_, index) => {
+    const id = rescued.get(index);
+    return (id === undefined ? undefined : decodeBlockId(id)) ?? held.blocks.get(index);
+  });
+  const known = blocks.filter((block) => block !== undefined);
+  if (known.length < blocks.length) {
+    const words = `the store does not hold all blocks of ${blob.name} any more`;
+    throw new StationError('storage-rejected', words, {
+      ...{ operation: 'list blocks', status: 200 },
+      detail: `${known.length} of ${blocks.length}`,
+    });
+  }
+  return {
+    blob,
+    ids: known.map((block) => block.id),
+    digests: known.map((block) => block.sha256),
+    md5: undefined,
+  };
 }
 
 export function contentChanged(

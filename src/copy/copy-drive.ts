@@ -1,16 +1,23 @@
 import type { BlobContainer } from '../blobs/contract.ts';
+import { decodeBlockId } from '../domain/block-id.ts';
 import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
+import { Skipping, type SkipRules } from '../domain/rescue/skipping.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
-import { BlobCopy } from './blob-copy.ts';
+import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
+import { BadPlaces } from './bad-places.ts';
+import { BlobCopy, looseBlob, type StagedBlob } from './blob-copy.ts';
 import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
+import { GoodPlaces } from './good-places.ts';
 import { Hasher } from './hashing.ts';
 import { imagePlanOf } from './image-plan.ts';
-import { CopyJournal, readJournal } from './journal.ts';
+import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
 import { writeLogs } from './logs.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
 import { proveContent } from './prove.ts';
+import { rescueDrive } from './rescue-drive.ts';
+import { askStore, type Held } from './resume.ts';
 import { BufferRing } from './ring.ts';
 import { settleBlob } from './settle.ts';
 import { Survey } from './survey.ts';
@@ -34,7 +41,7 @@ export interface Settled {
 /**
  * The copy of one drive, from plan to verdict and logs, in whatever state an earlier attempt left it.
  * The order is the safety: plan before any byte moves, ask the store before believing the journal,
- * prove the disk before adding to what came from it.
+ * prove the disk before adding to what came from it, finish every good area before any bad one.
  */
 export async function copyDrive(
   assignment: ImageAssignment,
@@ -47,39 +54,85 @@ export async function copyDrive(
   report({ kind: 'planned', plan });
   await container.ensure(signal);
   const sums = await journaledSums(assignment, plan);
+  const badPlaces = await BadPlaces.open(assignment.journalFile, plan);
   const survey = new Survey(plan, { ...parts, nonce: assignment.nonce, sums });
-  const { journalFile } = assignment;
-  const journal = await CopyJournal.start(journalFile, assignment, survey.confirmed(signal));
+  const confirmed = noted(survey.confirmed(signal), plan, badPlaces);
+  const journal = await CopyJournal.start(assignment.journalFile, assignment, confirmed);
+  await badPlaces.takeOver();
   const { heldBlocks, lostBlocks } = survey;
   report({ kind: 'reconciled', heldBlocks, lostBlocks });
-  const ring = new BufferRing(Math.max(...plan.blobs.map((blob) => blob.blockBytes)));
+  const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
+  const ring = new BufferRing(blockBytes);
   const hasher = new Hasher(ring.memory);
+  const goodPlaces = new GoodPlaces(device, parts.random);
   try {
     report({ kind: 'phase', phase: 'proving' });
-    await proveContent(survey.toProve(), { device, ring, sums, journal }, signal);
+    const proof = { device, ring, sums, journal, goodPlaces };
+    await proveContent(survey.toProve(), proof, signal);
     report({ kind: 'phase', phase: 'copying' });
     const tally = new Tally(plan, survey.heldBytes, report);
-    const evidence: BlobEvidence[] = [];
+    const copying = {
+      ...{ device, ring, hasher, container, journal, sums, badPlaces, goodPlaces },
+      skipping: new Skipping(skipRules(plan, blockBytes)),
+      nonce: assignment.nonce,
+      onSafe: (lengthBytes: number) => tally.staged(lengthBytes),
+    };
+    const evidence = new Map<BlobPlan, BlobEvidence>();
+    const settle = async (staged: StagedBlob, held: Held) => {
+      const context = { container, badPlaces, ...assignment };
+      evidence.set(staged.blob, await settleBlob(staged, held, context, signal));
+      tally.verified(staged.blob.lengthBytes);
+    };
+    const leftBehind: BlobPlan[] = [];
     for (const blob of plan.blobs) {
       const held = await survey.heldOf(blob, signal);
-      const copy = new BlobCopy(blob, held, {
-        ...{ device, ring, hasher, container, journal, sums },
-        nonce: assignment.nonce,
-        onSafe: (lengthBytes) => tally.staged(lengthBytes),
-      });
-      const staged = await copy.run(signal);
-      const settled = await settleBlob(staged, held, { container, ...assignment }, signal);
-      evidence.push(settled);
-      tally.verified(blob.lengthBytes);
+      const staged = await new BlobCopy(blob, held, copying).run(signal);
+      if (staged === undefined) leftBehind.push(blob);
+      else await settle(staged, held);
+    }
+    if (leftBehind.length > 0) {
+      const { rescueMs } = assignment;
+      const rescued = await rescueDrive(blockBytes, { ...copying, rescueMs, report }, signal);
+      for (const blob of leftBehind) {
+        const held = await askStore(blob, assignment.nonce, container, signal);
+        await settle(looseBlob(blob, held, rescued.get(blob)), held);
+      }
     }
     report({ kind: 'phase', phase: 'settling' });
-    const verdict = await finalVerdict(plan, evidence, { assignment, device });
-    const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums }, signal);
+    const inOrder = plan.blobs.flatMap((blob) => evidence.get(blob) ?? []);
+    const verdict = await finalVerdict(plan, inOrder, { assignment, device });
+    const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums, badPlaces }, signal);
     return { verdict, logs };
   } finally {
     await hasher.close();
     await journal.close();
   }
+}
+
+/** What the store confirms is told to the map of bad places on its way to the journal. */
+async function* noted(
+  records: AsyncIterable<JournalRecord>,
+  plan: ImagePlan,
+  badPlaces: BadPlaces,
+): AsyncGenerator<JournalRecord> {
+  const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
+  for await (const record of records) {
+    const block = record.kind === 'staged' ? decodeBlockId(record.id) : undefined;
+    const blob = record.kind === 'staged' ? blobs.get(record.blob) : undefined;
+    if (block !== undefined && blob !== undefined) badPlaces.stored(blob, block);
+    yield record;
+  }
+}
+
+/** As GNU ddrescue skips: first a hundred-thousandth of the disk, at most a hundredth. */
+function skipRules({ totalBytes }: ImagePlan, blockBytes: number): SkipRules {
+  return {
+    initialBytes: Math.max(blockBytes, totalBytes / 100_000),
+    maxBytes: Math.max(blockBytes, totalBytes / 100),
+    slowBytesPerSecond: SLOW_READ_BYTES_PER_S,
+    slowReads: SLOW_READS,
+    carefulBytes: CAREFUL_BYTES,
+  };
 }
 
 /** What the journal of the earlier attempt knows of its blocks; empty when it is lost. */

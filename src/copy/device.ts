@@ -1,9 +1,18 @@
 import { execFile } from 'node:child_process';
-import { constants, type FileHandle, open, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
-import { DISK_CLAIM_WAIT_MS, DISK_GONE_GRACE_MS, TOOL_DEADLINE_MS } from '../limits.ts';
+import type { Extent } from '../domain/plan.ts';
+import { endOf } from '../domain/rescue/map.ts';
+import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
+import { errnoOf, isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import {
+  DISK_CLAIM_WAIT_MS,
+  DISK_GONE_GRACE_MS,
+  DISK_UNPROVEN_MS,
+  TOOL_DEADLINE_MS,
+} from '../limits.ts';
 
 const run = promisify(execFile);
 
@@ -29,6 +38,13 @@ export class SourceDevice {
   readonly #handle: FileHandle;
   readonly #sysfs: string;
   #readingSince: number | undefined;
+  /** Where the last longer read succeeded. */
+  #lastGood: number | undefined;
+  /** When the kernel last had its time to take the disk away, while nothing of it could be read. */
+  #graceEndedAt: number | undefined;
+  #isUnproven = false;
+  /** Page-aligned, as reads past the page cache need it. */
+  readonly #probe = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PROBE_BYTES);
 
   private constructor(expected: ExpectedDisk, handle: FileHandle, sysfs: string) {
     this.#expected = expected;
@@ -56,13 +72,13 @@ export class SourceDevice {
   /**
    * Fills the buffer from the offset. An early end of file is a removal, never an end: a pulled disk
    * reads as a clean end. Throws `disk-gone`, or `disk-read-failed` with the errno when the disk is
-   * still there.
+   * still there and this place of it is bad.
    */
   async readInto(buffer: Buffer, offsetBytes: number): Promise<void> {
     let done = 0;
     while (done < buffer.length) {
       const position = offsetBytes + done;
-      let bytesRead: number;
+      let bytesRead = 0;
       this.#readingSince = performance.now();
       try {
         ({ bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, position));
@@ -71,9 +87,27 @@ export class SourceDevice {
       } finally {
         this.#readingSince = undefined;
       }
-      if (bytesRead === 0) throw this.#gone(position);
+      if (bytesRead === 0) throw await this.#readError(position, buffer.length - done, undefined);
       done += bytesRead;
     }
+    this.#isUnproven = false;
+    this.#graceEndedAt = undefined;
+    if (buffer.length >= PROBE_BYTES) this.#lastGood = offsetBytes;
+  }
+
+  /**
+   * Makes sure that the errors since the last good read were those of a disk that is there. Where
+   * nothing of a disk can be read, only the kernel's patience tells. Throws `disk-gone`.
+   */
+  async proveAlive(): Promise<void> {
+    if (!this.#isUnproven) return;
+    for (let waited = 0; waited <= DISK_GONE_GRACE_MS; waited += GONE_POLL_MS) {
+      const { attachment, isOffline } = await this.#kernelFacts();
+      if (attachment !== 'same' || isOffline) throw this.#gone(0);
+      await sleep(GONE_POLL_MS);
+    }
+    this.#isUnproven = false;
+    this.#graceEndedAt = performance.now();
   }
 
   /** How long the kernel has not answered the read that is under way, in milliseconds; 0: none is. */
@@ -81,16 +115,17 @@ export class SourceDevice {
     return this.#readingSince === undefined ? 0 : performance.now() - this.#readingSince;
   }
 
-  /** Completed writes that the kernel counts for the disk; `undefined` when it does not say. */
-  async writesCompleted(): Promise<number | undefined> {
-    const fields = (await this.#attribute('stat'))?.split(/\s+/u);
-    const writes = Number(fields?.[4]);
-    return fields === undefined || Number.isNaN(writes) ? undefined : writes;
+  /** The smallest read that the disk takes, in bytes. */
+  async sectorBytes(): Promise<number> {
+    const found = Number(this.#attribute('queue/logical_block_size'));
+    return Number.isInteger(found) && found >= 512 ? found : 512;
   }
 
-  /** Logical sector size, as the kernel has it. */
-  async sectorBytes(): Promise<number> {
-    return Number((await this.#attribute('queue/logical_block_size')) ?? 512);
+  /** Completed writes that the kernel counts for the disk; `undefined` when it does not say. */
+  async writesCompleted(): Promise<number | undefined> {
+    const fields = this.#attribute('stat')?.split(/\s+/u);
+    const writes = Number(fields?.[4]);
+    return fields === undefined || Number.isNaN(writes) ? undefined : writes;
   }
 
   /** Proves again that the descriptor is still the matched attachment. */
@@ -109,10 +144,10 @@ export class SourceDevice {
    */
   async #prove(): Promise<void> {
     const { devicePath, diskseq, sizeBytes, wwns } = this.#expected;
-    const found = Number(await this.#attribute('diskseq'));
-    const size = Number(await this.#attribute('size')) * 512;
+    const found = Number(this.#attribute('diskseq'));
+    const size = Number(this.#attribute('size')) * 512;
     if (Number.isNaN(found) || size === 0) throw this.#gone(0);
-    const wwn = await this.#attribute('device/wwid');
+    const wwn = this.#attribute('device/wwid');
     const wwnAgrees = wwn === undefined || wwns.length === 0 || wwns.includes(wwn);
     if (found === diskseq && size === sizeBytes && wwnAgrees) return;
     throw new StationError(
@@ -125,7 +160,7 @@ export class SourceDevice {
   /** Sets the kernel's read-only flag through the open descriptor, so it cannot hit another disk. */
   async #setReadOnly(): Promise<void> {
     const { devicePath } = this.#expected;
-    if ((await this.#attribute('ro')) === '1') return;
+    if (this.#attribute('ro') === '1') return;
     let cause: unknown;
     try {
       const self = `/proc/${process.pid}/fd/${this.#handle.fd}`;
@@ -136,54 +171,94 @@ export class SourceDevice {
     } catch (error) {
       cause = error;
     }
-    if ((await this.#attribute('ro')) === '1') return;
+    if (this.#attribute('ro') === '1') return;
     const words = `the kernel did not make ${devicePath} read-only`;
     throw new StationError('disk-not-readonly', words, { devicePath }, cause);
   }
 
   /**
-   * A bad sector and a pulled disk both begin as an error. The second fact decides: a disk that still
-   * reads elsewhere has a defect; one that does not is watched for a moment, since the kernel needs
-   * one to take a pulled disk away.
+   * A bad sector and a pulled disk both begin as an error, and the errno does not tell. Second facts do:
+   * whether the disk is still there, the same one, and reads elsewhere. The kernel needs a moment to
+   * take a pulled disk away; it is not given that moment at each sector of a disk that never reads.
    */
-  async #readError(
-    offsetBytes: number,
-    lengthBytes: number,
-    cause: unknown,
-  ): Promise<StationError> {
-    const { devicePath } = this.#expected;
-    if (!(await this.#readsElsewhere()) && (await this.#disappears())) {
-      return this.#gone(offsetBytes, cause);
+  async #readError(position: number, lengthBytes: number, cause: unknown): Promise<StationError> {
+    const errno = cause === undefined ? 'early-end' : (errnoOf(cause) ?? 'unknown');
+    const hadGrace = this.#hadGrace() && errno !== 'early-end';
+    const readsElsewhere =
+      !hadGrace && (await this.#readsElsewhere({ offsetBytes: position, lengthBytes }));
+    for (let waited = 0; ; waited += GONE_POLL_MS) {
+      const graceIsOver = hadGrace || waited > DISK_GONE_GRACE_MS;
+      const known = { errno, readsElsewhere, graceIsOver, ...(await this.#kernelFacts()) };
+      const meaning = meaningOf(known);
+      if (meaning === 'gone') return this.#gone(position, cause);
+      if (meaning === 'given-up') return this.#givenUp(position, { errno, cause });
+      if (meaning === 'media') {
+        this.#noteGrace({ hadGrace, readsElsewhere });
+        return this.#bad(position, { errno, lengthBytes, cause });
+      }
+      await sleep(GONE_POLL_MS);
     }
-    const errno = errnoOf(cause) ?? 'unknown';
-    return new StationError(
-      'disk-read-failed',
-      `${devicePath} could not be read at byte ${offsetBytes} (${errno})`,
-      { devicePath, offsetBytes, lengthBytes, errno },
-      cause,
-    );
   }
 
-  async #readsElsewhere(): Promise<boolean> {
-    const probe = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PROBE_BYTES);
+  #hadGrace(): boolean {
+    const since = this.#graceEndedAt;
+    return since !== undefined && performance.now() - since < DISK_UNPROVEN_MS;
+  }
+
+  #noteGrace({ hadGrace, readsElsewhere }: { hadGrace: boolean; readsElsewhere: boolean }): void {
+    if (hadGrace) this.#isUnproven = true;
+    else if (!readsElsewhere) this.#graceEndedAt = performance.now();
+  }
+
+  async #kernelFacts(): Promise<Pick<ReadErrorFacts, 'attachment' | 'isOffline'>> {
+    const isOffline = this.#attribute('device/state') === 'offline';
     try {
-      return (await this.#handle.read(probe, 0, PROBE_BYTES, 0)).bytesRead === PROBE_BYTES;
+      await this.#prove();
+      return { attachment: 'same', isOffline };
+    } catch (error) {
+      const attachment = isStationError(error, 'disk-changed') ? 'another' : 'none';
+      return { attachment, isOffline };
+    }
+  }
+
+  /** Where something was read before; else in the middle and at the ends, if that is elsewhere. */
+  async #readsElsewhere(failed: Extent): Promise<boolean> {
+    const middle = Math.floor(this.sizeBytes / 2 / PROBE_BYTES) * PROBE_BYTES;
+    const last = Math.max(0, Math.floor(this.sizeBytes / PROBE_BYTES - 1) * PROBE_BYTES);
+    const places = new Set([this.#lastGood, middle, 0, last].filter((at) => at !== undefined));
+    for (const at of places) {
+      const isElsewhere = at + PROBE_BYTES <= failed.offsetBytes || at >= endOf(failed);
+      if (isElsewhere && (await this.#reads(at))) return true;
+    }
+    return false;
+  }
+
+  async #reads(offsetBytes: number): Promise<boolean> {
+    try {
+      const { bytesRead } = await this.#handle.read(this.#probe, 0, PROBE_BYTES, offsetBytes);
+      return bytesRead > 0;
     } catch {
       return false;
     }
   }
 
-  async #disappears(): Promise<boolean> {
-    for (let waited = 0; waited <= DISK_GONE_GRACE_MS; waited += GONE_POLL_MS) {
-      try {
-        await this.#prove();
-      } catch {
-        return true;
-      }
-      if ((await this.#attribute('device/state')) === 'offline') return true;
-      await sleep(GONE_POLL_MS);
-    }
-    return false;
+  #bad(
+    offsetBytes: number,
+    { errno, lengthBytes, cause }: { errno: string; lengthBytes: number; cause: unknown },
+  ): StationError<'disk-read-failed'> {
+    const { devicePath } = this.#expected;
+    const words = `${devicePath} could not be read at byte ${offsetBytes} (${errno})`;
+    const payload = { devicePath, offsetBytes, lengthBytes, errno };
+    return new StationError('disk-read-failed', words, payload, cause);
+  }
+
+  #givenUp(
+    offsetBytes: number,
+    { errno, cause }: { errno: string; cause: unknown },
+  ): StationError<'disk-given-up'> {
+    const { devicePath } = this.#expected;
+    const words = `${devicePath} is plugged in, but the kernel reads nothing of it any more (${errno})`;
+    return new StationError('disk-given-up', words, { devicePath, offsetBytes, errno }, cause);
   }
 
   #gone(offsetBytes: number, cause?: unknown): StationError {
@@ -192,16 +267,17 @@ export class SourceDevice {
     return new StationError('disk-gone', words, { devicePath, offsetBytes }, cause);
   }
 
-  async #attribute(name: string): Promise<string | undefined> {
+  /** The kernel answers for its own memory, not for the disk, so nobody has to wait for this. */
+  #attribute(name: string): string | undefined {
     try {
-      return (await readFile(`${this.#sysfs}/${name}`, 'latin1')).trim();
+      return readFileSync(`${this.#sysfs}/${name}`, 'latin1').trim();
     } catch {
       return undefined;
     }
   }
 }
 
-/** One read at the start of the disk, for disks of either sector size. */
+/** One read for disks of either sector size. */
 const PROBE_BYTES = 4096;
 const GONE_POLL_MS = 50;
 /** The claim of a copy process that was just killed ends with it, a moment later. */

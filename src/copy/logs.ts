@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { BlobContainer } from '../blobs/contract.ts';
 import { writeText } from '../blobs/write-text.ts';
 import type { BlobName } from '../domain/blob-name.ts';
@@ -8,8 +9,10 @@ import { isCancelled, messageOf, throwIfCancelled } from '../errors.ts';
 import type { DriveLog } from '../formats/drive-log.ts';
 import { errorsOnly } from '../formats/errors-only.ts';
 import { logBlobName } from '../formats/log-name.ts';
+import { type RescueFile, rescueMapText } from '../formats/rescue-map.ts';
 import { type CopiedBlock, driveLogOf } from '../formats/verdict-log.ts';
 import { LOG_BLOCK_BYTES } from '../limits.ts';
+import type { BadPlaces } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import { logPlace } from './log-place.ts';
 import type { ImageAssignment } from './messages.ts';
@@ -20,6 +23,8 @@ export interface LogParts {
   /** The drive's blobs. */
   readonly container: BlobContainer;
   readonly sums: BlockSums;
+  /** Absent where nothing was read of the disk. */
+  readonly badPlaces?: Pick<BadPlaces, 'isKnown' | 'map' | 'standing'>;
   /** Opens the container for logs, patient with outages as the one for blobs is. */
   openLogContainer(name: string): Promise<BlobContainer>;
   now(): Date;
@@ -54,6 +59,10 @@ export async function writeLogs(
     const write = (kind: 'error' | 'verbose', content: DriveLog) =>
       writeLog({ container, prefix, kind, content }, parts, signal);
     logs = { errorLogUri: await write('error', errorsOnly(log)) };
+    if (parts.badPlaces?.isKnown === true) {
+      const file = { container, prefix, content: parts.badPlaces };
+      logs = { ...logs, rescueMapUri: await writeMap(file, parts, signal) };
+    }
     if (parts.assignment.logs.level === 'Verbose') {
       logs = { ...logs, verboseLogUri: await write('verbose', log) };
     }
@@ -80,6 +89,21 @@ async function writeLog(
   return container.urlOf(name);
 }
 
+/** The map of the disk's bad places, of those that were read in the end as well. */
+async function writeMap(
+  to: { container: BlobContainer; prefix: string; content: RescueFile },
+  { assignment, now }: LogParts,
+  signal: AbortSignal,
+): Promise<string> {
+  const { driveId, logs } = assignment;
+  const file = logBlobName({ jobName: logs.jobName, driveId, at: now(), kind: 'rescue' });
+  const name = `${to.prefix}${file}` as BlobName;
+  const text = Readable.from(rescueMapText(to.content));
+  const written = { contentType: 'text/plain', blockBytes: LOG_BLOCK_BYTES };
+  await writeText(to.container, { name, text, ...written }, signal);
+  return to.container.urlOf(name);
+}
+
 function logOf(verdict: Verdict, parts: LogParts, signal: AbortSignal): DriveLog {
   const plans = new Map<string, BlobPlan>(parts.plan.blobs.map((blob) => [blob.name, blob]));
   return driveLogOf(verdict, {
@@ -101,12 +125,14 @@ async function* copiedBlocks(
   const { committed } = await container.listBlocks(blob.name, signal);
   for (let index = 0; index < blockCount(blob); index++) {
     const id = committed?.[index]?.id;
-    const isOurs = id !== undefined && decodeBlockId(id)?.index === index;
+    const block = id === undefined ? undefined : decodeBlockId(id);
+    const isOurs = block?.index === index;
     const md5 = sums.get(blob, index);
     yield {
       offset: index * blob.blockBytes,
       length: blockLength(blob, index),
-      ...(isOurs ? { id } : {}),
+      ...(isOurs && id !== undefined ? { id } : {}),
+      isPartial: isOurs && (block.unreadableBytes ?? 0) > 0,
       ...(md5 === undefined ? {} : { md5 }),
     };
   }

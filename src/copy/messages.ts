@@ -84,6 +84,8 @@ export const assignmentSchema = z.object({
   journalFile: z.string(),
   /** The disk is given up when it has not answered an open or a read for this long. */
   readHangMs: z.number(),
+  /** Time for all bad areas of the disk, in milliseconds; the station's limit unless given. */
+  rescueMs: z.number().exactOptional(),
 });
 export type Assignment = z.output<typeof assignmentSchema>;
 type OfPlan<Kind> = Assignment & { readonly plan: Extract<Assignment['plan'], { kind: Kind }> };
@@ -120,6 +122,7 @@ const driveLogs: z.ZodType<DriveLogs> = z.object({
   verboseLogUri: z.string().exactOptional(),
   manifestUri: z.string().exactOptional(),
   fileListUri: z.string().exactOptional(),
+  rescueMapUri: z.string().exactOptional(),
   problem: z.string().exactOptional(),
 });
 
@@ -139,6 +142,12 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
     heldFiles: z.number().exactOptional(),
   }),
   z.object({ kind: z.literal('phase'), phase: z.enum(['proving', 'copying', 'settling']) }),
+  /** The good areas are stored; the bad ones are tried in smaller reads. */
+  z.object({
+    kind: z.literal('rescuing'),
+    openBytes: z.number(),
+    unreadableBytes: z.number(),
+  }),
   z.object({ kind: z.literal('progress'), progress: progressSchema }),
   z.object({ kind: z.literal('storage-away'), detail: z.string() }),
   z.object({ kind: z.literal('storage-back') }),

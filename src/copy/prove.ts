@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { throwIfCancelled } from '../errors.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
+import { placeOf } from './bad-places.ts';
 import { contentChanged } from './blob-copy.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
+import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal } from './journal.ts';
 import { readBlock } from './read-block.ts';
 import type { BufferRing } from './ring.ts';
@@ -13,11 +15,13 @@ export interface ProofParts {
   readonly ring: BufferRing;
   readonly sums: BlockSums;
   readonly journal: CopyJournal;
+  readonly goodPlaces: GoodPlaces;
 }
 
 /**
  * Reads some blocks again that the store holds: the disk must still say the same. A block of which the
- * journal knew no MD5 gets it now. Throws `disk-content-changed`.
+ * journal knew no MD5 gets it now. One that has become unreadable proves nothing, and harms nothing: the
+ * store has it. Throws `disk-content-changed`, and `disk-read-failed` when none of them can be read.
  */
 export async function proveContent(
   blocks: readonly PlacedBlock[],
@@ -25,12 +29,23 @@ export async function proveContent(
   signal: AbortSignal,
 ): Promise<void> {
   throwIfCancelled(signal);
-  for (const placed of blocks) await proveBlock(placed, parts, signal);
+  let proved = 0;
+  let failure: unknown;
+  for (const placed of blocks) {
+    try {
+      await proveBlock(placed, parts, signal);
+      proved++;
+    } catch (error) {
+      if (!isStationError(error, 'disk-read-failed')) throw error;
+      failure = error;
+    }
+  }
+  if (proved === 0 && failure !== undefined) throw failure;
 }
 
 async function proveBlock(
   { blob, block: { index, id, sha256 } }: PlacedBlock,
-  { device, ring, sums, journal }: ProofParts,
+  { device, ring, sums, journal, goodPlaces }: ProofParts,
   signal: AbortSignal,
 ): Promise<void> {
   const slot = await ring.acquire(signal);
@@ -38,6 +53,7 @@ async function proveBlock(
     const block = await readBlock(device, { blob, index }, slot);
     const digest = createHash('sha256').update(block).digest('hex');
     if (digest !== sha256) throw contentChanged(device, blob, index);
+    goodPlaces.remember(placeOf(blob, index).offsetBytes, block);
     if (sums.get(blob, index) !== undefined) return;
     const md5 = createHash('md5').update(block).digest('hex');
     sums.set(blob, index, md5);

@@ -4,9 +4,7 @@ import { type BlobPlan, blockCount, blockLength } from '../domain/plan.ts';
 import { StationError } from '../errors.ts';
 
 /** A block that the store holds for this copy. */
-export interface HeldBlock extends BlockIdParts {
-  readonly id: BlockId;
-}
+export type HeldBlock = BlockIdParts & { readonly id: BlockId };
 
 export interface Held {
   /** The blob was committed by this copy; every block is held. */
@@ -59,12 +57,17 @@ function inOrder(listed: readonly StoredBlock[]): boolean {
   return listed.every((block, position) => decodeBlockId(block.id)?.index === position);
 }
 
+/** Whether reading the block again must give what the store has: not where zeros stand in it. */
+export function isWhole(block: HeldBlock): boolean {
+  return (block.unreadableBytes ?? 0) === 0;
+}
+
 /**
  * Which held blocks to read again as proof that this disk is the one they came from: the first, the
  * last, and others drawn at random.
  */
 export function samplesOf(held: Held, count: number, random: () => number): HeldBlock[] {
-  const all = [...held.blocks.values()].sort((a, b) => a.index - b.index);
+  const all = [...held.blocks.values().filter(isWhole)].sort((a, b) => a.index - b.index);
   const chosen = new Set<HeldBlock>();
   for (const end of [all[0], all.at(-1)]) if (end !== undefined) chosen.add(end);
   for (let draw = 0; draw < count * 4 && chosen.size < Math.min(count, all.length); draw++) {

@@ -3,7 +3,7 @@ import { type BlobPlan, blockLength, type ImagePlan } from '../domain/plan.ts';
 import { RESUME_SAMPLES, RESUME_UNSUMMED_MAX } from '../limits.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { JournalRecord } from './journal.ts';
-import { askStore, type Held, type HeldBlock, samplesOf } from './resume.ts';
+import { askStore, type Held, type HeldBlock, isWhole, samplesOf } from './resume.ts';
 
 export interface SurveyParts {
   readonly nonce: string;
@@ -106,7 +106,7 @@ export class Survey {
       this.#journaledBlocks++;
       return { kind: 'staged', blob: blob.name, index, id, md5 };
     }
-    this.#unsummed?.push({ blob, block });
+    if (isWhole(block)) this.#unsummed?.push({ blob, block });
     if ((this.#unsummed?.length ?? 0) > RESUME_UNSUMMED_MAX) this.#unsummed = undefined;
     return { kind: 'staged', blob: blob.name, index, id };
   }

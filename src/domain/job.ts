@@ -164,6 +164,14 @@ export type DriveActivity =
   | { readonly kind: 'queued' }
   | { readonly kind: 'starting' }
   | { readonly kind: 'copying' }
+  /** The good areas are done; the bad ones are tried in ever smaller reads. */
+  | {
+      readonly kind: 'rescuing';
+      /** Bytes of which it is not known yet whether they can be read. */
+      readonly openBytes: number;
+      /** Bytes that failed one sector at a time; retries may still get some. */
+      readonly unreadableBytes: number;
+    }
   | { readonly kind: 'waiting-for-storage'; readonly since: string; readonly reason: string }
   | { readonly kind: 'settling' }
   | { readonly kind: 'detached'; readonly bay: string; readonly since: string }

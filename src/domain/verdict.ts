@@ -1,10 +1,12 @@
 import type { DriveStatus } from './copy-status.ts';
+import type { Extent } from './plan.ts';
 
 /** A note that belongs to a verdict, in words for people and a code for programs. */
 export interface VerdictReason {
   readonly code:
     | 'all-verified'
     | 'bytes-missing'
+    | 'bytes-unreadable'
     | 'size-differs'
     | 'digest-differs'
     | 'blocks-differ'
@@ -21,6 +23,15 @@ export interface VerdictReason {
   readonly words: string;
 }
 
+/** The bytes of a blob that the disk did not give; they are zeros in the store. */
+export interface UnreadableRanges {
+  /** The first of them, in bytes of the blob; the rescue map has all. */
+  readonly first: readonly Extent[];
+  readonly count: number;
+  /** Of the missing bytes, those that were not tried one sector at a time before time was up. */
+  readonly untriedBytes: number;
+}
+
 /** What was computed from the disk and what the store answered after the commit, for one blob. */
 export interface BlobEvidence {
   readonly name: string;
@@ -28,6 +39,7 @@ export interface BlobEvidence {
   readonly plannedBytes: number;
   /** Bytes read from the disk without an error. */
   readonly readBytes: number;
+  /** Empty when the blob was not read in order, because of bad places: its blocks vouch for it. */
   readonly computedMd5: string;
   /** Root of the hash tree over the SHA-256 of every block, 64 hex digits. */
   readonly treeDigest: string;
@@ -37,6 +49,8 @@ export interface BlobEvidence {
     /** The store's committed block list is exactly the planned one. */
     readonly blocksAgree: boolean;
   };
+  /** Present when the disk has bad places: what of the blob is zeros for that reason. */
+  readonly unreadable?: UnreadableRanges;
 }
 
 export interface VerdictEvidence {
@@ -91,14 +105,16 @@ export function judge(evidence: VerdictEvidence): Verdict {
   }
   const warnings = writeNotes(evidence.kernelWrites);
   const clean = errors.length === 0 && warnings.length === 0;
-  const verified = evidence.blobs.filter((blob) => blobProblems(blob).length === 0);
+  const verified = evidence.blobs.filter((blob) =>
+    blobProblems(blob).every(({ code }) => code === 'bytes-unreadable'),
+  );
   return {
     outcome: clean ? 'Completed' : 'CompletedMoreInfo',
     copyStatus: statusWord(errors.length, warnings.length),
     safeToRemove: errors.length === 0,
     reasons: clean ? [allVerified(evidence)] : [...errors, ...warnings],
     plannedBytes: evidence.plannedBytes,
-    verifiedBytes: verified.reduce((sum, blob) => sum + blob.plannedBytes, 0),
+    verifiedBytes: verified.reduce((sum, blob) => sum + blob.readBytes, 0),
     kernelWrites: evidence.kernelWrites ?? null,
     blobs: evidence.blobs,
   };
@@ -153,7 +169,9 @@ export function blobProblems(blob: BlobEvidence): VerdictReason[] {
   const found: VerdictReason[] = [];
   const add = (code: VerdictReason['code'], words: string) => found.push({ code, words });
   const { plannedBytes, readBytes, committed } = blob;
-  if (readBytes !== plannedBytes) {
+  if (blob.unreadable !== undefined && readBytes !== plannedBytes) {
+    add('bytes-unreadable', unreadableWords(blob, blob.unreadable));
+  } else if (readBytes !== plannedBytes) {
     add('bytes-missing', `${blob.name}: ${readBytes} of ${plannedBytes} bytes could be read.`);
   }
   if (committed.lengthBytes !== plannedBytes) {
@@ -162,7 +180,7 @@ export function blobProblems(blob: BlobEvidence): VerdictReason[] {
       `${blob.name}: the store holds ${committed.lengthBytes} bytes, the plan has ${plannedBytes}.`,
     );
   }
-  if (committed.md5 !== blob.computedMd5) {
+  if ((committed.md5 ?? '') !== blob.computedMd5) {
     const theirs = committed.md5 ?? 'no MD5 at all';
     add('digest-differs', `${blob.name}: the store says ${theirs}, the disk ${blob.computedMd5}.`);
   }
@@ -170,6 +188,22 @@ export function blobProblems(blob: BlobEvidence): VerdictReason[] {
     add('blocks-differ', `${blob.name}: the committed block list is not the one that was staged.`);
   }
   return found;
+}
+
+function unreadableWords(
+  { name, plannedBytes, readBytes }: BlobEvidence,
+  { first, count, untriedBytes }: UnreadableRanges,
+): string {
+  const places = first.map(
+    ({ offsetBytes, lengthBytes }) => `${offsetBytes}-${offsetBytes + lengthBytes - 1}`,
+  );
+  const more = count > first.length ? ` and ${count - first.length} more` : '';
+  const untried =
+    untriedBytes === 0
+      ? ''
+      : ` The time for bad places was used up before ${untriedBytes} of them were tried one by one.`;
+  const where = places.length === 0 ? '' : ` (bytes ${places.join(', ')}${more})`;
+  return `${name}: ${plannedBytes - readBytes} bytes could not be read and are zeros in the store${where}.${untried} All others are stored and verified. Keep the disk: nothing else has these bytes.`;
 }
 
 export function writeNotes(kernelWrites: number | undefined): VerdictReason[] {
@@ -191,6 +225,8 @@ export interface DriveLogs {
   readonly manifestUri?: string;
   /** A table of which file became which blob; of a tree. */
   readonly fileListUri?: string;
+  /** The map of the disk's bad places, for GNU ddrescue; only when it has any. */
+  readonly rescueMapUri?: string;
   /** Why a log is missing that should be there, in words. */
   readonly problem?: string;
 }

@@ -1,7 +1,10 @@
 import { safeSegment } from '../domain/blob-name.ts';
 
-/** `files` is the table of a tree's files, a CSV; the others are XML, as the service has them. */
-export const LOG_KINDS = ['error', 'verbose', 'manifest', 'files'] as const;
+/**
+ * `files` is the table of a tree's files, a CSV, and `rescue` the map of a disk's bad places; the others
+ * are XML, as the service has them.
+ */
+export const LOG_KINDS = ['error', 'verbose', 'manifest', 'files', 'rescue'] as const;
 export type LogKind = (typeof LOG_KINDS)[number];
 
 export interface LogName {
@@ -15,17 +18,17 @@ export interface LogName {
 /** The folder below the place of the logs that every job's logs lie in. */
 const FOLDER = 'waies/';
 const NAME =
-  /^(?<job>.+)_(?<drive>[^_]+)_(?<y>\d{4})(?<m>\d\d)(?<d>\d\d)-(?<h>\d\d)(?<min>\d\d)(?<s>\d\d)-(?<ms>\d{3})_(?<kind>\w+)\.(?:xml|csv)$/u;
+  /^(?<job>.+)_(?<drive>[^_]+)_(?<y>\d{4})(?<m>\d\d)(?<d>\d\d)-(?<h>\d\d)(?<min>\d\d)(?<s>\d\d)-(?<ms>\d{3})_(?<kind>\w+)\.(?<ending>xml|csv|map)$/u;
 
 /**
  * The name of a log below its place: `waies/<job>_<driveid>_<yyyyMMdd-HHmmss-fff>_<kind>.xml`, in UTC;
- * of a table `.csv`.
+ * of a table `.csv`, of a map `.map`.
  * Job and serial are made safe as in any blob name. Names are split from the right, because a job's
  * name may contain `_`; a serial's `_` is therefore written as `~5F`.
  */
 export function logBlobName({ jobName, driveId, at, kind }: LogName): string {
   const drive = safeSegment(driveId).replaceAll('_', '~5F');
-  return `${FOLDER}${safeSegment(jobName)}_${drive}_${timestamp(at)}_${kind}.${kind === 'files' ? 'csv' : 'xml'}`;
+  return `${FOLDER}${safeSegment(jobName)}_${drive}_${timestamp(at)}_${kind}.${endingOf(kind)}`;
 }
 
 /** What a log's name says, whatever stands before its last slash; `undefined`: not a log's name. */
@@ -36,10 +39,16 @@ export function splitLogName(name: string): LogName | undefined {
   const kind = LOG_KINDS.find((known) => known === found.kind);
   const at = new Date(`${y}-${m}-${d}T${h}:${min}:${s}.${ms}Z`);
   const [jobName, driveId] = [unescaped(job), unescaped(drive)];
-  if (kind === undefined || jobName === undefined || driveId === undefined) return undefined;
+  if (kind === undefined || found.ending !== endingOf(kind)) return undefined;
+  if (jobName === undefined || driveId === undefined) return undefined;
   // A date that does not exist, such as 31 February, is another one or none.
   if (Number.isNaN(at.getTime()) || !name.includes(timestamp(at))) return undefined;
   return { jobName, driveId, at, kind };
+}
+
+function endingOf(kind: LogKind): string {
+  if (kind === 'files') return 'csv';
+  return kind === 'rescue' ? 'map' : 'xml';
 }
 
 function timestamp(at: Date): string {

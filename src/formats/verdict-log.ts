@@ -10,6 +10,8 @@ export interface CopiedBlock {
   readonly id?: string;
   /** 32 hex digits; absent when the block came from the store without the journal that knew it. */
   readonly md5?: string;
+  /** The disk did not give all of its bytes. */
+  readonly isPartial?: boolean;
 }
 
 export interface LogSources {
@@ -54,29 +56,31 @@ async function* blocksOf(
   status: RangeStatus,
   sources: LogSources,
 ): AsyncGenerator<LogBlock> {
-  for await (const { offset, length, id, md5 } of sources.blocksOf(blob)) {
+  for await (const { offset, length, id, md5, isPartial = false } of sources.blocksOf(blob)) {
     yield {
       offset,
       length,
       ...(id === undefined ? {} : { id }),
       ...(md5 === undefined ? {} : { hash: md5.toUpperCase() }),
-      status,
+      status: isPartial && status === 'Completed' ? 'IOFailed' : status,
     };
   }
 }
 
 /**
- * The evidence is about a whole blob. Where something is wrong with it and no one knows with which
+ * Blocks with unreadable bytes are known one by one. All other evidence is about a whole blob: where something is wrong with it and no one knows with which
  * block, all its blocks are failing ones: a repair that does too much is right, one that does too
  * little is not.
  */
 function statusesOf(blob: BlobEvidence): { status: BlobStatus; blocks: RangeStatus } {
   const codes = blobProblems(blob).map((problem) => problem.code);
   if (codes.length === 0) return { status: 'Completed', blocks: 'Completed' };
-  return { status: 'CompletedWithErrors', blocks: failedAs(codes) };
+  const ofAll = codes.filter((code) => code !== 'bytes-unreadable');
+  return { status: 'CompletedWithErrors', blocks: failedAs(ofAll) };
 }
 
 function failedAs(codes: readonly string[]): RangeStatus {
+  if (codes.length === 0) return 'Completed';
   if (codes.includes('bytes-missing')) return 'IOFailed';
   return codes.includes('blocks-differ') ? 'Uncommitted' : 'Failed';
 }

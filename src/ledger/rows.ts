@@ -130,6 +130,7 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
       code: z.enum([
         'all-verified',
         'bytes-missing',
+        'bytes-unreadable',
         'size-differs',
         'digest-differs',
         'blocks-differ',
@@ -167,6 +168,13 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
           .transform((md5) => md5),
         blocksAgree: z.boolean(),
       }),
+      unreadable: z
+        .strictObject({
+          first: z.array(z.strictObject({ offsetBytes: count, lengthBytes: count })),
+          count,
+          untriedBytes: count,
+        })
+        .exactOptional(),
     }),
   ),
   files: z
@@ -186,6 +194,7 @@ const driveLogs: z.ZodType<DriveLogs> = z.strictObject({
   verboseLogUri: z.string().exactOptional(),
   manifestUri: z.string().exactOptional(),
   fileListUri: z.string().exactOptional(),
+  rescueMapUri: z.string().exactOptional(),
   problem: z.string().exactOptional(),
 });
 

@@ -143,8 +143,8 @@ function verdictOf(drive: Drive): VerdictView | null {
 function logsOf({ logs }: Drive): LogsView | null {
   if (logs === undefined) return null;
   const { errorLogUri = null, verboseLogUri = null, problem = null } = logs;
-  const { manifestUri = null, fileListUri = null } = logs;
-  return { errorLogUri, verboseLogUri, manifestUri, fileListUri, problem };
+  const { manifestUri = null, fileListUri = null, rescueMapUri = null } = logs;
+  return { errorLogUri, verboseLogUri, manifestUri, fileListUri, rescueMapUri, problem };
 }
 
 /** What a disk is compared with: the jobs' names, and the extra drives that are here. */

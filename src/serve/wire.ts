@@ -120,6 +120,7 @@ export const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('queued') }),
   z.object({ kind: z.literal('starting') }),
   z.object({ kind: z.literal('copying') }),
+  z.object({ kind: z.literal('rescuing'), openBytes: bytes, unreadableBytes: bytes }),
   z.object({ kind: z.literal('waiting-for-storage'), since: time, reason: text }),
   z.object({ kind: z.literal('settling') }),
   z.object({ kind: z.literal('detached'), bay: text, since: time }),
@@ -173,6 +174,8 @@ const logs = z.object({
   /** The backup of the drive's manifest, and the table of the files of a tree. */
   manifestUri: text.nullable(),
   fileListUri: text.nullable(),
+  /** The map of the disk's bad places, when it has any. */
+  rescueMapUri: text.nullable(),
   problem: text.nullable(),
 });
 export type LogsView = z.output<typeof logs>;

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StorageAccount } from '../blobs/contract.ts';
+import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
 import type { Assignment, CopyFailure, FromCopy } from '../copy/messages.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
@@ -113,7 +114,10 @@ export class CopyRunner {
       const result = await this.#copy(item, record, { assignment, signal });
       const outcome = await this.#conclude(item, result);
       // The ledger has the verdict: the journal has nothing left to tell.
-      if (result.kind === 'settled') this.#keep(rm(assignment.journalFile, { force: true }));
+      if (result.kind === 'settled') {
+        this.#keep(rm(assignment.journalFile, { force: true }));
+        this.#keep(removeBadPlaces(assignment.journalFile));
+      }
       return outcome;
     } catch (error) {
       return isCancelled(error) ? { kind: 'parked' } : { kind: 'failed', error };
@@ -225,6 +229,11 @@ export class CopyRunner {
       case 'phase':
         item.activity = { kind: message.phase === 'settling' ? 'settling' : 'copying' };
         break;
+      case 'rescuing': {
+        const { openBytes, unreadableBytes } = message;
+        item.activity = { kind: 'rescuing', openBytes, unreadableBytes };
+        break;
+      }
       case 'storage-away': {
         const since = this.#deps.now().toISOString();
         item.activity = { kind: 'waiting-for-storage', since, reason: message.detail };

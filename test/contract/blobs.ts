@@ -115,6 +115,14 @@ export function blobContainerContract(
         );
       });
 
+      it('makes a blob without Content-MD5 when nobody computed one', async () => {
+        const body = sharedBytes(10, 1);
+        await stage(disk, 0, body);
+        await container.commit({ name: disk, blocks: [blockId(0)], metadata: {} }, live());
+        expect((await container.properties(disk, live())).md5).toBeUndefined();
+        expect((await readAll(container, disk)).equals(body)).toBe(true);
+      });
+
       it('puts blocks in the order of the commit, not of the staging', async () => {
         const bodies = [sharedBytes(10, 1), sharedBytes(20, 2), sharedBytes(30, 3)];
         for (const index of [2, 0, 1]) await stage(disk, index, bodies[index] ?? Buffer.alloc(0));

@@ -1,9 +1,9 @@
 import type { Extent } from '../plan.ts';
 
 /**
- * How far the reading of an area has come, from worst known to best: not tried at all; failed as a whole
- * block; failed as a cluster; failed as a single sector; read. The words are those of GNU ddrescue, whose
- * map file has them all.
+ * How far the reading of an area has come: not tried at all; failed as a whole; failed, and trimmed from
+ * its edges; failed as a single sector; read. The words are those of GNU ddrescue, whose map file has
+ * them all.
  */
 export const AREA_STATUSES = [
   'non-tried',

@@ -1,7 +1,7 @@
 import type { AreaStatus } from './map.ts';
 
-/** The three sizes of reads: as the plan cuts blocks, some dozen sectors, one logical sector. */
-export type ReadUnit = 'block' | 'cluster' | 'sector';
+/** The two sizes of reads: some dozen sectors, and one logical sector. */
+export type ReadUnit = 'cluster' | 'sector';
 
 /**
  * One way over the disk. `edges` reads each area from its ends until something fails on each side: the
@@ -11,7 +11,7 @@ export type ReadUnit = 'block' | 'cluster' | 'sector';
 export interface Pass {
   /** What is read; a read that fails leaves `failed`. */
   readonly status: Exclude<AreaStatus, 'finished'>;
-  readonly failed: Exclude<AreaStatus, 'finished'>;
+  readonly failed: 'non-trimmed' | 'bad';
   readonly unit: ReadUnit;
   readonly way: 'edges' | 'forwards' | 'backwards';
   readonly onError: 'until-error' | 'through';
@@ -20,20 +20,22 @@ export interface Pass {
 }
 
 /** What a failing read of a unit says about its bytes. */
-const FAILED = { block: 'non-trimmed', cluster: 'non-scraped', sector: 'bad' } as const;
+const FAILED = { cluster: 'non-trimmed', sector: 'bad' } as const;
 
 /**
- * The order of things. Blocks that the fast copy left behind are met from the other side, then swept up;
- * what fails is halved into clusters, what fails of those into sectors, edges always before insides.
- * (The fast copy itself is the first pass over what is not tried.)
+ * The order of things. What the fast copy left behind is met from the other side, then swept up; what
+ * failed is trimmed from its edges, then scraped together. (The fast copy itself is the first pass over
+ * what is not tried.) What failed once as a whole goes to single sectors at once: a read of any size
+ * between would touch the bad sectors once more, and they are what takes the time and wears the drive.
+ *
+ * We make no `non-scraped` areas ourselves; they are read where a map of ddrescue has some.
  */
 export const PASSES: readonly Pass[] = [
-  pass('non-tried', 'block', { way: 'backwards', onError: 'until-error', number: 2 }),
-  pass('non-tried', 'block', { way: 'forwards', onError: 'through', number: 3 }),
-  pass('non-trimmed', 'cluster', { way: 'edges', onError: 'until-error', number: 1 }),
-  pass('non-trimmed', 'cluster', { way: 'forwards', onError: 'through', number: 2 }),
-  pass('non-scraped', 'sector', { way: 'edges', onError: 'until-error', number: 1 }),
-  pass('non-scraped', 'sector', { way: 'forwards', onError: 'through', number: 2 }),
+  pass('non-tried', 'cluster', { way: 'backwards', onError: 'until-error', number: 2 }),
+  pass('non-tried', 'cluster', { way: 'forwards', onError: 'through', number: 3 }),
+  pass('non-trimmed', 'sector', { way: 'edges', onError: 'until-error', number: 1 }),
+  pass('non-trimmed', 'sector', { way: 'forwards', onError: 'through', number: 2 }),
+  pass('non-scraped', 'sector', { way: 'forwards', onError: 'through', number: 1 }),
 ];
 
 /** Retrying turns at each end of the disk, as heads come off better from another side. */

@@ -3,7 +3,7 @@ import { AREA_STATUSES, type Area, type AreaStatus, endOf, type RescueMap } from
 import { PASSES, type Pass, type ReadUnit, retryPass } from './passes.ts';
 
 export interface RescueRules {
-  /** Lengths of the reads in bytes: a block is a multiple of a cluster, a cluster of a sector. */
+  /** Lengths of the reads in bytes: a cluster is a multiple of a sector. */
   readonly unitBytes: Readonly<Record<ReadUnit, number>>;
   /** Passes over single bad sectors after the first read of each. */
   readonly retries: number;
@@ -31,8 +31,8 @@ export type RescueEnd = 'done' | 'time-is-up' | 'too-many-areas';
 
 /**
  * Says what to read next of a disk with bad places, given how the reads before went. It reads nothing and
- * knows no clock. Every sector is tried once in a block, once in a cluster, once alone, and then once in
- * each retry; never again after it was read.
+ * knows no clock. Every sector is tried once in a larger read, once alone, and then once in each retry;
+ * never again after it was read.
  *
  * Budgets keep one place from taking all the time: an area or a pass that used up its own is left for a
  * later round, and every round reads something of each area, so that nothing stays untried while the

@@ -69,11 +69,23 @@ const blobEvidence = z.object({
   url: z.string(),
   plannedBytes: count,
   readBytes: count.describe('Bytes read from the disk without an error.'),
-  computedMd5: z.string().describe('Computed from what was read.'),
+  computedMd5: z
+    .string()
+    .describe(
+      'Computed from what was read; empty when bad places kept it from being read in order.',
+    ),
   treeDigest: z.string().describe('Root of the hash tree over the SHA-256 of every block.'),
   committed: z
     .object({ lengthBytes: count, md5: z.string().optional(), blocksAgree: z.boolean() })
     .describe('What the store answered after the commit.'),
+  unreadable: z
+    .object({
+      first: list(z.object({ offsetBytes: count, lengthBytes: count })),
+      count,
+      untriedBytes: count,
+    })
+    .exactOptional()
+    .describe('What the disk did not give: zeros in the blob. The rescue map lists all of it.'),
 }) satisfies z.ZodType<{ [K in keyof BlobEvidence]: unknown }>;
 
 const verdict = driveView.shape.verdict.unwrap();

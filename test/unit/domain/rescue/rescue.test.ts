@@ -8,13 +8,13 @@ const SECTOR = 512;
 const SECTORS = 256;
 const SIZE = SECTORS * SECTOR;
 const RULES: RescueRules = {
-  unitBytes: { block: 64 * SECTOR, cluster: 8 * SECTOR, sector: SECTOR },
+  unitBytes: { cluster: 8 * SECTOR, sector: SECTOR },
   retries: 2,
   budgetMs: { area: 1e9, pass: 1e9, drive: 1e9 },
   maxAreas: 1e6,
 };
-/** Block, cluster, alone, and the retries. */
-const MAX_TRIES = 3 + RULES.retries;
+/** In a cluster, alone, and the retries. */
+const MAX_TRIES = 2 + RULES.retries;
 
 /** A disk of sectors: how often each one fails before it reads. */
 class SickDisk {

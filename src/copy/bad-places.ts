@@ -1,0 +1,237 @@
+import { rm } from 'node:fs/promises';
+import type { BlockIdParts } from '../domain/block-id.ts';
+import {
+  type BlobPlan,
+  blockCount,
+  blockExtents,
+  type Extent,
+  type ImagePlan,
+} from '../domain/plan.ts';
+import { type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
+import type { Standing } from '../domain/rescue/rescue.ts';
+import type { UnreadableRanges } from '../domain/verdict.ts';
+import { UNREADABLE_RANGES_TOLD } from '../limits.ts';
+import { readRescueFile, writeRescueFile } from './rescue-file.ts';
+import { Scratch } from './scratch.ts';
+
+/** A block of the plan and where it lies on the disk. */
+export interface PlannedBlock {
+  readonly blob: BlobPlan;
+  readonly index: number;
+  readonly extent: Extent;
+}
+
+const START: Standing = { status: 'non-tried', pass: 1, positionBytes: 0, spentMs: 0 };
+
+/** Where a copy keeps what it knows of bad places, beside its journal: the map and the scratch. */
+export function badPlacesFiles(journalFile: string): { map: string; scratch: string } {
+  return { map: `${journalFile}.map`, scratch: `${journalFile}.scratch` };
+}
+
+/** When the ledger has the verdict, they have nothing left to tell. */
+export async function removeBadPlaces(journalFile: string): Promise<void> {
+  const { map, scratch } = badPlacesFiles(journalFile);
+  await rm(map, { force: true });
+  await rm(scratch, { recursive: true, force: true });
+}
+
+/**
+ * What a copy knows of its disk, byte by byte, and what of it survives a crash: the map, and the bytes
+ * of blocks that are not whole yet. As with the journal, the store's answer comes first: a block that it
+ * holds was read, except for what its id says is missing; a block that it does not hold counts only as
+ * far as its bytes are kept here.
+ */
+export class BadPlaces {
+  readonly map: RescueMap;
+  readonly scratch: Scratch;
+  standing: Standing;
+  readonly #plan: ImagePlan;
+  readonly #file: string;
+  readonly #before: RescueMap | undefined;
+  /** Where the stored blocks begin in which bytes are missing, on the disk. */
+  readonly #partial = new Set<number>();
+  #isKnown: boolean;
+
+  private constructor(
+    plan: ImagePlan,
+    found: { scratch: Scratch; file: string; before: RescueMap | undefined; standing: Standing },
+  ) {
+    this.#plan = plan;
+    this.#file = found.file;
+    this.#before = found.before;
+    this.#isKnown = found.before !== undefined;
+    this.standing = found.standing;
+    this.scratch = found.scratch;
+    this.map = new RescueMap(plan.totalBytes);
+  }
+
+  static async open(journalFile: string, plan: ImagePlan): Promise<BadPlaces> {
+    const { map: file, scratch: directory } = badPlacesFiles(journalFile);
+    const known = await readRescueFile(file, plan.totalBytes);
+    const scratch = await Scratch.create(directory);
+    const standing = known?.standing ?? START;
+    return new BadPlaces(plan, { scratch, file, before: known?.map, standing });
+  }
+
+  /** The store holds this block. */
+  stored(blob: BlobPlan, block: BlockIdParts): void {
+    const extent = placeOf(blob, block.index);
+    this.map.mark(extent, 'finished');
+    if ((block.unreadableBytes ?? 0) === 0) return;
+    this.#partial.add(extent.offsetBytes);
+    const isTold = this.#before?.isAll(extent, 'finished') === false;
+    // Without the map that knew the place, more is called bad than is: a repair may do too much.
+    if (isTold) this.#copyBefore(extent);
+    else this.map.mark(extent, 'bad');
+  }
+
+  /** After all that the store holds is known: takes over what an earlier attempt knew of the rest. */
+  async takeOver(): Promise<void> {
+    const before = this.#before;
+    const kept = new Set(this.scratch.blocks);
+    for (const block of before === undefined ? [] : this.#blocksIn(before, isFailed)) {
+      if (this.map.isAll(block.extent, 'non-tried')) {
+        this.#copyBefore(block.extent);
+        if (!kept.has(block.extent.offsetBytes)) this.#forget(block.extent);
+      }
+    }
+    for (const at of kept) {
+      const block = this.blockAt(at);
+      const isOpen =
+        before !== undefined && block.extent.offsetBytes === at && !this.isStored(block);
+      if (isOpen) this.#copyBefore(block.extent);
+      else await this.scratch.remove(at);
+    }
+  }
+
+  /** Bytes that were read and are not kept are to be read again, in the smaller reads of their block. */
+  #forget(extent: Extent): void {
+    for (const area of [...this.map.within(extent)]) {
+      if (area.status === 'finished') this.map.mark(area, 'non-trimmed');
+    }
+  }
+
+  #copyBefore(extent: Extent): void {
+    for (const area of this.#before?.within(extent) ?? []) this.map.mark(area, area.status);
+  }
+
+  isUntried(blob: BlobPlan, index: number): boolean {
+    return this.map.isAll(placeOf(blob, index), 'non-tried');
+  }
+
+  isStored({ extent }: PlannedBlock): boolean {
+    return this.#partial.has(extent.offsetBytes) || this.#isStoredWhole(extent);
+  }
+
+  #isStoredWhole(extent: Extent): boolean {
+    const isKept = this.scratch.blocks.has(extent.offsetBytes);
+    return !isKept && this.map.isAll(extent, 'finished');
+  }
+
+  finished(blob: BlobPlan, index: number): void {
+    this.map.mark(placeOf(blob, index), 'finished');
+  }
+
+  /** A block with missing bytes is in the store; the map keeps what they are. */
+  async storedPartly({ extent }: PlannedBlock, unreadableBytes: number): Promise<void> {
+    if (unreadableBytes > 0) this.#partial.add(extent.offsetBytes);
+    await this.scratch.remove(extent.offsetBytes);
+  }
+
+  /**
+   * A piece of a block did not read; what of the block came before it lies in `bytes` and is kept. All
+   * is on the medium when this resolves, so that the piece is not read again in this size.
+   */
+  async failed({ extent }: PlannedBlock, piece: Extent, bytes: Buffer): Promise<void> {
+    const read = piece.offsetBytes - extent.offsetBytes;
+    if (read > 0) {
+      await this.scratch.write(extent.offsetBytes, 0, bytes.subarray(0, read));
+      this.map.mark({ ...extent, lengthBytes: read }, 'finished');
+    }
+    this.map.mark(piece, 'non-trimmed');
+    await this.save();
+  }
+
+  /** Makes what is known durable, the bytes before the map that tells of them. */
+  async save(): Promise<void> {
+    await this.scratch.sync();
+    await writeRescueFile(this.#file, { map: this.map, standing: this.standing });
+    this.#isKnown = true;
+  }
+
+  /** Whether there ever was a bad place. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** The blocks that the store does not hold, in order. */
+  *open(): Generator<PlannedBlock> {
+    const kept = this.scratch.blocks;
+    for (const block of this.#blocksIn(this.map, (status) => status !== 'finished', kept)) {
+      if (!this.isStored(block)) yield block;
+    }
+  }
+
+  /** What of a blob is zeros, because the disk did not give it. */
+  unreadableIn(blob: BlobPlan): UnreadableRanges {
+    const { offsetBytes } = placeOf(blob, 0);
+    const first: Extent[] = [];
+    let [count, untriedBytes, end] = [0, 0, -1];
+    for (const area of this.map.within({ offsetBytes, lengthBytes: blob.lengthBytes })) {
+      if (area.status === 'finished') continue;
+      if (area.status !== 'bad') untriedBytes += area.lengthBytes;
+      const at = area.offsetBytes - offsetBytes;
+      const last = first.at(-1);
+      if (at !== end) count++;
+      if (at === end && last !== undefined && endOf(last) === at) {
+        first[first.length - 1] = { ...last, lengthBytes: last.lengthBytes + area.lengthBytes };
+      } else if (at !== end && first.length < UNREADABLE_RANGES_TOLD) {
+        first.push({ offsetBytes: at, lengthBytes: area.lengthBytes });
+      }
+      end = at + area.lengthBytes;
+    }
+    return { first, count, untriedBytes };
+  }
+
+  blockAt(offsetBytes: number): PlannedBlock {
+    let start = 0;
+    for (const blob of this.#plan.blobs) {
+      if (offsetBytes < start + blob.lengthBytes) {
+        const index = Math.floor((offsetBytes - start) / blob.blockBytes);
+        return { blob, index, extent: placeOf(blob, index) };
+      }
+      start += blob.lengthBytes;
+    }
+    throw new RangeError(`no blob has byte ${offsetBytes} of the disk`);
+  }
+
+  /** The blocks that some of those areas lie in, and those that begin at `more`; each once, in order. */
+  *#blocksIn(
+    map: RescueMap,
+    wanted: (status: AreaStatus) => boolean,
+    more: ReadonlySet<number> = new Set(),
+  ): Generator<PlannedBlock> {
+    const extra = [...more].sort((a, b) => a - b);
+    let at = 0;
+    while (at < map.sizeBytes) {
+      const area = map.at(at);
+      const next = extra.find((offset) => offset >= at) ?? map.sizeBytes;
+      if (wanted(area.status) || next === at) {
+        const block = this.blockAt(at);
+        yield block;
+        at = endOf(block.extent);
+      } else at = Math.min(endOf(area), next);
+    }
+  }
+}
+
+/** Where a block of an image lies on the disk: in one piece. */
+export function placeOf(blob: BlobPlan, index: number): Extent {
+  const [extent] = blockExtents(blob, index);
+  if (extent === undefined || index >= blockCount(blob)) throw new RangeError('no such block');
+  return extent;
+}
+
+function isFailed(status: AreaStatus): boolean {
+  return status === 'non-trimmed' || status === 'non-scraped' || status === 'bad';
+}

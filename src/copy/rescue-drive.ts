@@ -1,0 +1,265 @@
+import type { BlockId } from '../domain/block-id.ts';
+import type { BlobPlan, Extent } from '../domain/plan.ts';
+import { endOf, RescueMap } from '../domain/rescue/map.ts';
+import { Rescue, type RescueRules, type Standing } from '../domain/rescue/rescue.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
+import {
+  PROGRESS_INTERVAL_MS,
+  RESCUE_AREA_MS,
+  RESCUE_AREAS_MAX,
+  RESCUE_CLUSTER_BYTES,
+  RESCUE_DRIVE_MS,
+  RESCUE_PASS_MS,
+  RESCUE_RETRIES,
+  RESCUE_SAVE_MS,
+  RESCUE_SCRATCH_BYTES,
+} from '../limits.ts';
+import type { BadPlaces, PlannedBlock } from './bad-places.ts';
+import { BlockInHand } from './block-in-hand.ts';
+import type { SourceDevice } from './device.ts';
+import type { GoodPlaces } from './good-places.ts';
+import type { FromCopy } from './messages.ts';
+import type { BufferRing, Slot } from './ring.ts';
+import { type StageParts, stageLoose } from './stage-loose.ts';
+
+export interface RescueParts extends StageParts {
+  readonly device: SourceDevice;
+  readonly ring: BufferRing;
+  readonly badPlaces: BadPlaces;
+  readonly goodPlaces: GoodPlaces;
+  /** Time for all bad areas of the drive, when it is not the usual one. */
+  readonly rescueMs?: number | undefined;
+  report(message: FromCopy): void;
+}
+
+/** The ids of the blocks that were staged here, by blob and index. */
+export type RescuedBlocks = ReadonlyMap<BlobPlan, ReadonlyMap<number, BlockId>>;
+
+/**
+ * What the fast copy left behind is read in ever smaller pieces, as `Rescue` says, and staged block by
+ * block: as soon as a block is whole, and at the end with zeros for what the disk did not give.
+ *
+ * Of each block that is not whole the good bytes wait in the scratch, so the disk is rescued in windows
+ * of as many blocks as may wait there. Nothing that an error says is made durable before the disk was
+ * seen to be there after it; a pull during a rescue leaves no trace in the map.
+ */
+export async function rescueDrive(
+  blockBytes: number,
+  parts: RescueParts,
+  signal: AbortSignal,
+): Promise<RescuedBlocks> {
+  throwIfCancelled(signal);
+  const sector = await parts.device.sectorBytes();
+  const cluster = Math.max(RESCUE_CLUSTER_BYTES, sector);
+  const rescue = new DriveRescue({ cluster, sector }, parts);
+  try {
+    const blocks = [...parts.badPlaces.open()];
+    const size = Math.max(1, Math.floor(RESCUE_SCRATCH_BYTES / blockBytes));
+    for (let at = 0; at < blocks.length; at += size) {
+      const isLast = at + size >= blocks.length;
+      await rescue.window(blocks.slice(at, at + size), isLast, signal);
+    }
+  } finally {
+    await rescue.close();
+  }
+  return rescue.staged;
+}
+
+class DriveRescue {
+  readonly staged = new Map<BlobPlan, Map<number, BlockId>>();
+  readonly #unitBytes: RescueRules['unitBytes'];
+  readonly #parts: RescueParts;
+  readonly #inFlight = new Set<Promise<void>>();
+  #inHand: BlockInHand | undefined;
+  #failure: unknown;
+  #savedAt = 0;
+  #toldAt = 0;
+
+  constructor(unitBytes: RescueRules['unitBytes'], parts: RescueParts) {
+    this.#unitBytes = unitBytes;
+    this.#parts = parts;
+  }
+
+  /** Rescues these blocks and stages them all. */
+  async window(
+    blocks: readonly PlannedBlock[],
+    isLast: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { badPlaces } = this.#parts;
+    const rescue = this.#rescueOf(blocks);
+    this.#tell();
+    for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
+      throwIfCancelled(signal);
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#read(read, rescue, signal);
+      badPlaces.standing = rescue.standing;
+      await this.#saveIfDue();
+      this.#tell();
+    }
+    await this.#layDown();
+    badPlaces.standing = isLast ? rescue.standing : nextWindow(rescue.standing);
+    await this.#save();
+    for (const block of blocks) if (!this.#isStaged(block)) await this.#finish(block, signal);
+    await this.#settled();
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    await this.#parts.badPlaces.scratch.close();
+  }
+
+  #rescueOf(blocks: readonly PlannedBlock[]): Rescue {
+    const { badPlaces, rescueMs } = this.#parts;
+    const { map } = badPlaces;
+    const open = new RescueMap(map.sizeBytes, 'finished');
+    for (const { extent } of blocks) {
+      for (const area of map.within(extent)) open.mark(area, area.status);
+    }
+    const drive = rescueMs ?? RESCUE_DRIVE_MS;
+    const rules = {
+      unitBytes: this.#unitBytes,
+      retries: RESCUE_RETRIES,
+      budgetMs: { area: RESCUE_AREA_MS, pass: RESCUE_PASS_MS, drive },
+      maxAreas: RESCUE_AREAS_MAX - (map.areaCount - open.areaCount),
+    };
+    return new Rescue(rules, open, badPlaces.standing);
+  }
+
+  /** One read and all that follows from it. */
+  async #read(read: Extent, rescue: Rescue, signal: AbortSignal): Promise<void> {
+    const { badPlaces, goodPlaces } = this.#parts;
+    const inHand = await this.#take(badPlaces.blockAt(read.offsetBytes), signal);
+    const begun = performance.now();
+    const ok = await this.#reads(inHand.placeOf(read), read.offsetBytes);
+    rescue.record(read, { ok, elapsedMs: performance.now() - begun });
+    badPlaces.map.mark(read, rescue.map.at(read.offsetBytes).status);
+    if (!ok) return await goodPlaces.check();
+    inHand.keep(read);
+    const { block, slot } = inHand;
+    if (!badPlaces.map.isAll(block.extent, 'finished')) return;
+    if (inHand.isWhole) {
+      this.#inHand = undefined;
+      this.#stageLater(block, slot, signal);
+    } else {
+      await this.#layDown();
+      await this.#finish(block, signal);
+    }
+  }
+
+  /** Takes a block in hand; the one before is laid down. */
+  async #take(block: PlannedBlock, signal: AbortSignal): Promise<BlockInHand> {
+    const before = this.#inHand;
+    if (before?.block.extent.offsetBytes === block.extent.offsetBytes) return before;
+    await this.#layDown();
+    const inHand = new BlockInHand(block, await this.#parts.ring.acquire(signal));
+    this.#inHand = inHand;
+    return inHand;
+  }
+
+  async #layDown(): Promise<void> {
+    const inHand = this.#inHand;
+    if (inHand === undefined) return;
+    await inHand.flush(this.#parts.badPlaces.scratch);
+    this.#inHand = undefined;
+    this.#parts.ring.release(inHand.slot);
+  }
+
+  async #reads(bytes: Buffer, offsetBytes: number): Promise<boolean> {
+    try {
+      await this.#parts.device.readInto(bytes, offsetBytes);
+      return true;
+    } catch (error) {
+      if (isStationError(error, 'disk-read-failed')) return false;
+      throw error;
+    }
+  }
+
+  /** A block that came in one piece is staged while the next ones are read. */
+  #stageLater(block: PlannedBlock, slot: Slot, signal: AbortSignal): void {
+    const staging = this.#stage(block, { slot, unreadableBytes: 0 }, signal)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#parts.ring.release(slot);
+        this.#inFlight.delete(staging);
+      });
+    this.#inFlight.add(staging);
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#inFlight);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Puts a block together from what is kept of it, with zeros where nothing is, and stages it. */
+  async #finish(block: PlannedBlock, signal: AbortSignal): Promise<void> {
+    const { badPlaces, ring, device } = this.#parts;
+    await device.proveAlive();
+    const slot = await ring.acquire(signal);
+    try {
+      const bytes = slot.buffer.subarray(0, block.extent.lengthBytes);
+      bytes.fill(0);
+      await badPlaces.scratch.readInto(block.extent.offsetBytes, bytes);
+      const unreadableBytes = this.#blank(block, bytes);
+      await this.#stage(block, { slot, unreadableBytes }, signal);
+    } finally {
+      ring.release(slot);
+    }
+  }
+
+  /** Zeros stand where nothing was read, whatever the scratch has there; gives their number. */
+  #blank({ extent }: PlannedBlock, bytes: Buffer): number {
+    let missing = 0;
+    for (const area of this.#parts.badPlaces.map.within(extent)) {
+      if (area.status === 'finished') continue;
+      missing += area.lengthBytes;
+      bytes.fill(0, area.offsetBytes - extent.offsetBytes, endOf(area) - extent.offsetBytes);
+    }
+    return missing;
+  }
+
+  async #stage(
+    block: PlannedBlock,
+    filled: { readonly slot: Slot; readonly unreadableBytes: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const id = await stageLoose({ ...block, ...filled }, this.#parts, signal);
+    const ofBlob = this.staged.get(block.blob) ?? new Map<number, BlockId>();
+    this.staged.set(block.blob, ofBlob.set(block.index, id));
+    await this.#parts.badPlaces.storedPartly(block, filled.unreadableBytes);
+  }
+
+  #isStaged({ blob, index, extent }: PlannedBlock): boolean {
+    if (this.staged.get(blob)?.has(index) === true) return true;
+    // In flight, in one piece.
+    const { map, scratch } = this.#parts.badPlaces;
+    return map.isAll(extent, 'finished') && !scratch.blocks.has(extent.offsetBytes);
+  }
+
+  async #saveIfDue(): Promise<void> {
+    if (performance.now() - this.#savedAt >= RESCUE_SAVE_MS) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    await this.#parts.device.proveAlive();
+    await this.#inHand?.flush(this.#parts.badPlaces.scratch);
+    await this.#parts.badPlaces.save();
+    this.#savedAt = performance.now();
+  }
+
+  #tell(): void {
+    if (performance.now() - this.#toldAt < PROGRESS_INTERVAL_MS) return;
+    this.#toldAt = performance.now();
+    const { map } = this.#parts.badPlaces;
+    const unreadableBytes = map.bytesOf('bad');
+    const openBytes = map.missingBytes - unreadableBytes;
+    this.#parts.report({ kind: 'rescuing', openBytes, unreadableBytes });
+  }
+}
+
+/** Each window has its own passes; the time is that of the drive. */
+function nextWindow({ spentMs }: Standing): Standing {
+  return { status: 'non-tried', pass: 1, positionBytes: 0, spentMs };
+}

@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { writeAll, writeDurably } from '../blobs/durable-file.ts';
+import { errnoOf, isStationError } from '../errors.ts';
+import { parseRescueMap, type RescueFile, rescueMapText } from '../formats/rescue-map.ts';
+
+/** Characters of a map file that is read: the map of the most areas has a few million. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
+/** The map beside a copy journal; `undefined` when there is none that can be used. */
+export async function readRescueFile(
+  file: string,
+  sizeBytes: number,
+): Promise<RescueFile | undefined> {
+  try {
+    const text = await readFile(file, 'latin1');
+    if (text.length > MAX_CHARACTERS) return undefined;
+    const found = parseRescueMap(text);
+    return found.map.sizeBytes === sizeBytes ? found : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || isStationError(error, 'rescue-map-invalid'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Takes the place of the one before when it is whole and on the medium. */
+export async function writeRescueFile(file: string, content: RescueFile): Promise<void> {
+  const text = Buffer.from([...rescueMapText(content)].join(''), 'latin1');
+  await writeDurably(file, (handle) => writeAll(handle, text));
+}

@@ -1,0 +1,87 @@
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAll } from '../blobs/durable-file.ts';
+import { errnoOf } from '../errors.ts';
+
+/**
+ * What was read of blocks that are not whole yet: one sparse file a block, named by where the block
+ * begins on the disk. A drive may give a sector once and never again, so it is kept at once, and it is
+ * still there after a crash. What in a file was read is in the map, never in the file.
+ */
+export class Scratch {
+  readonly #directory: string;
+  readonly #blocks: Set<number>;
+  #open: { readonly block: number; readonly handle: FileHandle } | undefined;
+
+  private constructor(directory: string, blocks: Set<number>) {
+    this.#directory = directory;
+    this.#blocks = blocks;
+  }
+
+  static async create(directory: string): Promise<Scratch> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const names = (await readdir(directory)).filter((name) => /^\d{1,16}$/u.test(name));
+    return new Scratch(directory, new Set(names.map(Number)));
+  }
+
+  /** Where the blocks begin of which something is kept, in bytes of the disk. */
+  get blocks(): ReadonlySet<number> {
+    return this.#blocks;
+  }
+
+  async write(block: number, atBytes: number, bytes: Buffer): Promise<void> {
+    const handle = await this.#handleOf(block);
+    await writeAll(handle, bytes, atBytes);
+  }
+
+  /** Puts what is kept of a block where it belongs in the buffer; the rest of the buffer stays. */
+  async readInto(block: number, buffer: Buffer): Promise<void> {
+    if (!this.#blocks.has(block)) return;
+    const handle = await this.#handleOf(block);
+    for (let done = 0; done < buffer.length; ) {
+      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, done);
+      if (bytesRead === 0) return;
+      done += bytesRead;
+    }
+  }
+
+  /** What was written is on the medium when this resolves: before the map says that it was read. */
+  async sync(): Promise<void> {
+    await this.#open?.handle.datasync();
+  }
+
+  async remove(block: number): Promise<void> {
+    if (!this.#blocks.delete(block)) return;
+    if (this.#open?.block === block) await this.close();
+    await rm(this.#pathOf(block), { force: true });
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.handle.close();
+  }
+
+  async #handleOf(block: number): Promise<FileHandle> {
+    if (this.#open?.block === block) return this.#open.handle;
+    await this.sync();
+    await this.close();
+    const handle = await this.#openOrMake(this.#pathOf(block));
+    this.#blocks.add(block);
+    this.#open = { block, handle };
+    return handle;
+  }
+
+  async #openOrMake(path: string): Promise<FileHandle> {
+    try {
+      return await open(path, 'r+');
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      return await open(path, 'w+', 0o600);
+    }
+  }
+
+  #pathOf(block: number): string {
+    return join(this.#directory, String(block));
+  }
+}

@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { promisify } from 'node:util';
+import type { DiskFault } from '../../src/detect/identity-file.ts';
+import type { RescueMap } from '../../src/domain/rescue/map.ts';
+import { parseRescueMap } from '../../src/formats/rescue-map.ts';
+import { bad, RescueBench } from '../support/rescue.ts';
+
+/**
+ * The rescue of a sick disk by the station and by GNU ddrescue, on the same fault disk with the same bad
+ * places and the same time for each failing read, in one run: bytes recovered, seconds, and requests that
+ * met a bad sector, as ratios of ours to theirs. Each sector gets as many reads of its own from both: one
+ * and two retries. The station hashes and stores as it always does; ddrescue writes a file.
+ *
+ *     node --disable-warning=ExperimentalWarning test/bench/rescue.ts
+ */
+
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+const SIZE = Number(process.env.BENCH_RESCUE_MIB ?? 256) * MIB;
+/** What one request that meets a bad sector takes; real drives take up to some seconds. */
+const DELAY_MS = Number(process.env.BENCH_RESCUE_DELAY_MS ?? 20);
+const SECTOR = 512;
+const RETRIES = 2;
+
+interface Rescued {
+  readonly recoveredBytes: number;
+  readonly seconds: number;
+  readonly badReads: number;
+}
+
+/** Single sectors all over, one region, and sectors that give in at the second or third try. */
+function sickness(): DiskFault[] {
+  const single = [3, 17, 18, 61, 62, 90, 140, 141, 180, 233].map((at) => ({
+    offsetBytes: Math.floor((at / 256) * SIZE) + 7 * SECTOR,
+    lengthBytes: SECTOR,
+  }));
+  const region = {
+    offsetBytes: Math.floor(SIZE / 3 / MIB) * MIB + MIB / 2,
+    lengthBytes: 64 * 1024,
+  };
+  const weak = [40, 120, 200].map((at) => Math.floor((at / 256) * SIZE) + MIB / 4);
+  const always = [...single, region].map(({ offsetBytes, lengthBytes }) =>
+    bad(offsetBytes, lengthBytes),
+  );
+  return [...always, ...weak.map((at, index) => bad(at, SECTOR, 1 + index))];
+}
+
+function withDelays(faults: readonly DiskFault[]): DiskFault[] {
+  return faults.flatMap((fault) => {
+    const { offsetBytes, lengthBytes } = fault;
+    return [fault, { kind: 'delay', offsetBytes, lengthBytes, delayMs: DELAY_MS } as const];
+  });
+}
+
+async function measured(
+  rescue: (bench: RescueBench) => Promise<{ map: RescueMap }>,
+): Promise<Rescued> {
+  await using bench = await RescueBench.create(SIZE, withDelays(sickness()));
+  const begun = performance.now();
+  const { map } = await rescue(bench);
+  const seconds = (performance.now() - begun) / 1000;
+  const { faults } = await bench.disk.counters();
+  const failing = faults.filter(({ kind }) => kind === 'read-error');
+  const badReads = failing.reduce((sum, { reads }) => sum + reads, 0);
+  return { recoveredBytes: map.bytesOf('finished'), seconds, badReads };
+}
+
+async function byStation(bench: RescueBench): Promise<{ map: RescueMap }> {
+  const result = await bench.copy();
+  if (result.kind !== 'settled') throw new RangeError(JSON.stringify(result));
+  return bench.map(result.logs.rescueMapUri);
+}
+
+const byDdrescue = (options: readonly string[]) => async (bench: RescueBench) => {
+  const [image, map] = [join(bench.directory, 'dd.img'), join(bench.directory, 'dd.map')];
+  const retries = `--retry-passes=${RETRIES}`;
+  await run('ddrescue', ['-q', retries, ...options, bench.disk.disk.device, image, map]);
+  return parseRescueMap(await readFile(map, 'latin1'));
+};
+
+const show = (name: string, { recoveredBytes, seconds, badReads }: Rescued) =>
+  `${name.padEnd(24)} ${recoveredBytes} bytes  ${seconds.toFixed(2)} s  ${badReads} reads of bad sectors`;
+
+const ours = await measured(byStation);
+process.stdout.write(`${show('the station', ours)}\n`);
+for (const options of [['--idirect'], []]) {
+  const found = await measured(byDdrescue(options));
+  const name = ['ddrescue', ...options].join(' ');
+  const missing = (SIZE - ours.recoveredBytes) / (SIZE - found.recoveredBytes);
+  const ratios = [
+    `not recovered x${missing.toFixed(2)}`,
+    `time x${(ours.seconds / found.seconds).toFixed(2)}`,
+    `reads of bad sectors x${(ours.badReads / found.badReads).toFixed(2)}`,
+  ];
+  process.stdout.write(`${show(name, found)}\n  ours to theirs: ${ratios.join(', ')}\n`);
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type FaultDisk, faultDisk } from '../../native-fixtures/fault-disk.ts';
+import { contentAt, writeImage } from '../../native-fixtures/image.ts';
+import { releaseAll } from '../../native-fixtures/loop-disk.ts';
+import type { BlobContainer } from '../../src/blobs/contract.ts';
+import { openContainer } from '../../src/blobs/open.ts';
+import { type CopyResult, runCopyProcess } from '../../src/copy/copy-process.ts';
+import type { Assignment, FromCopy } from '../../src/copy/messages.ts';
+import type { DiskFault } from '../../src/detect/identity-file.ts';
+import type { BlobName } from '../../src/domain/blob-name.ts';
+import type { Extent } from '../../src/domain/plan.ts';
+import { parseRescueMap, type RescueFile } from '../../src/formats/rescue-map.ts';
+import { type WholeLog, wholeLog } from './drive-logs.ts';
+
+const NEVER = new AbortController().signal;
+const SEED = 'rescue';
+
+/** A disk with bad places, a directory as its store, and copies of one into the other. */
+export class RescueBench implements AsyncDisposable {
+  readonly directory: string;
+  readonly sizeBytes: number;
+  readonly image: string;
+  disk: FaultDisk;
+
+  private constructor(directory: string, sizeBytes: number, disk: FaultDisk) {
+    this.directory = directory;
+    this.sizeBytes = sizeBytes;
+    this.image = join(directory, 'disk.img');
+    this.disk = disk;
+  }
+
+  static async create(sizeBytes: number, faults: readonly DiskFault[] = []): Promise<RescueBench> {
+    const directory = await mkdtemp(join(tmpdir(), 'drive-station-rescue-'));
+    await mkdir(join(directory, 'store'));
+    const image = join(directory, 'disk.img');
+    await writeImage(image, { seed: SEED, sizeBytes });
+    return new RescueBench(directory, sizeBytes, await faultDisk(image, { faults }));
+  }
+
+  /** Takes the disk out and puts it in again, with other faults. */
+  async replug(faults: readonly DiskFault[]): Promise<void> {
+    await this.disk.close();
+    this.disk = await faultDisk(this.image, { faults });
+  }
+
+  async assignment(over: Partial<Assignment> = {}): Promise<Assignment> {
+    const { disk } = this.disk;
+    const stat = await readFile(`/sys/block/${disk.name}/stat`, 'utf8');
+    return {
+      kind: 'assignment',
+      copyId: 'copy-1',
+      nonce: '00112233aabbccdd',
+      driveId: 'SICK',
+      disk: {
+        devicePath: disk.device,
+        diskseq: disk.diskseq,
+        sizeBytes: this.sizeBytes,
+        wwns: [],
+        writesAtFirstSight: Number(stat.trim().split(/\s+/u)[4]),
+      },
+      plan: { kind: 'image', container: 'disks', blobPrefix: '' },
+      storage: { kind: 'directory', directory: join(this.directory, 'store') },
+      logs: { jobName: 'job', level: 'Verbose', path: '' },
+      journalFile: join(this.directory, 'journals', 'copy-1.journal'),
+      readHangMs: 60_000,
+      ...over,
+    };
+  }
+
+  async copy(
+    onMessage: (message: FromCopy) => void = () => undefined,
+    options: { signal?: AbortSignal; over?: Partial<Assignment> } = {},
+  ): Promise<CopyResult> {
+    const assignment = await this.assignment(options.over);
+    const listener = { onMessage, onAbandoned: () => undefined };
+    return await runCopyProcess(assignment, listener, options.signal ?? NEVER);
+  }
+
+  store(container: string): Promise<BlobContainer> {
+    return openContainer(
+      { kind: 'directory', directory: join(this.directory, 'store') },
+      container,
+    );
+  }
+
+  async stored(): Promise<Buffer> {
+    const container = await this.store('disks');
+    return Buffer.concat(await Array.fromAsync(container.read('SICK.img' as BlobName, NEVER)));
+  }
+
+  /** What the image holds, with zeros in these places. */
+  withZeros(holes: readonly Extent[]): Buffer {
+    const bytes = Buffer.from(contentAt(SEED, 0, this.sizeBytes));
+    for (const { offsetBytes, lengthBytes } of holes) {
+      bytes.fill(0, offsetBytes, offsetBytes + lengthBytes);
+    }
+    return bytes;
+  }
+
+  async log(url: string | undefined): Promise<WholeLog> {
+    return await wholeLog(createReadStream(fileURLToPath(url ?? '')));
+  }
+
+  async map(url: string | undefined): Promise<RescueFile> {
+    return parseRescueMap(await readFile(fileURLToPath(url ?? ''), 'latin1'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disk.close();
+    await releaseAll(this.directory);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Our only copy process, while it lives. */
+export async function copyPid(): Promise<number | undefined> {
+  const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
+  for (const pid of children.trim().split(' ')) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes('copy/worker.ts')) return Number(pid);
+  }
+  return undefined;
+}
+
+export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+export function bad(offsetBytes: number, lengthBytes: number, times?: number): DiskFault {
+  const fault = { kind: 'read-error', offsetBytes, lengthBytes, errno: 61 } as const;
+  return times === undefined ? fault : { ...fault, times };
+}
