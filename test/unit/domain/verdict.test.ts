@@ -39,6 +39,27 @@ test.each<[string, BlobEvidence]>([
   expect(verdict.reasons.map((reason) => reason.code)).toContain(code);
 });
 
+test('bytes that the disk did not give are told with their places, and are no digest that differs', () => {
+  const first = [{ offsetBytes: 512, lengthBytes: 512 }];
+  const holed: BlobEvidence = {
+    ...whole,
+    readBytes: 3584,
+    computedMd5: '',
+    committed: { ...whole.committed, md5: undefined },
+    unreadable: { first, count: 3, untriedBytes: 0 },
+  };
+  const verdict = judge({ plannedBytes: 4096, blobs: [holed], kernelWrites: 0 });
+  expect(verdict).toMatchObject({
+    outcome: 'CompletedMoreInfo',
+    copyStatus: 'CompletedWithErrors',
+    safeToRemove: false,
+    verifiedBytes: 3584,
+  });
+  expect(verdict.reasons.map((reason) => reason.code)).toEqual(['bytes-unreadable']);
+  expect(verdict.reasons[0]?.words).toContain('512 bytes could not be read');
+  expect(verdict.reasons[0]?.words).toContain('(bytes 512-1023 and 2 more)');
+});
+
 test.each([
   [3, 'disk-was-written'],
   [undefined, 'write-count-unknown'],

@@ -35,7 +35,7 @@ test('whatever a serial holds, its log’s name is safe and says it again', () =
   fc.assert(
     fc.property(name, (given) => {
       const made = logBlobName(given);
-      expect(made).toMatch(/^waies\/[A-Za-z0-9._~-]+\.(?:xml|csv)$/u);
+      expect(made).toMatch(/^waies\/[A-Za-z0-9._~-]+\.(?:xml|csv|map)$/u);
       expect(splitLogName(`deep/er/${made}`)).toEqual(given);
     }),
   );

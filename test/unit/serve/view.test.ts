@@ -85,6 +85,7 @@ describe('driveView', () => {
     expect(view.logs).toEqual({
       errorLogUri: 'https://x/e',
       verboseLogUri: null,
+      rescueMapUri: null,
       manifestUri: null,
       fileListUri: null,
       problem: 'refused',
