@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
-import { READ_HANG_MS } from './limits.ts';
+import { READ_HANG_MS, RESCUE_DRIVE_MS } from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
@@ -135,6 +135,11 @@ export const configSchema = z.strictObject({
       readHangMs: milliseconds(1000, 3_600_000)
         .default(READ_HANG_MS)
         .describe('A disk that has not answered an open or a read for this long is given up.'),
+      rescueMs: milliseconds(1000, 30 * 24 * 60 * 60 * 1000)
+        .default(RESCUE_DRIVE_MS)
+        .describe(
+          'Time for all bad areas of one disk, after its good ones; what is not read by then stays unread.',
+        ),
     })
     .prefault({}),
   secrets: z

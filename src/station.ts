@@ -162,6 +162,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     logger: log('copy'),
     journalDirectory: join(stateDirectory, 'journals'),
     readHangMs: config.copy.readHangMs,
+    rescueMs: config.copy.rescueMs,
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),
     lookAgain: () => detector.rescan(),
     storageOf: (job) => storageOf(job, { accounts: config.storageAccounts, ledger }),

@@ -36,6 +36,8 @@ export interface RunnerDependencies {
   readonly journalDirectory: string;
   /** A disk that has not answered for this long is given up. */
   readonly readHangMs: number;
+  /** Time for all bad areas of a disk. */
+  readonly rescueMs?: number;
   diskOf(item: WorkItem): AttachedDisk | undefined;
   /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
   lookAgain(): Promise<void>;
@@ -166,6 +168,7 @@ export class CopyRunner {
       },
       journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
       readHangMs: this.#deps.readHangMs,
+      ...(this.#deps.rescueMs === undefined ? {} : { rescueMs: this.#deps.rescueMs }),
     };
   }
 

@@ -1,5 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { type LoopDisk, plug } from '../../native-fixtures/loop-disk.ts';
 import { runCopyProcess } from '../../src/copy/copy-process.ts';
 import type { Assignment } from '../../src/copy/messages.ts';
 import { RING_BYTES } from '../../src/limits.ts';
+import { sinkAccount, startSink } from './start-sink.ts';
 
 /**
  * `npm run bench`: what the copy of one drive costs, as ratios against `md5sum` of the same device in
@@ -38,17 +38,6 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const perSecond = (bytes: number, seconds: number) => `${(bytes / seconds / 1e6).toFixed(0)} MB/s`;
-
-async function startSink(): Promise<{ port: number; child: ChildProcess }> {
-  const sink = new URL('./sink.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', sink], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const stdout = child.stdout;
-  if (stdout === null) throw new RangeError('the sink has no output');
-  const [line] = await once(stdout, 'data');
-  return { port: Number(String(line).trim()), child };
-}
 
 /** CPU time (user and system, all threads) and peak memory of our only copy process, while it lives. */
 async function watchCopyProcess(signal: AbortSignal): Promise<Omit<Cost, 'seconds'>> {
@@ -110,8 +99,6 @@ async function assignmentFor(
 ): Promise<Assignment> {
   const attribute = async (name: string) =>
     (await readFile(`/sys/block/${disk.name}/${name}`, 'utf8')).trim();
-  const key = Buffer.from('bench').toString('base64');
-  const endpoint = `http://127.0.0.1:${port}/bench`;
   return {
     kind: 'assignment',
     copyId: 'bench',
@@ -125,10 +112,7 @@ async function assignmentFor(
       writesAtFirstSight: Number((await attribute('stat')).split(/\s+/u)[4]),
     },
     plan: { kind: 'image', container: 'bench', blobPrefix: '' },
-    storage: {
-      kind: 'connection-string',
-      connectionString: `DefaultEndpointsProtocol=http;AccountName=bench;AccountKey=${key};BlobEndpoint=${endpoint};`,
-    },
+    storage: sinkAccount(port),
     logs: { jobName: 'bench', level: 'Error', path: '' },
     journalFile: join(directory, 'bench.journal'),
     readHangMs: 60_000,

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import type { DiskFault } from '../../src/detect/identity-file.ts';
-import type { RescueMap } from '../../src/domain/rescue/map.ts';
 import { parseRescueMap } from '../../src/formats/rescue-map.ts';
 import { bad, RescueBench } from '../support/rescue.ts';
+import { sinkAccount, startSink } from './start-sink.ts';
 
 /**
  * The rescue of a sick disk by the station and by GNU ddrescue, on the same fault disk with the same bad
  * places and the same time for each failing read, in one run: bytes recovered, seconds, and requests that
  * met a bad sector, as ratios of ours to theirs. Each sector gets as many reads of its own from both: one
- * and two retries. The station hashes and stores as it always does; ddrescue writes a file.
+ * and two retries. The station hashes and sends as it always does, to the sink; ddrescue writes a file.
  *
  *     node --disable-warning=ExperimentalWarning test/bench/rescue.ts
  */
@@ -39,7 +39,7 @@ function sickness(): DiskFault[] {
   }));
   const region = {
     offsetBytes: Math.floor(SIZE / 3 / MIB) * MIB + MIB / 2,
-    lengthBytes: 64 * 1024,
+    lengthBytes: 16 * 1024,
   };
   const weak = [40, 120, 200].map((at) => Math.floor((at / 256) * SIZE) + MIB / 4);
   const always = [...single, region].map(({ offsetBytes, lengthBytes }) =>
@@ -55,30 +55,34 @@ function withDelays(faults: readonly DiskFault[]): DiskFault[] {
   });
 }
 
-async function measured(
-  rescue: (bench: RescueBench) => Promise<{ map: RescueMap }>,
-): Promise<Rescued> {
+async function measured(rescue: (bench: RescueBench) => Promise<number>): Promise<Rescued> {
   await using bench = await RescueBench.create(SIZE, withDelays(sickness()));
   const begun = performance.now();
-  const { map } = await rescue(bench);
+  const recoveredBytes = await rescue(bench);
   const seconds = (performance.now() - begun) / 1000;
   const { faults } = await bench.disk.counters();
   const failing = faults.filter(({ kind }) => kind === 'read-error');
   const badReads = failing.reduce((sum, { reads }) => sum + reads, 0);
-  return { recoveredBytes: map.bytesOf('finished'), seconds, badReads };
+  return { recoveredBytes, seconds, badReads };
 }
 
-async function byStation(bench: RescueBench): Promise<{ map: RescueMap }> {
-  const result = await bench.copy();
-  if (result.kind !== 'settled') throw new RangeError(JSON.stringify(result));
-  return bench.map(result.logs.rescueMapUri);
+async function byStation(bench: RescueBench): Promise<number> {
+  const sink = await startSink();
+  try {
+    const over = { storage: sinkAccount(sink.port) };
+    const result = await bench.copy(undefined, { over });
+    if (result.kind !== 'settled') throw new RangeError(JSON.stringify(result));
+    return result.verdict.blobs.reduce((sum, blob) => sum + blob.readBytes, 0);
+  } finally {
+    sink.child.kill('SIGKILL');
+  }
 }
 
 const byDdrescue = (options: readonly string[]) => async (bench: RescueBench) => {
   const [image, map] = [join(bench.directory, 'dd.img'), join(bench.directory, 'dd.map')];
   const retries = `--retry-passes=${RETRIES}`;
   await run('ddrescue', ['-q', retries, ...options, bench.disk.disk.device, image, map]);
-  return parseRescueMap(await readFile(map, 'latin1'));
+  return parseRescueMap(await readFile(map, 'latin1')).map.bytesOf('finished');
 };
 
 const show = (name: string, { recoveredBytes, seconds, badReads }: Rescued) =>
