@@ -169,7 +169,7 @@ export const RESCUE_DRIVE_MS = 24 * 60 * 60_000;
  */
 export const RESCUE_AREAS_MAX = 100_000;
 /** The map of bad places is written this often: what a crash may make the station try once more. */
-export const RESCUE_SAVE_MS = 1_000;
+export const RESCUE_SAVE_MS = 5_000;
 /**
  * What was read of blocks with bad places waits in the state directory until they are whole. So much of
  * a disk is rescued at a time; it is never more, however sick the disk.
