@@ -6,7 +6,7 @@ import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domai
 import { throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
 import { BadPlaces } from './bad-places.ts';
-import { BlobCopy, looseBlob, type StagedBlob } from './blob-copy.ts';
+import { BlobCopy, type BlobCopyParts, looseBlob, type StagedBlob } from './blob-copy.ts';
 import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { GoodPlaces } from './good-places.ts';
@@ -77,36 +77,55 @@ export async function copyDrive(
       nonce: assignment.nonce,
       onSafe: (lengthBytes: number) => tally.staged(lengthBytes),
     };
-    const evidence = new Map<BlobPlan, BlobEvidence>();
-    const settle = async (staged: StagedBlob, held: Held) => {
-      const context = { container, badPlaces, ...assignment };
-      evidence.set(staged.blob, await settleBlob(staged, held, context, signal));
-      tally.verified(staged.blob.lengthBytes);
-    };
-    const leftBehind: BlobPlan[] = [];
-    for (const blob of plan.blobs) {
-      const held = await survey.heldOf(blob, signal);
-      const staged = await new BlobCopy(blob, held, copying).run(signal);
-      if (staged === undefined) leftBehind.push(blob);
-      else await settle(staged, held);
-    }
-    if (leftBehind.length > 0) {
-      const { rescueMs } = assignment;
-      const rescued = await rescueDrive(blockBytes, { ...copying, rescueMs, report }, signal);
-      for (const blob of leftBehind) {
-        const held = await askStore(blob, assignment.nonce, container, signal);
-        await settle(looseBlob(blob, held, rescued.get(blob)), held);
-      }
-    }
+    const evidence = await copyBlobs({ assignment, plan, survey, tally, report, copying }, signal);
     report({ kind: 'phase', phase: 'settling' });
-    const inOrder = plan.blobs.flatMap((blob) => evidence.get(blob) ?? []);
-    const verdict = await finalVerdict(plan, inOrder, { assignment, device });
+    const verdict = await finalVerdict(plan, evidence, { assignment, device });
     const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums, badPlaces }, signal);
     return { verdict, logs };
   } finally {
     await hasher.close();
     await journal.close();
   }
+}
+
+interface BlobsToCopy {
+  readonly assignment: ImageAssignment;
+  readonly plan: ImagePlan;
+  readonly survey: Survey;
+  readonly tally: Tally;
+  readonly copying: BlobCopyParts;
+  report(message: FromCopy): void;
+}
+
+/** Every good area of the disk first; then the bad ones, and the blobs that waited for them. */
+async function copyBlobs(
+  { assignment, plan, survey, tally, report, copying }: BlobsToCopy,
+  signal: AbortSignal,
+): Promise<BlobEvidence[]> {
+  const { container, badPlaces } = copying;
+  const evidence = new Map<BlobPlan, BlobEvidence>();
+  const settle = async (staged: StagedBlob, held: Held) => {
+    const context = { container, badPlaces, ...assignment };
+    evidence.set(staged.blob, await settleBlob(staged, held, context, signal));
+    tally.verified(staged.blob.lengthBytes);
+  };
+  const leftBehind: BlobPlan[] = [];
+  for (const blob of plan.blobs) {
+    const held = await survey.heldOf(blob, signal);
+    const staged = await new BlobCopy(blob, held, copying).run(signal);
+    if (staged === undefined) leftBehind.push(blob);
+    else await settle(staged, held);
+  }
+  if (leftBehind.length > 0) {
+    const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
+    const { rescueMs } = assignment;
+    const rescued = await rescueDrive(blockBytes, { ...copying, rescueMs, report }, signal);
+    for (const blob of leftBehind) {
+      const held = await askStore(blob, assignment.nonce, container, signal);
+      await settle(looseBlob(blob, held, rescued.get(blob)), held);
+    }
+  }
+  return plan.blobs.flatMap((blob) => evidence.get(blob) ?? []);
 }
 
 /** What the store confirms is told to the map of bad places on its way to the journal. */
