@@ -76,6 +76,16 @@ test('a prepared drive becomes the blobs that its manifest promises', async () =
   expect(await logOf('error')).toMatchObject({ blobs: [], status: 'Completed' });
 });
 
+test('blobs go into as many containers as the manifest names, the root one too', async () => {
+  const blobs = ['$root/logo.bmp', 'videos/story.mp4', 'pictures/a/b.jpg'];
+  await drive.prepare(blobs.map((blob) => ({ ...small, blob })));
+  const { verdict } = await drive.copy();
+  expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 3 } });
+  for (const blob of blobs) expect((await drive.stored(blob)).equals(small.bytes)).toBe(true);
+  const verbose = await logOf('verbose');
+  expect(verbose.blobs.map(({ blobPath }) => blobPath)).toEqual(blobs);
+});
+
 describe('a name that is taken', () => {
   const named = (disposition: FileSpec['disposition'] & string): FileSpec[] => [
     { ...small, disposition },
