@@ -141,6 +141,15 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
     /** Files of which the journal says how they ended; they are not touched again. */
     heldFiles: z.number().exactOptional(),
   }),
+  /** What was found on the drive and how it was opened; for the log, and nothing of the key. */
+  z.object({
+    kind: z.literal('volume-opened'),
+    filesystem: z.string(),
+    partition: z.number(),
+    table: z.string(),
+    unlockedBy: z.string().exactOptional(),
+    notes: z.array(z.string()),
+  }),
   z.object({ kind: z.literal('phase'), phase: z.enum(['proving', 'copying', 'settling']) }),
   /** The good areas are stored; the bad ones are tried in smaller reads. */
   z.object({

@@ -252,6 +252,9 @@ export class CopyRunner {
       case 'reconciled':
         logger.info({ drive: item.ref, ...message }, 'the store was asked what it holds');
         break;
+      case 'volume-opened':
+        logger.info({ drive: item.ref, ...message }, 'the volume of the drive was opened');
+        break;
       case 'planned':
       case 'ready':
       case 'alive':

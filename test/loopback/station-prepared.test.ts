@@ -84,6 +84,11 @@ describe.skipIf(why !== undefined)(
       const store = await openContainer(account, 'pictures');
       const { items } = await store.listBlobs({ prefix: '' }, AbortSignal.timeout(10_000));
       expect(items).toHaveLength(5);
+      // Which tool unlocked it stands in the log, and nothing of the key.
+      const opened = daemon.logs.find(({ msg }) => msg === 'the volume of the drive was opened');
+      expect(opened).toMatchObject({ filesystem: 'ntfs', unlockedBy: expect.any(String) });
+      expect(opened?.unlockedBy).toMatch(/^(?:dislocker|cryptsetup), recovery-key, /u);
+      expect(JSON.stringify(daemon.logs)).not.toContain(job.bitLockerKey ?? 'no key');
     }, 180_000);
   },
 );

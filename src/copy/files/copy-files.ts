@@ -62,11 +62,24 @@ export async function copyFiles(
   const volume = await unlessRefused(() => parts.drive.openVolume(signal));
   if ('refusal' in volume)
     return await settleRefused(volume.refusal, { assignment, parts }, signal);
+  parts.report(openedMessage(volume.value));
   try {
     return await copyFrom(volume.value, { assignment, parts }, signal);
   } finally {
     await closeVolume(volume.value);
   }
+}
+
+function openedMessage({ filesystem, found, unlocked, notes }: OpenVolume): FromCopy {
+  const { partition, table, passedOver } = found;
+  const skipped = passedOver.map((each) => `partition ${each.partition}: ${each.reason}`);
+  return {
+    ...{ kind: 'volume-opened', filesystem, partition, table },
+    ...(unlocked === undefined
+      ? {}
+      : { unlockedBy: `${unlocked.tool}, ${unlocked.protector}, ${unlocked.method}` }),
+    notes: [...skipped, ...notes.map(({ words }) => words)],
+  };
 }
 
 /** What is left of it goes with this process, and a verdict must not be lost for that. */
