@@ -1,4 +1,5 @@
 import type { Brand } from './brand.ts';
+import { isAway } from './drive-state.ts';
 import type { Drive, DriveRef, Job, JobId } from './job.ts';
 import { isActive, isFinished, publicJobState } from './job-state.ts';
 import { type TimeOuts, waitingSince } from './life-cycle.ts';
@@ -183,7 +184,7 @@ function faultAlerts(
 
 function addressAlerts({ job, drives }: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
   const { id: jobId, name, state, details } = job;
-  const here = drives.some((drive) => !['Specified', 'NeverReceived'].includes(drive.state.name));
+  const here = drives.some((drive) => !isAway(drive.state.name));
   if (publicJobState(state) !== 'Packaging' || details.returnAddress !== undefined || !here)
     return [];
   const reason = `Job ${name} is being packed and has no return address.`;

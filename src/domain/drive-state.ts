@@ -73,6 +73,11 @@ export function isProcessed(name: DriveStateName): boolean {
   return name === 'Completed' || name === 'CompletedMoreInfo' || name === 'ShippedBack';
 }
 
+/** The states in which a listed drive has not come. */
+export function isAway(name: DriveStateName): boolean {
+  return name === 'Specified' || name === 'NeverReceived';
+}
+
 /** The state that the public contract shows; it knows no `Faulted`. */
 export function publicDriveState(state: DriveState): PublicDriveState {
   return state.name === 'Faulted' ? state.fault.publicState : state.name;

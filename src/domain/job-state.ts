@@ -1,4 +1,4 @@
-import { type DriveStateName, isProcessed } from './drive-state.ts';
+import { type DriveStateName, isAway, isProcessed } from './drive-state.ts';
 import { applyEvent, type TransitionAnswer, type TransitionTable } from './transition.ts';
 
 /** The job states of the Azure Import/Export contract. */
@@ -150,7 +150,7 @@ export function dueJobEvent(situation: JobSituation): JobEvent | undefined {
     return 'first-copy-started';
   }
   if (cancelRequested && drives.every((drive) => isSettled(drive, true))) return 'cancelled';
-  const here = drives.every((drive) => drive !== 'Specified' && drive !== 'NeverReceived');
+  const here = !drives.some(isAway);
   return state === 'Shipping' && here ? 'all-drives-received' : undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { DriveStateName } from './drive-state.ts';
+import { type DriveStateName, isAway } from './drive-state.ts';
 import type { DriveId, JobDetails, ListedDrive } from './job.ts';
 import type { JobStateName, PublicJobState } from './job-state.ts';
 
@@ -61,7 +61,7 @@ const isBeforePackaging: Rule = ({ state }) => BEFORE_PACKAGING.includes(state);
 /** A job can be in transfer while some of its drives are still on the road. */
 const awaitsDrives: Rule = ({ state, drives }) => {
   if (state === 'Creating' || state === 'Shipping') return true;
-  const away = drives.some((drive) => drive === 'Specified' || drive === 'NeverReceived');
+  const away = drives.some(isAway);
   return state === 'Transferring' && away;
 };
 

@@ -1,4 +1,4 @@
-import type { DriveStateName } from './drive-state.ts';
+import { type DriveStateName, isAway } from './drive-state.ts';
 import type { Drive, DriveRef, Job, JobId } from './job.ts';
 import { dueJobEvent, isFinished, type JobEvent, publicJobState } from './job-state.ts';
 
@@ -148,10 +148,6 @@ function endedWithErrors({ state, verdict }: Drive, cancelled: boolean): boolean
   if (isAway(state.name) || state.name === 'Received') return !cancelled;
   if (verdict === undefined) return state.name === 'CompletedMoreInfo';
   return verdict.copyStatus !== 'Completed' && verdict.copyStatus !== 'CompletedWithWarnings';
-}
-
-function isAway(name: DriveStateName): boolean {
-  return name === 'Specified' || name === 'NeverReceived';
 }
 
 function stateNames(drives: readonly Drive[]): DriveStateName[] {

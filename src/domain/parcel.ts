@@ -1,4 +1,5 @@
 import type { Brand } from './brand.ts';
+import { isAway } from './drive-state.ts';
 import type { Drive, DriveId, JobId } from './job.ts';
 
 export type ParcelId = Brand<string, 'ParcelId'>;
@@ -38,12 +39,12 @@ export interface CheckInList {
 export function checkInList(parcel: ParcelId, drives: readonly Drive[]): CheckInList {
   const ids = (wanted: (drive: Drive) => boolean) =>
     drives.filter(wanted).map(({ ref }) => ref.driveId);
-  const isAway = ({ state }: Drive) => state.name === 'Specified' || state.name === 'NeverReceived';
+  const away = ({ state }: Drive) => isAway(state.name);
   const cameHere = (drive: Drive) => drive.parcelId === parcel;
   return {
-    expected: ids((drive) => isAway(drive) || cameHere(drive)),
+    expected: ids((drive) => away(drive) || cameHere(drive)),
     seen: ids(cameHere),
-    missing: ids(isAway),
-    elsewhere: ids((drive) => !isAway(drive) && !cameHere(drive)),
+    missing: ids(away),
+    elsewhere: ids((drive) => !away(drive) && !cameHere(drive)),
   };
 }

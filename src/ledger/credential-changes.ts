@@ -6,7 +6,8 @@ import {
   type StorageCredential,
 } from '../domain/job-storage.ts';
 import { writeCredential } from './credential-rows.ts';
-import { type ChangeContext, jobEntity, refuseChange, type Settled } from './job-changes.ts';
+import { jobEntity } from './entities.ts';
+import { type ChangeContext, refuseChange, type Settled } from './job-changes.ts';
 import { jobById } from './job-rows.ts';
 import type { Executor } from './tables.ts';
 

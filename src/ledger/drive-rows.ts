@@ -43,10 +43,10 @@ export async function drivesOfJob(db: Executor, jobId: JobId): Promise<Drive[]> 
   return rows.map(driveOf);
 }
 
-/** The drives of several jobs by one query, for lists. */
 /** A statement takes a limited number of values: 32,766 in SQLite, 65,535 in PostgreSQL. */
 const IDS_PER_QUERY = 1000;
 
+/** The drives of several jobs, for lists, by as few queries as statements can hold. */
 export async function drivesOfJobs(
   db: Executor,
   ids: readonly JobId[],

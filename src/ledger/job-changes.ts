@@ -12,6 +12,7 @@ import { StationError } from '../errors.ts';
 import type { Actor, JobWithDrives, NewJob, PutAnswer } from './contract.ts';
 import { writeCredential } from './credential-rows.ts';
 import { drivesOfJob } from './drive-rows.ts';
+import { jobEntity } from './entities.ts';
 import type { NewEvent } from './event-log.ts';
 import { insertDrives, type ListOwner, replaceDrives } from './job-drives.ts';
 import { removeJob } from './job-removal.ts';
@@ -227,8 +228,4 @@ function ownerOf(jobId: JobId, { station, secrets }: ChangeContext): ListOwner {
 /** When a job was changed last, and by whom. */
 export function stampOf({ at, actor }: ChangeContext) {
   return { updatedAt: at.toISOString(), updatedBy: actor.toWellFormed() };
-}
-
-export function jobEntity(id: JobId): string {
-  return `job/${id}`;
 }

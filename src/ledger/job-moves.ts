@@ -2,13 +2,8 @@ import type { Job, JobId } from '../domain/job.ts';
 import { isFinished, type JobState, nextJobState, publicJobState } from '../domain/job-state.ts';
 import { StationError } from '../errors.ts';
 import type { JobChange } from './contract.ts';
-import {
-  type ChangeContext,
-  jobEntity,
-  refuseChange,
-  type Settled,
-  stampOf,
-} from './job-changes.ts';
+import { jobEntity } from './entities.ts';
+import { type ChangeContext, refuseChange, type Settled, stampOf } from './job-changes.ts';
 import { jobById, rewriteJob, setAwaitedSince, setJobState } from './job-rows.ts';
 import { endParcel, parcelsOf } from './parcel-rows.ts';
 import type { Executor } from './tables.ts';

@@ -1,4 +1,5 @@
-import { type Drive, type DriveId, type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+import { isAway } from '../domain/drive-state.ts';
+import type { Drive, DriveId, DriveRef, JobId } from '../domain/job.ts';
 import { isFinished, stateInWords } from '../domain/job-state.ts';
 import { returnEvent } from '../domain/life-cycle.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
@@ -7,6 +8,7 @@ import { StationError } from '../errors.ts';
 import type { MissingDrives, ParcelBook, ReturnShipment } from './books.ts';
 import type { Actor, DriveChange, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';
 import { driveByRef, drivesOfJob, setDriveState, setParcel } from './drive-rows.ts';
+import { driveEntity, extraEntity, jobEntity } from './entities.ts';
 import {
   endExtra,
   extraById,
@@ -15,7 +17,7 @@ import {
   findExtra,
   flagExtra,
 } from './extra-rows.ts';
-import { jobEntity, refuseChange, refuseIncomplete, type Settled } from './job-changes.ts';
+import { refuseChange, refuseIncomplete, type Settled } from './job-changes.ts';
 import { appendDrive } from './job-drives.ts';
 import { moveJob } from './job-moves.ts';
 import { jobById, setDetails } from './job-rows.ts';
@@ -196,9 +198,7 @@ export class SqlParcels implements ParcelBook {
       const job = await jobById(db, jobId);
       const drives = await drivesOfJob(db, jobId);
       const event = returnEvent({ job, drives });
-      const back = drives.filter(
-        ({ state }) => state.name !== 'NeverReceived' && state.name !== 'Specified',
-      );
+      const back = drives.filter(({ state }) => !isAway(state.name));
       const extras = await extrasHereOf(db, jobId);
       const at = this.#writer.now().toISOString();
       const { carrierName, trackingNumber, shipDate = at.slice(0, 10) } = shipment;
@@ -292,12 +292,4 @@ interface ExtraEnd {
 
 function checkInRefused(reason: string): StationError {
   return new StationError('check-in-refused', `check-in: ${reason}`, { reason });
-}
-
-function driveEntity(ref: DriveRef): string {
-  return `drive/${driveKey(ref)}`;
-}
-
-function extraEntity(id: string): string {
-  return `extra-drive/${id}`;
 }

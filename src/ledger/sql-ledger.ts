@@ -35,6 +35,7 @@ import { findCopy, insertCopy, type SettlingChange, settleCopy, updateCopy } fro
 import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
 import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
+import { driveEntity } from './entities.ts';
 import { firstBrokenEvent, readEvents } from './event-log.ts';
 import type { JobAddress } from './job-address.ts';
 import { createJob, deleteJob, putJob, updateJob } from './job-changes.ts';
@@ -338,8 +339,4 @@ function oneMore(copy: CopyRecord): CopyRecord {
 
 function endsCopy(change: DriveChange): change is SettlingChange {
   return 'verdict' in change;
-}
-
-function driveEntity(ref: DriveRef): string {
-  return `drive/${driveKey(ref)}`;
 }

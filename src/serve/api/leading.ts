@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { JOB_STATES } from '../../domain/job-state.ts';
+import type { JobWithDrives } from '../../ledger/contract.ts';
+import type { Acting } from '../actions.ts';
 import type { OperatorActions } from '../operator-actions.ts';
 import { line, OF_JOB } from './fields.ts';
 import { driveParams, inFull, jobParams } from './reading.ts';
@@ -21,6 +23,11 @@ const ON_JOB = {
   errors: [...OF_JOB, 'transition-refused', 'job-change-refused'],
 } as const;
 
+/** The job as it is after it was led somewhere. */
+async function led({ ledger }: Acting, leading: Promise<JobWithDrives>) {
+  return inFull(ledger, (await leading).job);
+}
+
 export function leadingRoutes(actions: OperatorActions): ActionRoute[] {
   return [...waitingRoutes(actions), ...faultRoutes(actions)];
 }
@@ -33,16 +40,14 @@ function waitingRoutes(actions: OperatorActions): ActionRoute[] {
       id: 'cancelJob',
       summary: 'Cancel a job for its customer',
       description: 'What is not begun is skipped; what is in transfer ends.',
-      handle: async ({ params }, by) =>
-        inFull(by.ledger, (await actions.cancelJob(params.name, by)).job),
+      handle: ({ params }, by) => led(by, actions.cancelJob(params.name, by)),
     }),
     defineAction({
       ...ON_JOB,
       path: '/api/v1/jobs/:name/wait-longer',
       id: 'waitLonger',
       summary: 'The customer wants to wait for the missing parcel',
-      handle: async ({ params }, by) =>
-        inFull(by.ledger, (await actions.waitLonger(params.name, by)).job),
+      handle: ({ params }, by) => led(by, actions.waitLonger(params.name, by)),
     }),
     defineAction({
       ...ON_JOB,
@@ -50,8 +55,7 @@ function waitingRoutes(actions: OperatorActions): ActionRoute[] {
       id: 'stopWaiting',
       summary: 'Nothing more will come of the job',
       description: 'What is missing is `NeverReceived`; a job of which nothing came is closed.',
-      handle: async ({ params }, by) =>
-        inFull(by.ledger, (await actions.stopWaiting(params.name, by)).job),
+      handle: ({ params }, by) => led(by, actions.stopWaiting(params.name, by)),
     }),
   ];
 }
@@ -65,8 +69,7 @@ function faultRoutes(actions: OperatorActions): ActionRoute[] {
       summary: 'Let nothing more of a job be begun',
       description: 'It is `Faulted` until somebody lets it go on.',
       body: bodyOf(reasonBody),
-      handle: async ({ params, body }, by) =>
-        inFull(by.ledger, (await actions.putAside(params.name, body.reason, by)).job),
+      handle: ({ params, body }, by) => led(by, actions.putAside(params.name, body.reason, by)),
     }),
     defineAction({
       ...ON_JOB,
@@ -74,8 +77,7 @@ function faultRoutes(actions: OperatorActions): ActionRoute[] {
       id: 'resolveJob',
       summary: 'Let a faulted job go on',
       body: bodyOf(resolveBody),
-      handle: async ({ params, body }, by) =>
-        inFull(by.ledger, (await actions.resolveJob(params.name, body.to, by)).job),
+      handle: ({ params, body }, by) => led(by, actions.resolveJob(params.name, body.to, by)),
     }),
     defineAction({
       method: 'POST',

@@ -1,0 +1,15 @@
+import { type DriveRef, driveKey, type JobId } from '../domain/job.ts';
+
+/** What the entries of the event log call the things that they are about. */
+
+export function jobEntity(id: JobId): string {
+  return `job/${id}`;
+}
+
+export function driveEntity(ref: DriveRef): string {
+  return `drive/${driveKey(ref)}`;
+}
+
+export function extraEntity(id: string): string {
+  return `extra-drive/${id}`;
+}
