@@ -27,16 +27,16 @@ describe.skipIf(unavailable !== undefined)('a rescue', { timeout: 180_000 }, () 
 
     await using bench = await RescueBench.create(SIZE, FAULTS);
     for (const delayMs of KILLS_MS) {
-      let isDoomed = false;
+      let kill: NodeJS.Timeout | undefined;
       const result = await bench.copy((message) => {
         const isInTrouble = message.kind === 'rescuing' || message.kind === 'progress';
-        if (isDoomed || !isInTrouble) return;
-        isDoomed = true;
-        setTimeout(
+        if (kill !== undefined || !isInTrouble) return;
+        kill = setTimeout(
           () => void copyPid().then((pid) => pid && process.kill(pid, 'SIGKILL')),
           delayMs,
         );
       });
+      clearTimeout(kill);
       if (result.kind === 'settled') break;
       expect(result.failure).toMatchObject({ code: 'copy-process-ended' });
     }
