@@ -43,6 +43,13 @@ export const HOUSE: readonly Room[] = [
     packages: ['pino', 'yaml'],
   },
   {
+    name: 'rehearsal',
+    what: 'faults to train and to test with: sick disks, a sick store, a sick station, all harmless',
+    rooms: 'everything',
+    node: true,
+    packages: ['zod'],
+  },
+  {
     name: 'station',
     what: 'the composition root: builds every part in the order of dependence, closes in reverse',
     rooms: 'everything',

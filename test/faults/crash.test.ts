@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import { readJournal } from '../../src/copy/journal.ts';
 import { STAGE_CONCURRENCY } from '../../src/limits.ts';
+import { BlobProxy, type StagedRequest } from '../../src/rehearsal/blob-proxy.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { Daemon } from '../support/daemon.ts';
 import {
@@ -21,7 +22,6 @@ import {
 } from '../support/disks.ts';
 import { readLedger } from '../support/ledger-file.ts';
 import { type FamilyMember, remainsAfter } from '../support/processes.ts';
-import { BlobProxy, type StagedRequest } from '../support/proxy.ts';
 import { seededRandom } from '../support/random.ts';
 
 /**

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { allBlobs } from '../../src/blobs/listing.ts';
+import { BlobProxy } from '../../src/rehearsal/blob-proxy.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { bytesOf, FileDrive, type FileSpec, never } from '../support/file-drive.ts';
-import { BlobProxy } from '../support/proxy.ts';
 import { seededRandom } from '../support/random.ts';
 
 /**

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerClient } from '@azure/storage-blob';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
+import { BlobProxy, type ProxyMode } from '../../src/rehearsal/blob-proxy.ts';
 import type { StationView } from '../../src/serve/wire.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { Daemon } from '../support/daemon.ts';
@@ -20,7 +21,6 @@ import {
 } from '../support/disks.ts';
 import { readLedger } from '../support/ledger-file.ts';
 import { residentBytes } from '../support/processes.ts';
-import { BlobProxy, type ProxyMode } from '../support/proxy.ts';
 
 /** The store goes away in mid-copy, in every way that is known. No drive is to blame for any of them. */
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type LoopDisk, type PlugOptions, plug } from '../../native-fixtures/loop-disk.ts';
 import type { StorageAccount } from '../../src/blobs/contract.ts';
+import { BlobProxy } from '../../src/rehearsal/blob-proxy.ts';
 import type { Azurite } from './azurite.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type TestDisk,
 } from './disks.ts';
 import { readLedger } from './ledger-file.ts';
-import { BlobProxy } from './proxy.ts';
 
 /** A daemon before a real store, with a proxy between them that counts and slows. */
 export class Rig implements AsyncDisposable {

@@ -3,7 +3,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type BlockIdParts, decodeBlockId } from '../../src/domain/block-id.ts';
+import { type BlockIdParts, decodeBlockId } from '../domain/block-id.ts';
 
 /**
  * A reverse proxy before a blob server. It counts what is staged by blob and block, and can make the
