@@ -110,6 +110,12 @@ export const configSchema = z.strictObject({
         .min(1)
         .optional()
         .describe('Loop devices whose image lies here count as disks; without it none does.'),
+      loopbackOnly: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Nothing but those loop devices is looked at, as a rehearsal does: the station does not see a real disk at all.',
+        ),
       bays: z
         .record(z.string().min(1), z.string().min(1).max(40))
         .default({})

@@ -4,6 +4,7 @@ import type {
   DriveFileErrors,
   ErrorCode,
   InputErrors,
+  RehearsalErrors,
   StorageErrors,
   VolumeErrors,
 } from './errors.ts';
@@ -424,6 +425,20 @@ const COPY_HELP: Help<CopyErrors> = {
   },
 };
 
+const REHEARSAL_HELP: { readonly [Code in keyof RehearsalErrors]: ErrorHelp } = {
+  'rehearsal-failed': {
+    meaning:
+      'A rehearsed fault did not end as the catalogue says it must. It was rehearsed on image files with a station of its own; no customer’s disk is concerned.',
+    nextStep:
+      'Rehearse the same fault once more by its name, with nothing else running; when it fails again, report it with what was printed.',
+  },
+  'rehearsal-impossible': {
+    meaning:
+      'This machine lacks what a rehearsal needs: root, FUSE, a compiler for the faulty disk, or space for temporary files. Nothing was done.',
+    nextStep: 'Do what the message says, then try again.',
+  },
+};
+
 /** The catalogue as its page shows it, in sections. */
 export const ERROR_SECTIONS = [
   { title: 'What was typed or sent in', help: INPUT_HELP },
@@ -432,6 +447,7 @@ export const ERROR_SECTIONS = [
   { title: 'Volumes and files on a drive', help: VOLUME_HELP },
   { title: 'The blob store', help: STORAGE_HELP },
   { title: 'The copy and what the station keeps', help: COPY_HELP },
+  { title: 'Rehearsals', help: REHEARSAL_HELP },
 ] as const;
 
 const ERROR_HELP: { readonly [Code in ErrorCode]: ErrorHelp } = {
@@ -441,6 +457,7 @@ const ERROR_HELP: { readonly [Code in ErrorCode]: ErrorHelp } = {
   ...VOLUME_HELP,
   ...STORAGE_HELP,
   ...COPY_HELP,
+  ...REHEARSAL_HELP,
 };
 
 const BY_NAME: ReadonlyMap<string, ErrorHelp> = new Map(Object.entries(ERROR_HELP));

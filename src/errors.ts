@@ -153,12 +153,19 @@ export interface CopyErrors {
   cancelled: Record<string, never>;
 }
 
+/** What ends a rehearsal of faults. */
+export interface RehearsalErrors {
+  'rehearsal-failed': { problem: string };
+  'rehearsal-impossible': { missing: readonly string[] };
+}
+
 export type ErrorPayloads = InputErrors &
   DriveFileErrors &
   DiskErrors &
   VolumeErrors &
   StorageErrors &
-  CopyErrors;
+  CopyErrors &
+  RehearsalErrors;
 export type ErrorCode = keyof ErrorPayloads;
 
 /**

@@ -16,6 +16,10 @@ export interface AzuriteOptions {
   readonly directory?: string;
   /** A fixed port, to come back where clients expect it; without it a free one. */
   readonly port?: number;
+  /** Where its own temporary directory lies; the system's place unless given. */
+  readonly under?: string;
+  /** The environment of the process; ours unless given. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface Azurite extends AsyncDisposable {
@@ -37,7 +41,7 @@ const START_DEADLINE_MS = 30_000;
 const STOP_GRACE_MS = 5_000;
 
 export async function startAzurite(options: AzuriteOptions = {}): Promise<Azurite> {
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'drive-station-azurite-'));
+  const scratch = await mkdtemp(path.join(options.under ?? os.tmpdir(), 'drive-station-azurite-'));
   const child = launch(options, scratch);
   const stop = () => end(child, scratch);
   try {
@@ -60,6 +64,7 @@ function launch(options: AzuriteOptions, scratch: string): ChildProcess {
   const modes = ['--silent', '--skipApiVersionCheck', '--disableTelemetry'];
   return spawn(process.execPath, [main, ...listen, ...storage, ...modes], {
     cwd: scratch,
+    env: options.env ?? process.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

@@ -11,6 +11,8 @@ export interface DetectLogger {
 export interface DetectorOptions {
   /** Loop devices whose image lies here count as disks; without it none does. */
   readonly loopbackDirectory?: string;
+  /** No other device is looked at, and no package enumerates the machine. */
+  readonly loopbackOnly?: boolean;
   /** Holds the ledger and the journals; the disk below it is the station's own. */
   readonly stateDirectory: string;
   /** A disk must look the same for this long before it becomes a fact. */

@@ -46,6 +46,8 @@ export class Detector implements DiskDetector {
   readonly #waiting = new Set<() => void>();
   /** udev and the packages look at this machine only; another sysfs is read without them. */
   readonly #machineIsOurs: boolean;
+  /** The packages look at every disk of the machine. */
+  readonly #enumerates: boolean;
   #facts: Facts = { known: false, reason: 'no scan has ended yet', disks: [] };
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = 0;
@@ -56,6 +58,7 @@ export class Detector implements DiskDetector {
     this.#options = options;
     this.#deps = dependencies;
     this.#machineIsOurs = (options.sysRoot ?? '/sys') === '/sys';
+    this.#enumerates = this.#machineIsOurs && options.loopbackOnly !== true;
     this.#attachments = new Attachments(options.settleMs);
     const { logger } = dependencies;
     this.#enumerator = new Enumerator({ logger, onAnswer: () => this.#scanIn(0) });
@@ -71,7 +74,7 @@ export class Detector implements DiskDetector {
       udev: (name: string, diskseq: number) => this.#udev.propertiesOf(name, diskseq),
       enumerated: (name: string, diskseq: number) => this.#enumerator.find(name, diskseq),
       pending: (name: string, diskseq: number) =>
-        this.#machineIsOurs && !this.#enumerator.covers(name, diskseq),
+        this.#enumerates && !this.#enumerator.covers(name, diskseq),
     };
     this.#scanner = new Scanner(options, { evidence, logger });
   }
@@ -179,7 +182,7 @@ export class Detector implements DiskDetector {
   }
 
   #accept(scan: Scan): number {
-    if (this.#machineIsOurs) this.#enumerator.request(scan.fingerprint, scan.present);
+    if (this.#enumerates) this.#enumerator.request(scan.fingerprint, scan.present);
     this.#noticeGaps(scan);
     const dueMs = this.#attachments.update(scan.sightings, this.#deps.now());
     this.#publish({ known: true, disks: this.#attachments.disks() });

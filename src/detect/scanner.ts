@@ -29,7 +29,7 @@ export interface Scan {
 
 export type ScannerOptions = Pick<
   DetectorOptions,
-  'loopbackDirectory' | 'stateDirectory' | 'bays' | 'sysRoot' | 'procRoot'
+  'loopbackDirectory' | 'loopbackOnly' | 'stateDirectory' | 'bays' | 'sysRoot' | 'procRoot'
 >;
 
 interface Candidate {
@@ -84,6 +84,7 @@ export class Scanner {
   /** `undefined` for what is no disk at all, or no longer one. */
   async #classify(sysfs: SysfsDisk, uses: readonly OwnUse[]): Promise<Candidate | undefined> {
     if (sysfs.hidden || LOST_STATES.has(sysfs.state ?? '')) return undefined;
+    if (this.#options.loopbackOnly === true && sysfs.backingFile === undefined) return undefined;
     const candidate = { sysfs, uses };
     if (sysfs.name.startsWith('sr') || sysfs.scsiType === OPTICAL_SCSI_TYPE) {
       return { ...candidate, exclusion: 'optical' };

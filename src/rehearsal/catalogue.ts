@@ -1,0 +1,12 @@
+import type { Rehearsal } from './contract.ts';
+import { ATTACHMENT } from './faults/attachment.ts';
+import { MEDIA } from './faults/media.ts';
+import { STORAGE } from './faults/storage.ts';
+
+/** Every fault that can be rehearsed, in the order of the groups. */
+export const CATALOGUE: readonly Rehearsal[] = [
+  // One line a file, so that each part of the station adds its own.
+  ...MEDIA,
+  ...ATTACHMENT,
+  ...STORAGE,
+];

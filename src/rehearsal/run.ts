@@ -1,0 +1,68 @@
+import { faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
+import { StationError } from '../errors.ts';
+import type { Narrator, Rehearsal } from './contract.ts';
+import { phrasesOf } from './heard.ts';
+import { createScratch, freeScratchBytes, removeScratch, type Scratch, sweep } from './scratch.ts';
+import { Stage } from './stage.ts';
+import { Store } from './store.ts';
+
+/** Images, ledgers and blobs of one rehearsal, several times over. */
+const SPACE_BYTES = 1024 ** 3;
+/** A store in memory gives nothing back before it ends: the blobs of so many faults fit a small machine. */
+const PLAYS_BEFORE_A_STORE = 8;
+
+/** Why this machine cannot rehearse, and what to do about it; `undefined` when it can. */
+export async function rehearsalUnavailable(): Promise<string | undefined> {
+  const missing = faultDiskUnavailable();
+  if (missing !== undefined) return missing;
+  const free = await freeScratchBytes();
+  return free >= SPACE_BYTES ? undefined : `only ${free} bytes are free for temporary files`;
+}
+
+/** One run: a scratch directory and a store, shared by the faults that are played one after the other. */
+export class RehearsalRun implements AsyncDisposable {
+  readonly #scratch: Scratch;
+  #store: Store | undefined;
+  #plays = 0;
+
+  private constructor(scratch: Scratch) {
+    this.#scratch = scratch;
+  }
+
+  /** Clears up after runs that were killed. Throws `rehearsal-impossible` where this machine cannot. */
+  static async create(): Promise<RehearsalRun> {
+    const problem = await rehearsalUnavailable();
+    if (problem !== undefined) {
+      const words = `this machine cannot rehearse: ${problem}`;
+      throw new StationError('rehearsal-impossible', words, { missing: [problem] });
+    }
+    await sweep();
+    return new RehearsalRun(await createScratch());
+  }
+
+  /** Throws when something is not as the catalogue says. The disks and the station are gone then. */
+  async play(rehearsal: Rehearsal, narrator: Narrator, signal: AbortSignal): Promise<void> {
+    const { name, reads } = rehearsal;
+    const dependencies = { store: await this.#freshStore(), narrator };
+    await using stage = new Stage({ name, scratch: this.#scratch }, dependencies, signal);
+    await rehearsal.play(stage, signal);
+    for (const phrase of phrasesOf(reads)) {
+      stage.check(stage.hasHeard(phrase), `A technician could read “${phrase}”.`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    await removeScratch(this.#scratch);
+  }
+
+  async #freshStore(): Promise<Store> {
+    this.#plays += 1;
+    if (this.#plays % PLAYS_BEFORE_A_STORE === 0) {
+      await this.#store?.[Symbol.asyncDispose]();
+      this.#store = undefined;
+    }
+    this.#store ??= await Store.start(this.#scratch);
+    return this.#store;
+  }
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { errnoOf } from '../errors.ts';
+import { releaseAll } from '../loopback/plugged.ts';
+import { familyOf } from './processes.ts';
+
+/**
+ * The one directory that a run of rehearsals writes to. It says who owns it, so that a later run can
+ * clear up after one that was killed: its processes by their mark, its loop devices by their path.
+ */
+
+const PREFIX = 'drive-station-rehearsal-';
+const OWNER = 'owner.json';
+/** Between the directory and its owner's name lies one write; older ones have lost their owner. */
+const NAMELESS_MS = 60_000;
+
+/** `starttime` of proc_pid_stat(5), counted behind the name of the program. */
+const START_FIELD = 19;
+
+const ownerSchema = z.object({ pid: z.int(), startedAt: z.string() });
+
+export interface Scratch {
+  readonly directory: string;
+  /** In the environment of every process that is started for this run. */
+  readonly mark: string;
+}
+
+export async function createScratch(): Promise<Scratch> {
+  const directory = await mkdtemp(join(tmpdir(), PREFIX));
+  const owner = { pid: process.pid, startedAt: await startOf(process.pid) };
+  await writeFile(join(directory, 'owner.draft'), JSON.stringify(owner));
+  await rename(join(directory, 'owner.draft'), join(directory, OWNER));
+  return { directory, mark: directory.slice(tmpdir().length + 1) };
+}
+
+/** Bytes that are free for temporary files. */
+export async function freeScratchBytes(): Promise<number> {
+  const { bavail, bsize } = await statfs(tmpdir());
+  return bavail * bsize;
+}
+
+/** Ends and removes whatever a run left behind that is no longer there; gives the directories. */
+export async function sweep(): Promise<string[]> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX));
+  const swept: string[] = [];
+  for (const name of names) {
+    const directory = join(tmpdir(), name);
+    if (await isOwned(directory)) continue;
+    await removeScratch({ directory, mark: name });
+    swept.push(directory);
+  }
+  return swept;
+}
+
+/** Ends the processes with the mark, frees the loop devices below the directory, and removes it. */
+export async function removeScratch({ directory, mark }: Scratch): Promise<void> {
+  for (const { pid } of await familyOf(mark)) endProcess(pid);
+  const disks = (await readdir(directory)).map((name) => join(directory, name, 'disks'));
+  for (const place of disks.filter((path) => existsSync(path))) await releaseAll(place);
+  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** A number is given again to another process, so the owner is known by its start as well. */
+async function isOwned(directory: string): Promise<boolean> {
+  const text = await readFile(join(directory, OWNER), 'utf8').catch(() => undefined);
+  if (text === undefined) return await isYoung(directory);
+  const owner = ownerSchema.safeParse(JSON.parse(text));
+  return owner.success && (await startOf(owner.data.pid)) === owner.data.startedAt;
+}
+
+async function isYoung(directory: string): Promise<boolean> {
+  const { mtimeMs } = await stat(directory);
+  return Date.now() - mtimeMs < NAMELESS_MS;
+}
+
+/** When a process began, in the kernel's ticks; empty when there is none. */
+async function startOf(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  // The name of the program comes first, in brackets, and can hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[START_FIELD] ?? '';
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
