@@ -212,6 +212,8 @@ export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
 export const LIFE_CYCLE_TICK_MS = 60_000;
 /** How long a finished job stays on the screens. */
 export const FINISHED_SHOWN_MS = 2 * DAY_MS;
+/** A directory store keeps blocks that were staged and not committed for as long as the service does. */
+export const UNCOMMITTED_BLOCKS_MS = 7 * DAY_MS;
 /** Characters of one tag, text or comment of an XML file that is read; paths are 32,767 at most. */
 export const XML_RUN_MAX_LENGTH = 64 * KIB;
 /**

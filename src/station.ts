@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Config } from './config.ts';
+import { sweepJournals } from './copy/journal-directory.ts';
 import { Detector } from './detect/detector.ts';
 import { freeBytes } from './detect/free-space.ts';
 import { probeHealth } from './detect/health.ts';
@@ -156,11 +157,13 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   const { ledger, detector, floor, screens, log, clock, now } = ground;
   const { stateDirectory, reserveBytes } = config.station;
 
+  const journalDirectory = join(stateDirectory, 'journals');
+  await sweepJournals(journalDirectory, await ledger.openCopies());
   const runner = new CopyRunner({
     ledger,
     floor,
     logger: log('copy'),
-    journalDirectory: join(stateDirectory, 'journals'),
+    journalDirectory,
     readHangMs: config.copy.readHangMs,
     rescueMs: config.copy.rescueMs,
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),

@@ -25,6 +25,7 @@ import type {
   WritePages,
   WrittenBlob,
 } from './contract.ts';
+import { forgetOldBlocks } from './directory-aging.ts';
 import { assembleBlob, writeEmptyPages, writeHashed, writeWholeBlob } from './directory-commit.ts';
 import { fromFileSystem } from './directory-errors.ts';
 import {
@@ -99,6 +100,7 @@ export class DirectoryContainer implements BlobContainer {
         await makeDirectory(directory);
       }
       await sweepTemporaries(unfinished);
+      await forgetOldBlocks(staged);
     });
   }
 

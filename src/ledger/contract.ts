@@ -188,6 +188,8 @@ export interface Ledger {
   /** The drive's copy, made at the first attempt; each call counts one more attempt. */
   beginCopyAttempt(ref: DriveRef, disk: BoundDisk): Promise<CopyRecord>;
   copyOf(ref: DriveRef): Promise<CopyRecord | undefined>;
+  /** Ids of the copies that have no verdict yet, on this station or another. */
+  openCopies(): Promise<ReadonlySet<string>>;
   recordPlan(copyId: string, plan: CopyPlan): Promise<void>;
   /** Progress is rewritten in place and is in no event: the journal is its source. */
   recordProgress(copyId: string, progress: CopyProgress): Promise<void>;

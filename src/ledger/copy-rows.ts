@@ -17,6 +17,11 @@ export async function findCopy(db: Executor, ref: DriveRef): Promise<CopyRecord 
   return row === undefined ? undefined : copyRecordOf(row);
 }
 
+export async function idsOfOpenCopies(db: Executor): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('copies').select('id').where('verdict', 'is', null).execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
 export interface NewCopy {
   readonly id: string;
   readonly station: string;

@@ -31,7 +31,14 @@ import type {
   OnceRequest,
   PutAnswer,
 } from './contract.ts';
-import { findCopy, insertCopy, type SettlingChange, settleCopy, updateCopy } from './copy-rows.ts';
+import {
+  findCopy,
+  idsOfOpenCopies,
+  insertCopy,
+  type SettlingChange,
+  settleCopy,
+  updateCopy,
+} from './copy-rows.ts';
 import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
 import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
@@ -220,6 +227,10 @@ export class SqlLedger implements Ledger {
 
   async copyOf(ref: DriveRef): Promise<CopyRecord | undefined> {
     return await this.#writer.guard(() => findCopy(this.#deps.db, ref));
+  }
+
+  async openCopies(): Promise<ReadonlySet<string>> {
+    return await this.#writer.guard(() => idsOfOpenCopies(this.#deps.db));
   }
 
   async recordPlan(copyId: string, plan: CopyPlan): Promise<void> {

@@ -55,10 +55,34 @@ export class SqliteLedger extends SqlLedger {
 
 /** Looks at the file through a connection that cannot write, before anything could change it. */
 function inspect(file: string): void {
-  const database = attempt(file, () => openForInspection(file));
-  if (database === undefined) return;
   try {
-    attempt(file, () => checkContent(database, file));
+    look(file);
+  } catch (error) {
+    if (sqliteCode(error) !== SQLITE_READONLY) throw ledgerError(file, error);
+    attempt(file, () => {
+      takeBackHalfAChange(file);
+      look(file);
+    });
+  }
+}
+
+function look(file: string): void {
+  const database = openForInspection(file);
+  try {
+    if (database !== undefined) checkContent(database, file);
+  } finally {
+    database?.close();
+  }
+}
+
+/**
+ * Before the very first change has turned the write-ahead log on, SQLite keeps a rollback journal. After
+ * a kill in that moment only a connection that can write may read the file: it rolls back first.
+ */
+function takeBackHalfAChange(file: string): void {
+  const database = new DatabaseSync(file);
+  try {
+    database.prepare('SELECT count(*) FROM sqlite_master').all();
   } finally {
     database.close();
   }
@@ -103,6 +127,8 @@ function attempt<T>(file: string, work: () => T): T {
 }
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html). */
+/** A rollback is due, and the connection may not write. */
+const SQLITE_READONLY = 8;
 const SQLITE_CORRUPT = 11;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;

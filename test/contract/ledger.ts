@@ -125,7 +125,9 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         const ref = await transferring(ledger, 'job');
         const verdict = aVerdict('Completed');
         await ledger.transitionDrive(ref, { event: 'copy-verified', verdict }, 'station');
+        const { id } = await copyOf(ledger, await transferring(ledger, 'open'));
         ledger = await subject.reopen();
+        expect(await ledger.openCopies()).toEqual(new Set([id]));
         expect((await ledger.drive(ref))?.verdict).toEqual(verdict);
         expect((await copyOf(ledger, ref)).verdict).toEqual(verdict);
       });

@@ -9,6 +9,7 @@ import {
   rm,
   stat,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import os from 'node:os';
@@ -25,6 +26,7 @@ import {
   keyOf,
   nameOfKey,
 } from '../../../src/blobs/directory-layout.ts';
+import { UNCOMMITTED_BLOCKS_MS } from '../../../src/limits.ts';
 import { blobName, blockId, md5Of, sharedBytes, stageOf } from '../../contract/blobs.ts';
 import { pagesOf, putOf } from '../../contract/file-blobs.ts';
 
@@ -257,6 +259,19 @@ describe('a directory as blob store', () => {
         code: 'storage-rejected',
       });
     }
+  });
+
+  it('forgets blocks a week after the last of them was staged, as the service does', async () => {
+    await container.ensure(live());
+    const bytes = sharedBytes(100, 1);
+    const other = blobName('other.img');
+    for (const name of [disk, other]) await container.stageBlock(stageOf(name, 0, bytes), live());
+    const old = new Date(Date.now() - UNCOMMITTED_BLOCKS_MS - 1000);
+    await utimes(path.join(directory, 'images', 'staged', 'other.img'), old, old);
+    await container.ensure(live());
+    expect((await container.listBlocks(disk, live())).uncommitted).toHaveLength(1);
+    expect((await container.listBlocks(other, live())).uncommitted).toEqual([]);
+    expect(await readdir(path.join(directory, 'images', 'staged'))).toEqual(['disk.img']);
   });
 
   it('removes what a killed commit left behind, and leaves what a running one is writing', async () => {
