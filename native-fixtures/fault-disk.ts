@@ -1,4 +1,5 @@
 import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { DiskFault } from '../src/detect/identity-file.ts';
 import { isStationError } from '../src/errors.ts';
@@ -12,17 +13,18 @@ import type {
 } from '../src/loopback/contract.ts';
 import { updateCapacity } from '../src/loopback/loop-device.ts';
 import { plug } from '../src/loopback/plug.ts';
-import { builtHelper } from './fault-disk/build.ts';
-import { FaultHelper } from './fault-disk/helper.ts';
+import { builtHelper } from './fuse-helper/build.ts';
+import { FuseHelper } from './fuse-helper/helper.ts';
 
 export type { DiskFault } from '../src/detect/identity-file.ts';
-export { faultDiskUnavailable } from './fault-disk/build.ts';
+export { fuseHelpersUnavailable as faultDiskUnavailable } from './fuse-helper/build.ts';
 
 /**
  * Disks with faults that are set while they are read: a FUSE file with a loop device on it, so that a
  * reader meets real errors of the block layer.
  */
 
+const SOURCE = join(import.meta.dirname, 'fault-disk/fault-disk.c');
 const EIO = 5;
 
 const countersSchema = z.object({
@@ -103,9 +105,9 @@ async function faultBacking(
   faults: readonly DiskFault[],
 ): Promise<{ backing: Backing; controls: FaultControls }> {
   const { imagePath, pluggedPath } = order;
-  const program = await builtHelper();
+  const program = await builtHelper(SOURCE);
   await writeFile(pluggedPath, '', { flag: 'wx' });
-  const helper = await FaultHelper.start(program, imagePath, pluggedPath);
+  const helper = await FuseHelper.start(program, [imagePath, pluggedPath]);
   const backing = backingOf(helper, pluggedPath);
   const controls = controlsOf(helper);
   try {
@@ -117,7 +119,7 @@ async function faultBacking(
   return { backing, controls };
 }
 
-function controlsOf(helper: FaultHelper): FaultControls {
+function controlsOf(helper: FuseHelper): FaultControls {
   return {
     inject: async (faults) => {
       for (const fault of faults) await helper.command(commandOf(fault));
@@ -130,7 +132,7 @@ function controlsOf(helper: FaultHelper): FaultControls {
   };
 }
 
-function backingOf(helper: FaultHelper, pluggedPath: string): Backing {
+function backingOf(helper: FuseHelper, pluggedPath: string): Backing {
   let closing: Promise<void> | undefined;
   return {
     fail: async () => {

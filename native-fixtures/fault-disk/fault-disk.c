@@ -30,21 +30,18 @@
 #include <fcntl.h>
 #include <fuse3/fuse.h>
 #include <linux/loop.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../fuse-helper/control.h"
 
 #define MAX_FAULTS 256
 #define MAX_WAIT_MS 60000
@@ -191,15 +188,6 @@ static const struct fuse_operations OPERATIONS = {
 
 /* -- commands ------------------------------------------------------------------------------------ */
 
-static void answer(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  vprintf(format, values);
-  va_end(values);
-  putchar('\n');
-  fflush(stdout);
-}
-
 static void wake_all(void) {
   generation++;
   pthread_cond_broadcast(&changed);
@@ -328,39 +316,12 @@ static void end(void) {
 }
 
 static void *control(void *signals) {
-  struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                             {.fd = *(int *)signals, .events = POLLIN}};
-  char line[256];
-  size_t length = 0;
-  while (poll(sources, 2, -1) >= 0 || errno == EINTR) {
-    if (sources[1].revents) break;
-    if (!sources[0].revents) continue;
-    char byte;
-    if (read(STDIN_FILENO, &byte, 1) != 1) break;
-    if (byte != '\n') {
-      if (length < sizeof line - 1) line[length++] = byte;
-      continue;
-    }
-    line[length] = 0;
-    length = 0;
-    command(line);
-  }
+  obey_until_the_end(*(int *)signals, command);
   end();
   return NULL;
 }
 
 /* -- the beginning ------------------------------------------------------------------------------- */
-
-static int signals_as_file(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-  signal(SIGPIPE, SIG_IGN);
-  return signalfd(-1, &set, SFD_CLOEXEC);
-}
 
 static bool prepare(char **arguments) {
   struct stat attributes;
@@ -382,7 +343,6 @@ static bool prepare(char **arguments) {
 
 int main(int count, char **arguments) {
   if (count < 3 || count > 4 || !prepare(arguments)) return 2;
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
   int signals = signals_as_file();
   char *options[] = {arguments[0], "-oro,fsname=drive-station-fault-disk", NULL};
   struct fuse_args mount_options = FUSE_ARGS_INIT(2, options);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
@@ -8,15 +9,15 @@ import { toolFailed } from '../../src/loopback/run-tool.ts';
 
 const ANSWER_DEADLINE_MS = 5000;
 const END_DEADLINE_MS = 8000;
-const TOOL = 'fault-disk';
 
 const answerSchema = z.discriminatedUnion('ok', [
   z.looseObject({ ok: z.literal(true) }),
   z.strictObject({ ok: z.literal(false), problem: z.string() }),
 ]);
 
-/** The running helper of one fault disk: one command at a time, one answer each. */
-export class FaultHelper {
+/** A running helper that is a file system: one command at a time, one answer each. */
+export class FuseHelper {
+  readonly #tool: string;
   readonly #child: ChildProcess;
   readonly #input: Writable;
   readonly #answers: AsyncIterator<string>;
@@ -25,6 +26,7 @@ export class FaultHelper {
   #stderr = '';
 
   private constructor(child: ChildProcess, input: Writable, output: Readable) {
+    this.#tool = basename(child.spawnfile);
     this.#child = child;
     this.#input = input;
     this.#answers = createInterface({ input: output })[Symbol.asyncIterator]();
@@ -35,10 +37,10 @@ export class FaultHelper {
     });
   }
 
-  /** Starts the helper over an existing plugged file; ready when this returns. */
-  static async start(helper: string, imagePath: string, pluggedPath: string): Promise<FaultHelper> {
-    const child = spawn(helper, [imagePath, pluggedPath], { stdio: ['pipe', 'pipe', 'pipe'] });
-    const started = new FaultHelper(child, child.stdin, child.stdout);
+  /** Starts the program; it is mounted when this returns. */
+  static async start(program: string, args: readonly string[]): Promise<FuseHelper> {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const started = new FuseHelper(child, child.stdin, child.stdout);
     try {
       await started.#answer('start');
       return started;
@@ -66,15 +68,15 @@ export class FaultHelper {
   async #answer(line: string): Promise<object> {
     const next = await withDeadline(this.#answers.next(), ANSWER_DEADLINE_MS);
     if (next === 'late') {
-      const message = `${TOOL} gave no answer to "${line}"`;
+      const message = `${this.#tool} gave no answer to "${line}"`;
       throw new StationError('tool-timed-out', message, {
-        tool: TOOL,
+        tool: this.#tool,
         deadlineMs: ANSWER_DEADLINE_MS,
       });
     }
-    if (next.done === true) throw toolFailed(TOOL, this.#child.exitCode, this.#stderr.trim());
+    if (next.done === true) throw toolFailed(this.#tool, this.#child.exitCode, this.#stderr.trim());
     const answer = answerSchema.parse(JSON.parse(next.value));
-    if (!answer.ok) throw toolFailed(TOOL, null, `${line}: ${answer.problem}`);
+    if (!answer.ok) throw toolFailed(this.#tool, null, `${line}: ${answer.problem}`);
     return answer;
   }
 

@@ -2,19 +2,21 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { lstat, mkdir, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { refused } from '../../src/loopback/bay.ts';
 import { runTool } from '../../src/loopback/run-tool.ts';
 
-/** Compiles the fault disk's helper once for each version of its source. */
+/** Compiles a helper of the fixtures once for each version of its source. */
 
-const SOURCE = join(import.meta.dirname, 'fault-disk.c');
+/** What all helpers include. */
+const SHARED = join(import.meta.dirname, 'control.h');
 const COMPILE_DEADLINE_MS = 60_000;
 
-/** Why this machine cannot run fault disks, in words for a skipped test; `undefined` when it can. */
-export function faultDiskUnavailable(): string | undefined {
-  if (process.platform !== 'linux') return 'fault disks need Linux';
-  if (process.getuid?.() !== 0) return 'fault disks need root, to mount and to attach loop devices';
+/** Why this machine cannot run helpers that are file systems, in words for a skipped test; `undefined` when it can. */
+export function fuseHelpersUnavailable(): string | undefined {
+  if (process.platform !== 'linux') return 'FUSE helpers need Linux';
+  if (process.getuid?.() !== 0)
+    return 'FUSE helpers need root, to mount and to attach loop devices';
   if (!allows('/dev/fuse', constants.R_OK | constants.W_OK)) return '/dev/fuse cannot be used';
   const missing = ['gcc', 'pkg-config', 'fusermount3', 'losetup'].filter((tool) => !onPath(tool));
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
@@ -38,17 +40,16 @@ function allows(path: string, mode: number): boolean {
   }
 }
 
-/** The path of the compiled helper. Processes that compile at the same time do not disturb each other. */
-export async function builtHelper(): Promise<string> {
-  const digest = createHash('sha256')
-    .update(await readFile(SOURCE))
-    .digest('hex')
-    .slice(0, 16);
-  const helper = join(await cacheDirectory(), `fault-disk-${digest}`);
+/** The path of the compiled program. Processes that compile at the same time do not disturb each other. */
+export async function builtHelper(source: string): Promise<string> {
+  const sum = createHash('sha256');
+  for (const file of [source, SHARED]) sum.update(await readFile(file));
+  const digest = sum.digest('hex').slice(0, 16);
+  const helper = join(await cacheDirectory(), `${basename(source, '.c')}-${digest}`);
   if (allows(helper, constants.X_OK)) return helper;
   const flags = await runTool('pkg-config', ['--cflags', '--libs', 'fuse3']);
   const draft = `${helper}.${process.pid}.${performance.now()}`;
-  const args = ['-O2', '-Wall', '-Wextra', '-pthread', '-o', draft, SOURCE];
+  const args = ['-O2', '-Wall', '-Wextra', '-pthread', '-o', draft, source];
   await runTool('gcc', [...args, ...flags.trim().split(/\s+/u)], COMPILE_DEADLINE_MS);
   await rename(draft, helper);
   return helper;
