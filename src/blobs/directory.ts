@@ -99,6 +99,9 @@ export class DirectoryContainer implements BlobContainer {
       for (const directory of [container, staged, unfinished, blobs]) {
         await makeDirectory(directory);
       }
+      // Whoever made them first may have been killed before their names were safe.
+      await syncPath(container);
+      await syncPath(this.#options.directory);
       await sweepTemporaries(unfinished);
       await forgetOldBlocks(staged);
     });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../errors.ts';
 
@@ -39,6 +39,18 @@ export async function writeSynced(
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Makes a directory and those above it that lack, and forces its name to the disk: also when it is there
+ * already, since whoever made it may have been killed before that.
+ */
+export async function makeDirectories(directory: string, mode: number): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode });
+  for (let made = path.resolve(directory); ; made = path.dirname(made)) {
+    await syncPath(path.dirname(made));
+    if (first === undefined || made === path.resolve(first)) return;
   }
 }
 

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { makeDirectories, syncPath } from '../blobs/durable-file.ts';
 import { errnoOf } from '../errors.ts';
 
 /**
@@ -45,14 +46,14 @@ export class FramedFile {
     records: Many<T>,
     onWritten: (record: T, offset: number) => void = () => undefined,
   ): Promise<FramedFile> {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(file), 0o700);
     const fresh = `${file}.${process.pid}.new`;
     const handle = await open(fresh, 'w+', 0o600);
     try {
       const sizeBytes = await writeRecords(handle, records, onWritten);
       await handle.datasync();
       await rename(fresh, file);
-      await syncDirectory(dirname(file));
+      await syncPath(dirname(file));
       return new FramedFile(handle, sizeBytes);
     } catch (error) {
       await handle.close();
@@ -172,13 +173,4 @@ export function recordsIn<T>(
     used += FRAME_BYTES + length;
   }
   return { records, used, broken: false };
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

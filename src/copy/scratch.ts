@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAll } from '../blobs/durable-file.ts';
+import { makeDirectories, syncPath, writeAll } from '../blobs/durable-file.ts';
 import { errnoOf } from '../errors.ts';
 
 /**
@@ -11,6 +11,8 @@ import { errnoOf } from '../errors.ts';
 export class Scratch {
   readonly #directory: string;
   readonly #blocks: Set<number>;
+  /** Files were made whose names a power cut can still take away. */
+  #hasNewNames = false;
   #open: { readonly block: number; readonly handle: FileHandle } | undefined;
 
   private constructor(directory: string, blocks: Set<number>) {
@@ -19,7 +21,7 @@ export class Scratch {
   }
 
   static async create(directory: string): Promise<Scratch> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
     const names = (await readdir(directory)).filter((name) => /^\d{1,16}$/u.test(name));
     return new Scratch(directory, new Set(names.map(Number)));
   }
@@ -48,6 +50,9 @@ export class Scratch {
   /** What was written is on the medium when this resolves: before the map says that it was read. */
   async sync(): Promise<void> {
     await this.#open?.handle.datasync();
+    if (!this.#hasNewNames) return;
+    await syncPath(this.#directory);
+    this.#hasNewNames = false;
   }
 
   async remove(block: number): Promise<void> {
@@ -77,6 +82,7 @@ export class Scratch {
       return await open(path, 'r+');
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
+      this.#hasNewNames = true;
       return await open(path, 'w+', 0o600);
     }
   }

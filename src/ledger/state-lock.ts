@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, StationError } from '../errors.ts';
 
@@ -15,7 +15,7 @@ const LOCK_FILE = 'station.lock';
 export async function lockStateDirectory(directory: string): Promise<() => void> {
   const file = join(directory, LOCK_FILE);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeStateDirectory(directory);
     return hold(new DatabaseSync(file, { timeout: 0 }), directory);
   } catch (error) {
     if (error instanceof StationError) throw error;
@@ -27,6 +27,13 @@ export async function lockStateDirectory(directory: string): Promise<() => void>
       error,
     );
   }
+}
+
+/** With its name forced to the disk, or a power cut could take away all that is forced below it. */
+async function makeStateDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await using parent = await open(dirname(resolve(directory)), 'r');
+  await parent.sync();
 }
 
 function hold(database: DatabaseSync, directory: string): () => void {
