@@ -106,7 +106,7 @@ const INPUT_HELP: Help<InputErrors> = {
     meaning:
       'The job names a storage account that the configuration of this station does not have.',
     nextStep:
-      'Add the storage account to the configuration and restart the station, then create the job again; for a drive that faulted, press Retry.',
+      'Add the storage account to the configuration and restart the station, then create the job again. Copies of a job that is there already go on after the restart.',
   },
   'request-invalid': {
     meaning:
@@ -283,10 +283,23 @@ const STORAGE_HELP: Help<StorageErrors> = {
     nextStep:
       'Check network, proxy and the state of the service. Leave the disks in; the copies go on by themselves.',
   },
-  'storage-denied': {
-    meaning: 'The store refuses the credential: it is wrong, has expired or allows too little.',
+  'container-missing': {
+    meaning:
+      'The container of the job is not there: somebody deleted it, or it was never made and the credential may not make it. What was staged in it is gone and is staged again from the disk.',
     nextStep:
-      'The credential of the storage account is refused. Renew it (that of a job with its own storage: `drive-station job credential NAME --file FILE`), then press Retry.',
+      'Make the container again or restore it, in the storage account of the job; or renew the credential with one that may make it. Leave the disks in; the copies go on by themselves.',
+  },
+  'storage-clock-skew': {
+    meaning:
+      'The clock of the station and that of the store differ by minutes, so the store refuses whatever the station signs. The credential may be good.',
+    nextStep:
+      'Set the clock of the station (`timedatectl`, and look why it does not keep the time). Leave the disks in; the copies go on by themselves.',
+  },
+  'storage-denied': {
+    meaning:
+      'The store refuses the credential: it is wrong, has expired or allows too little; or the network rules of the account do not let the station in.',
+    nextStep:
+      'The credential of the storage account is refused. Renew it: its file, or that of a job with its own storage with `drive-station job credential NAME --file FILE`. Leave the disks in; the copies go on by themselves.',
   },
   'storage-rejected': {
     meaning:
@@ -298,7 +311,7 @@ const STORAGE_HELP: Help<StorageErrors> = {
     meaning:
       'A block did not arrive as it was sent, several times in a row; the store kept none of them. In a directory it can also be a blob whose blocks make up another MD5.',
     nextStep:
-      'Blocks keep arriving damaged. Check the network and the memory of the station, then press Retry.',
+      'Blocks keep arriving damaged. Check the network and the memory of the station. Leave the disks in; the copies go on by themselves.',
   },
   'short-write': {
     meaning: 'A directory store took fewer bytes than it was given; the block was not kept.',
@@ -342,7 +355,7 @@ const STORAGE_HELP: Help<StorageErrors> = {
     meaning:
       'The file with the credential of a storage account is empty or cannot be read, or a job that brings its own storage has no credential in the ledger.',
     nextStep:
-      'The credential of the storage account is not there. Put its file back, or give the job its credential with `drive-station job credential NAME --file FILE`, then press Retry.',
+      'The credential of the storage account is not there. Put its file back, or give the job its credential with `drive-station job credential NAME --file FILE`. Leave the disks in; the copies go on by themselves.',
   },
 };
 
@@ -408,7 +421,7 @@ const COPY_HELP: Help<CopyErrors> = {
     meaning:
       'A BitLocker key or the credential of a job cannot be opened: it was sealed with another key file, or its row was altered.',
     nextStep:
-      'Put the key file back that the station had when the job was created; or give the secret again, a credential with `drive-station job credential NAME --file FILE`, then press Retry.',
+      'Put the key file back that the station had when the job was created; or give the secret again, a credential with `drive-station job credential NAME --file FILE`. Copies that are halted for it go on by themselves.',
   },
   'state-directory-in-use': {
     meaning: 'Another station works in this state directory. This one does not start.',

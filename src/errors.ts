@@ -121,7 +121,9 @@ export interface VolumeRefusal {
 
 /** What goes wrong on the way to the blob store. */
 export interface StorageErrors {
-  'storage-unavailable': { operation: string; detail: string };
+  'storage-unavailable': { operation: string; detail: string; retryAfterMs?: number };
+  'container-missing': { operation: string; detail: string };
+  'storage-clock-skew': { operation: string; skewMs: number; detail: string };
   'storage-denied': { operation: string; status: number; detail: string };
   'storage-rejected': { operation: string; status: number; detail: string };
   'checksum-mismatch': { operation: string; blob: string };

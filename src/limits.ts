@@ -27,8 +27,11 @@ export const PLAN_LIMITS: PlanLimits = {
 
 /** The ring of buffers of one drive: every byte in flight lies in it, so it is the memory bound. */
 export const RING_BYTES = 64 * MIB;
-/** Put Block requests in flight for one drive; half of the smallest ring, so reading never waits. */
-export const STAGE_CONCURRENCY = 4;
+/**
+ * Requests to the store in flight for the image of one drive, at first and at most: how many there are
+ * in between is measured. Two of the eight buffers stay for reading, so that it overlaps.
+ */
+export const STAGE_PACE = { start: 4, max: 6 } as const;
 /** Blocks re-read on resume to prove that the disk holds what the store already has. */
 export const RESUME_SAMPLES = 8;
 /**
@@ -54,6 +57,22 @@ export const FILE_BUFFERS = {
 } as const;
 /** Files of one drive in flight: each small one waits for two syncs of the journal and two requests. */
 export const FILES_IN_FLIGHT = 64;
+/** Requests to the store in flight for the files of one drive, at first and at most. */
+export const FILES_PACE = { start: 16, max: FILES_IN_FLIGHT } as const;
+/**
+ * How the number of requests in flight is found: the throughput is measured over periods in which each
+ * request in flight ended at least twice; requests that are added must bring so large a part of what
+ * those before them bring, or they are taken back; after so many periods of rest another number is
+ * tried, and sooner once trouble is over. A request counts as so many bytes more than it carries,
+ * because a small one is mostly waiting.
+ */
+export const PACE = {
+  periodMs: 1_000,
+  gain: 0.3,
+  restPeriods: 15,
+  calmPeriods: 3,
+  requestBytes: 64 * KIB,
+} as const;
 /**
  * Small files that are opened and read at once, beside one large file: to open a file is several small
  * reads far apart, which a disk sorts better than it waits, and a large file is best read alone.
@@ -120,16 +139,41 @@ export const SHUTDOWN_DEADLINE_MS = 20_000;
 export const DISK_CLAIM_WAIT_MS = 5_000;
 /** A read that the kernel has not answered for this long is given up: the disk hangs. */
 export const READ_HANG_MS = 120_000;
-/** One request to the blob store; a block that takes longer is tried again on a fresh connection. */
-export const STORAGE_ATTEMPT_MS = 60_000;
 /**
- * When no request to the blob store was answered for this long, it counts as away, though each of them
- * still waits: a store that takes connections and says nothing would else look like a copy at work.
- * Four blocks of 8 MiB over a line of 20 Mbit/s take less.
+ * A connection to the blob store on which no byte moved for this long is given up, and its request tried
+ * again on a new one. The service answers all but the largest commits within 30 s ("Setting timeouts for
+ * Blob service operations", Microsoft Learn), and a commit that it still carried out is found then.
+ */
+export const STORAGE_STALL_MS = 30_000;
+/** How often the connections to the blob store are looked at for bytes that moved. */
+export const STORAGE_LOOK_MS = 1_000;
+/** A body is handed to its connection in pieces of this size, so that it shows how far it is. */
+export const WIRE_PIECE_BYTES = 1 * MIB;
+/**
+ * A refusal by a store whose clock differs from ours by so much is laid to the clock. The service takes
+ * signatures that are up to 15 minutes off ("Authorize with Shared Key", Microsoft Learn); tokens and
+ * the start of a SAS are more particular.
+ */
+export const CLOCK_SKEW_MAX_MS = 5 * 60_000;
+/** The longest that a store can keep a copy waiting with `Retry-After`; then it is asked again. */
+export const RETRY_AFTER_MAX_MS = 5 * 60_000;
+/**
+ * When no request to the blob store was answered for this long, it is told: as slow while bytes move, as
+ * away when none do, though each request still waits. A store that takes connections and says nothing
+ * would else look like a copy at work. Four blocks of 8 MiB over a line of 20 Mbit/s take less.
  */
 export const STORAGE_SILENCE_MS = 15_000;
 /** An outage of the blob store shorter than this is not worth telling. */
 export const STORAGE_AWAY_AFTER_MS = 2_000;
+/** A drive that waits for its storage outside of the queue is tried again at least this often. */
+export const HOLD_RETRY_MS = 60_000;
+/** How often it is looked whether the storage of such a drive, or its credential, is another. */
+export const HOLD_LOOK_MS = 1_000;
+/**
+ * A copy whose store is away keeps its place in the queue so long when others wait for one: most outages
+ * are over by then, and it would have to read again what it has in its buffers.
+ */
+export const HOLD_PLACE_MS = 60_000;
 /** A copy process says that it is alive this often, and how long its oldest read has waited. */
 export const COPY_ALIVE_MS = 1_000;
 /** After SIGKILL, a process that the kernel still holds is abandoned. */
@@ -197,7 +241,9 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * The time-outs of a job's life ("Retrieving State Information for a Job"): two weeks in Creating, two
  * weeks until a parcel counts as missing and 30 days for the customer's answer, two weeks until early
  * drives are sent back, 90 days until what cannot be returned is destroyed, 10 days in one state with
- * drives here (what the service aims at for a copy), 90 days that a finished job is kept.
+ * drives here (what the service aims at for a copy), 90 days that a finished job is kept. And of its
+ * storage: ten minutes of an outage until operators are told, since many last less; five days of a copy
+ * on hold, two before the blob service forgets staged blocks ("Put Block", Microsoft Learn: a week).
  */
 export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   creatingMs: 14 * DAY_MS,
@@ -207,8 +253,11 @@ export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   destroyMs: 90 * DAY_MS,
   overdueMs: 10 * DAY_MS,
   finishedMs: 90 * DAY_MS,
+  storageAwayMs: 10 * 60_000,
+  stagedHeldMs: 5 * DAY_MS,
+  stagedKeptMs: 7 * DAY_MS,
 };
-/** How often time alone is looked at: nothing above is shorter than a day. */
+/** How often time alone is looked at: a small part of the shortest above. */
 export const LIFE_CYCLE_TICK_MS = 60_000;
 /** How long a finished job stays on the screens. */
 export const FINISHED_SHOWN_MS = 2 * DAY_MS;

@@ -1,14 +1,15 @@
 import { RestError } from '@azure/storage-blob';
-import { z } from 'zod';
-import { errnoOf, isStationError, messageOf, StationError } from '../errors.ts';
-import { scrub } from '../scrub.ts';
+import { isStationError, StationError } from '../errors.ts';
+import { CLOCK_SKEW_MAX_MS } from '../limits.ts';
+import { awayWords, isOfNetwork } from './away-words.ts';
+import { type Failure, failureOf } from './azure-failure.ts';
 import type { WriteCondition } from './contract.ts';
 import { blobRefusal, damagedOnItsWay } from './refusals.ts';
 
 /**
- * The one place that turns what the SDK and the network throw into the station's errors. Causes are
- * replaced by a summary: the SDK's errors carry the request, and with it the SAS or the
- * authorization header.
+ * The one place that turns what the SDK and the network throw into the station's errors: what passes by
+ * itself is told from what a person has to do something about. Causes are replaced by a summary without
+ * secrets.
  */
 
 export interface StorageRequest {
@@ -19,21 +20,12 @@ export interface StorageRequest {
   readonly condition?: WriteCondition | 'same-etag' | undefined;
 }
 
-/** What is kept of an SDK error: enough to look it up in the service's log, nothing secret. */
-interface Failure {
-  /** HTTP status; 0 when there was no answer. */
-  readonly status: number;
-  readonly code: string;
-  readonly requestId: string | undefined;
-  readonly detail: string;
-}
-
 /**
- * Request time-out, throttling, the service's own failures and a network that wants a login first: the
- * same request can succeed later.
+ * Request time-out, throttling, the service's own failures, and a network or its proxy that wants a
+ * login first: the same request can succeed later.
  * ("Common REST API error codes", Microsoft Learn.)
  */
-const WORTH_WAITING = new Set([408, 429, 500, 502, 503, 504, 511]);
+const WORTH_WAITING = new Set([407, 408, 429, 500, 502, 503, 504, 511]);
 /** A container under deletion keeps its name for half a minute or more. */
 const WORTH_WAITING_CODES = new Set(['ContainerBeingDeleted', 'ServerBusy', 'OperationTimedOut']);
 /** `If-None-Match: *` met a blob; the last is what a SAS with create but without write answers. */
@@ -47,21 +39,6 @@ const CREDENTIAL_ERRORS = new Set([
   'AuthenticationRequiredError',
   'CredentialUnavailableError',
 ]);
-/** Errno names that a broken response stream brings without the SDK's wrapping. */
-const NETWORK_ERRNOS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'ENOTFOUND',
-  'ENETDOWN',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'EHOSTUNREACH',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]);
 
 export function fromAzure(
   error: unknown,
@@ -71,6 +48,8 @@ export function fromAzure(
   if (isStationError(error)) return error;
   if (signal.aborted) return new StationError('cancelled', 'cancelled', {}, signal.reason);
   const failure = failureOf(error);
+  // A page for people, from a captive portal for one: a blob store never says there is no blob like this.
+  if (failure.isPage) return away(failure, request);
   return (
     checksumError(failure, request) ??
     blobError(failure, request) ??
@@ -106,29 +85,48 @@ function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: S
 function refusal(error: unknown, failure: Failure, request: StorageRequest): StationError {
   const { operation } = request;
   const { status, detail } = failure;
-  if (isAway(error, failure)) {
-    const words = `${operation}: the blob store does not answer: ${detail}`;
-    return new StationError('storage-unavailable', words, { operation, detail }, failure);
+  if (isAway(error, failure)) return away(failure, request);
+  if (failure.code === 'ContainerNotFound') {
+    const words = `${operation}: the container does not exist (any more): ${detail}`;
+    return new StationError('container-missing', words, { operation, detail }, failure);
   }
-  const payload = { operation, status, detail };
-  if (status === 401 || status === 403 || isCredentialError(error)) {
-    const words = `${operation}: the blob store refused the credential: ${detail}`;
-    return new StationError('storage-denied', words, payload, failure);
-  }
+  if (status === 401 || status === 403 || isCredentialError(error)) return denied(failure, request);
   const words = `${operation}: the blob store refused: ${detail}`;
-  return new StationError('storage-rejected', words, payload, failure);
+  return new StationError('storage-rejected', words, { operation, status, detail }, failure);
+}
+
+function away(failure: Failure, { operation }: StorageRequest): StationError {
+  const { retryAfterMs } = failure;
+  const detail = awayWords(failure);
+  const words = `${operation}: the blob store does not answer: ${detail}`;
+  const later = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new StationError('storage-unavailable', words, { operation, detail, ...later }, failure);
+}
+
+/** A signature is good only near the time that it was made at: a wrong clock looks like a wrong key. */
+function denied(failure: Failure, { operation }: StorageRequest): StationError {
+  const { status, answeredAt, authDetail } = failure;
+  const skewMs = answeredAt === undefined ? 0 : Date.now() - answeredAt;
+  if (Math.abs(skewMs) >= CLOCK_SKEW_MAX_MS) {
+    const minutes = Math.round(Math.abs(skewMs) / 60_000);
+    const detail = `the station’s clock is ${minutes} minutes ${skewMs < 0 ? 'behind' : 'ahead of'} the store’s`;
+    const words = `${operation}: ${detail}, so the store refuses what it signs`;
+    return new StationError('storage-clock-skew', words, { operation, skewMs, detail }, failure);
+  }
+  const detail = [failure.detail, authDetail].filter(Boolean).join(': ');
+  const words = `${operation}: the blob store refused the credential: ${detail}`;
+  return new StationError('storage-denied', words, { operation, status, detail }, failure);
 }
 
 function isAway(error: unknown, failure: Failure): boolean {
   if (WORTH_WAITING.has(failure.status) || WORTH_WAITING_CODES.has(failure.code)) return true;
-  // An error with a status of success or redirection: the words of something in between, a captive
-  // portal for one, that is not a blob store.
+  // An error with a status of success or redirection: the words of something in between that is not a
+  // blob store.
   if (failure.status >= 200 && failure.status < 400) return true;
   if (failure.status !== 0 || isCredentialError(error)) return false;
   // Without a status no answer was read at all; that includes TLS trouble, which is the network's
   // or the station's fault and never the drive's.
-  if (error instanceof RestError) return true;
-  return NETWORK_ERRNOS.has(errnoOf(error) ?? '') || isAbort(error);
+  return error instanceof RestError || isOfNetwork(failure.code) || isAbort(error);
 }
 
 function isAbort(error: unknown): boolean {
@@ -137,35 +135,4 @@ function isAbort(error: unknown): boolean {
 
 function isCredentialError(error: unknown): boolean {
   return error instanceof Error && CREDENTIAL_ERRORS.has(error.name);
-}
-
-/** The part of an error's `details` that names what went wrong where an answer has no body. */
-const errorDetails = z.object({ errorCode: z.string() });
-
-function failureOf(error: unknown): Failure {
-  const said = redact(messageOf(error));
-  if (!(error instanceof RestError)) {
-    const code = errnoOf(error) ?? '';
-    return { status: 0, code, requestId: undefined, detail: said || code || 'unknown error' };
-  }
-  const status = error.statusCode ?? 0;
-  const code = serviceCode(error);
-  const requestId = error.response?.headers.get('x-ms-request-id');
-  const detail = [status || '', code, said].filter((part) => part !== '').join(' ');
-  return { status, code, requestId, detail };
-}
-
-function serviceCode(error: RestError): string {
-  const details = errorDetails.safeParse(error.details);
-  const header = error.response?.headers.get('x-ms-error-code');
-  return header ?? (details.success ? details.data.errorCode : error.code) ?? '';
-}
-
-const MAX_DETAIL_LENGTH = 300;
-
-/** One line without anything that opens a door: no query strings, keys, signatures or tokens. */
-export function redact(text: string): string {
-  const line = (text.split('\n')[0] ?? '').replace(/\?[\w.~%-]+=[^\s'"<>]*/gu, '');
-  // Scrubbed before it is cut: the half of a secret has no shape.
-  return scrub(line).slice(0, MAX_DETAIL_LENGTH).trim();
 }

@@ -1,6 +1,7 @@
 import {
   AnonymousCredential,
   ContainerClient,
+  newPipeline,
   type StoragePipelineOptions,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
@@ -8,63 +9,85 @@ import { AzureContainer } from './azure.ts';
 import type { BlobContainer, StorageAccount } from './contract.ts';
 import { DirectoryContainer } from './directory.ts';
 import { checkContainerName, refused } from './rules.ts';
+import { Wire } from './wire.ts';
 
-/** One try a request, since `withRetry` repeats. The SDK keeps connections alive by itself. */
+type Credential = ContainerClient['credential'];
+
+/** One try a request, since `withRetry` repeats. */
 const CLIENT_OPTIONS: StoragePipelineOptions = {
   retryOptions: { maxTries: 1 },
   userAgentOptions: { userAgentPrefix: 'drive-station' },
 };
 
 /**
- * The container of an account, by the account's kind. Sends nothing yet: a wrong credential shows at
- * the first request. Throws `storage-rejected` for a name or an account that cannot be one.
+ * The container of an account, by the account's kind, over connections that `wire` watches. Sends
+ * nothing yet: a wrong credential shows at the first request. Throws `storage-rejected` for a name or an
+ * account that cannot be one.
  */
 export async function openContainer(
   account: StorageAccount,
   container: string,
+  wire: Wire = new Wire(),
 ): Promise<BlobContainer> {
   checkContainerName(container);
+  if (account.kind === 'directory') {
+    return new DirectoryContainer({ directory: account.directory, container });
+  }
+  const { url, credential } = await placeOf(account, container);
+  const pipeline = newPipeline(credential, CLIENT_OPTIONS);
+  pipeline.factories.push({
+    create: (next) => ({ sendRequest: (request) => wire.send(request, next) }),
+  });
+  return new AzureContainer(new ContainerClient(url, pipeline));
+}
+
+interface Place {
+  readonly url: string;
+  readonly credential: Credential;
+}
+
+async function placeOf(
+  account: Exclude<StorageAccount, { kind: 'directory' }>,
+  container: string,
+): Promise<Place> {
   switch (account.kind) {
     case 'connection-string':
-      return new AzureContainer(byConnectionString(account.connectionString, container));
+      return byConnectionString(account.connectionString, container);
     case 'account-key': {
       const { accountName, accountKey } = account;
       const credential = new StorageSharedKeyCredential(accountName, accountKey);
-      const { href } = containerUrl(account.blobEndpoint, container);
-      return new AzureContainer(new ContainerClient(href, credential, CLIENT_OPTIONS));
+      return { url: containerUrl(account.blobEndpoint, container).href, credential };
     }
     case 'sas':
-      return new AzureContainer(bySas(account, container));
+      return bySas(account, container);
     case 'container-sas':
       if (container !== account.container) {
         throw refused('open container', `the SAS is for the container ${account.container} alone`);
       }
-      return new AzureContainer(bySas(account, container));
+      return bySas(account, container);
     case 'default-credential': {
       // Loaded only here: the credential chain costs more start-up time than the rest of the program.
       const { DefaultAzureCredential } = await import('@azure/identity');
-      const { href } = containerUrl(account.blobEndpoint, container);
-      return new AzureContainer(
-        new ContainerClient(href, new DefaultAzureCredential(), CLIENT_OPTIONS),
-      );
+      const url = containerUrl(account.blobEndpoint, container).href;
+      return { url, credential: new DefaultAzureCredential() };
     }
-    case 'directory':
-      return new DirectoryContainer({ directory: account.directory, container });
   }
 }
 
 function bySas(
   { blobEndpoint, sasToken }: { readonly blobEndpoint: string; readonly sasToken: string },
   container: string,
-): ContainerClient {
+): Place {
   const url = containerUrl(blobEndpoint, container);
   url.search = sasToken.trim().replace(/^\?/u, '');
-  return new ContainerClient(url.href, new AnonymousCredential(), CLIENT_OPTIONS);
+  return { url: url.href, credential: new AnonymousCredential() };
 }
 
-function byConnectionString(connectionString: string, container: string): ContainerClient {
+/** The SDK reads the string; its client is made anew because this way it takes no pipeline. */
+function byConnectionString(connectionString: string, container: string): Place {
   try {
-    return new ContainerClient(connectionString, container, CLIENT_OPTIONS);
+    const { url, credential } = new ContainerClient(connectionString, container);
+    return { url, credential };
   } catch {
     // The SDK's error is dropped: it may quote the string, and the string holds the key.
     throw refused('open container', 'the connection string is not one of a storage account');

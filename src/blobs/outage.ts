@@ -1,12 +1,21 @@
 export interface OutageListeners {
   /** The store has been away for longer than the grace; `detail` says how it failed last. */
   readonly onAway: (detail: string) => void;
-  /** The store answers again; told only after `onAway`. */
+  /** The store is there, but slow: no request was answered for a while, though bytes move. */
+  readonly onSlow?: (() => void) | undefined;
+  /** The store answers again, or at its usual speed; told only after `onAway` or `onSlow`. */
   readonly onBack: () => void;
 }
 
+export interface OutageOptions {
+  /** An outage shorter than this is not told, in ms. */
+  readonly awayAfterMs: number;
+  /** Without any answer for this long the store is slow or away, in ms. */
+  readonly silenceMs: number;
+}
+
 type OutageState =
-  | { readonly kind: 'answering'; readonly lastAnswerAt: number }
+  | { readonly kind: 'answering' | 'slow'; readonly lastAnswerAt: number }
   | { readonly kind: 'failing'; readonly since: number }
   | { readonly kind: 'away' };
 
@@ -16,12 +25,12 @@ type OutageState =
  * clock that never runs backwards.
  */
 export class Outage {
-  readonly #awayAfterMs: number;
+  readonly #options: OutageOptions;
   readonly #listeners: OutageListeners;
   #state: OutageState = { kind: 'answering', lastAnswerAt: Number.NEGATIVE_INFINITY };
 
-  constructor(options: { readonly awayAfterMs: number }, listeners: OutageListeners) {
-    this.#awayAfterMs = options.awayAfterMs;
+  constructor(options: OutageOptions, listeners: OutageListeners) {
+    this.#options = options;
     this.#listeners = listeners;
   }
 
@@ -33,7 +42,7 @@ export class Outage {
       this.#state.kind === 'failing'
         ? Math.min(this.#state.since, startedAt)
         : Math.max(this.#state.lastAnswerAt, startedAt);
-    if (now - since < this.#awayAfterMs) {
+    if (now - since < this.#options.awayAfterMs) {
       this.#state = { kind: 'failing', since };
       return;
     }
@@ -43,21 +52,32 @@ export class Outage {
 
   /**
    * A request that began at `startedAt` still waits at `now`. When none was answered for `silenceMs`
-   * either, the store is away.
+   * either, the store is slow when a byte moved since then (at `movedAt`), and else away.
    */
-  waited(startedAt: number, now: number, silenceMs: number): void {
+  waited(startedAt: number, now: number, movedAt: number): void {
     if (this.#state.kind === 'away') return;
+    const { silenceMs } = this.#options;
     const { kind } = this.#state;
     const lastSign = kind === 'failing' ? this.#state.since : this.#state.lastAnswerAt;
     if (now - Math.max(lastSign, startedAt) < silenceMs) return;
+    if (now - movedAt < silenceMs) {
+      if (kind === 'answering') this.#slow(lastSign);
+      return;
+    }
     this.#state = { kind: 'away' };
     this.#listeners.onAway(`no answer for ${Math.round(silenceMs / 1000)} s`);
   }
 
-  /** The store answered at `now`; a refusal is an answer too. */
-  answered(now: number): void {
-    const wasAway = this.#state.kind === 'away';
-    this.#state = { kind: 'answering', lastAnswerAt: now };
-    if (wasAway) this.#listeners.onBack();
+  /** The store answered at `now`, to a request of `startedAt`; a refusal is an answer too. */
+  answered(startedAt: number, now: number): void {
+    const before = this.#state;
+    const isSlow = before.kind === 'slow' && now - startedAt >= this.#options.silenceMs;
+    this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
+    if (before.kind === 'away' || (before.kind === 'slow' && !isSlow)) this.#listeners.onBack();
+  }
+
+  #slow(lastAnswerAt: number): void {
+    this.#state = { kind: 'slow', lastAnswerAt };
+    this.#listeners.onSlow?.();
   }
 }

@@ -2,13 +2,14 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { isStationError, isStorageAway, throwIfCancelled } from '../errors.ts';
 import { Deadline } from './deadline.ts';
 import { Outage, type OutageListeners } from './outage.ts';
+import type { Pace } from './pace.ts';
 
 export interface RetryOptions {
-  /** One attempt, in ms; of a read, the wait for one piece. A local store has no time-out. */
-  readonly attemptTimeoutMs: number;
+  /** Of a read, the wait for one piece, in ms; a local store has no time-out. */
+  readonly pieceTimeoutMs: number;
   /** An outage shorter than this is not told, in ms. */
   readonly awayAfterMs: number;
-  /** Without any answer for this long the store is told to be away, in ms; never unless given. */
+  /** Without any answer for this long the store is told to be slow or away, in ms; never unless given. */
   readonly silenceMs?: number;
   /** Pause after the first failure, in ms; doubled for each further one. */
   readonly firstDelayMs?: number;
@@ -19,12 +20,23 @@ export interface RetryOptions {
 }
 
 export interface RetryDependencies extends OutageListeners {
+  /** How many requests are sent at once; no bound unless given. */
+  readonly pace?: Pace;
+  /** When a byte moved last on the connections to the store, by the clock of `now`. */
+  readonly movedAt?: () => number;
   /** Milliseconds of a clock that never runs backwards. */
   readonly now?: () => number;
   /** From 0 to below 1. */
   readonly random?: () => number;
   /** Must reject, whatever with, when the signal fires. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** A request that may be sent more than once. */
+export interface Repeatable<T> {
+  /** Bytes that it carries. */
+  readonly lengthBytes?: number;
+  attempt(signal: AbortSignal): Promise<T>;
 }
 
 const RETRY_DEFAULTS = {
@@ -40,74 +52,74 @@ const SILENCE_LOOKS = 10;
 /**
  * How requests to one store are repeated: one that gets no answer for as long as the signal lives, one
  * whose body arrived damaged a few times, any other never. What they learn about the store they share.
+ * Whoever pauses gives his turn to another.
  */
 export class Patience {
   readonly #isLocal: boolean;
   readonly #options: Required<RetryOptions>;
-  readonly #timeoutMs: number;
-  readonly #clock: Required<Omit<RetryDependencies, keyof OutageListeners>>;
+  readonly #pace: Pace | undefined;
+  readonly #movedAt: () => number;
+  readonly #clock: Required<Pick<RetryDependencies, 'now' | 'random' | 'sleep'>>;
   readonly #outage: Outage;
 
-  /** A local store takes as long as its disk takes: its attempts have no time-out. */
+  /** A local store takes as long as its disk takes: its reads have no time-out. */
   constructor(options: RetryOptions & { readonly isLocal: boolean }, deps: RetryDependencies) {
     this.#isLocal = options.isLocal;
     this.#options = { ...RETRY_DEFAULTS, ...options };
-    this.#timeoutMs = options.isLocal ? Number.POSITIVE_INFINITY : options.attemptTimeoutMs;
+    this.#pace = deps.pace;
+    this.#movedAt = deps.movedAt ?? (() => Number.NEGATIVE_INFINITY);
     this.#clock = {
       now: deps.now ?? (() => performance.now()),
       random: deps.random ?? Math.random,
       sleep: deps.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal })),
     };
-    this.#outage = new Outage(options, deps);
+    const onSlow = () => {
+      this.#pace?.pressed();
+      deps.onSlow?.();
+    };
+    const { onAway, onBack } = deps;
+    this.#outage = new Outage(this.#options, { onAway, onSlow, onBack });
   }
 
   now(): number {
     return this.#clock.now();
   }
 
-  /** A time-out of one attempt, not armed yet. */
+  /** A time-out of one piece of a read, not armed yet. */
   deadline(signal: AbortSignal): Deadline {
-    return new Deadline({ timeoutMs: this.#timeoutMs }, signal);
+    const timeoutMs = this.#isLocal ? Number.POSITIVE_INFINITY : this.#options.pieceTimeoutMs;
+    return new Deadline({ timeoutMs }, signal);
   }
 
-  /** One attempt with its time-out. */
-  async ask<T>(
-    operation: string,
-    send: (signal: AbortSignal) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
-    using deadline = this.deadline(signal);
+  /** One attempt, looked at while it waits: silence is told long before the connection is given up. */
+  async ask<T>(send: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     using _watch = this.#watchSilence();
-    deadline.arm();
-    try {
-      return await send(deadline.signal);
-    } catch (error) {
-      throw deadline.explain(error, operation);
-    }
+    return await send(signal);
   }
 
-  /** Looks at an attempt that waits, so that silence is told long before its time-out. */
   #watchSilence(): Disposable {
     const { silenceMs } = this.#options;
     const startedAt = this.#clock.now();
     if (this.#isLocal || !Number.isFinite(silenceMs)) return { [Symbol.dispose]: () => {} };
-    const look = () => this.#outage.waited(startedAt, this.#clock.now(), silenceMs);
+    const look = () => this.#outage.waited(startedAt, this.#clock.now(), this.#movedAt());
     const timer = setInterval(look, silenceMs / SILENCE_LOOKS);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** Attempts with pauses between them, until one is answered for good. */
   async untilAnswered<T>(
-    attempt: (signal: AbortSignal) => Promise<T>,
+    { attempt, lengthBytes = 0 }: Repeatable<T>,
     signal: AbortSignal,
   ): Promise<T> {
     let damaged = 0;
     for (let failures = 0; ; failures++) {
       throwIfCancelled(signal);
+      const turn = await this.#pace?.turn(signal);
       const startedAt = this.#clock.now();
       try {
         const answer = await attempt(signal);
-        this.#outage.answered(this.#clock.now());
+        this.#outage.answered(startedAt, this.#clock.now());
+        this.#pace?.worked(lengthBytes);
         return answer;
       } catch (error) {
         throwIfCancelled(signal);
@@ -115,6 +127,8 @@ export class Patience {
         if (isStationError(error, 'checksum-mismatch')) damaged++;
         else if (!isStorageAway(error)) throw error;
         if (damaged >= this.#options.checksumAttempts) throw error;
+      } finally {
+        turn?.[Symbol.dispose]();
       }
       await this.#pause(failures, signal);
     }
@@ -122,8 +136,14 @@ export class Patience {
 
   #note(error: unknown, startedAt: number): void {
     const now = this.#clock.now();
-    if (isStorageAway(error)) this.#outage.failed(startedAt, now, error.payload.detail);
-    else this.#outage.answered(now);
+    if (!isStorageAway(error)) {
+      this.#outage.answered(startedAt, now);
+      return;
+    }
+    const { detail, retryAfterMs } = error.payload;
+    this.#pace?.pressed();
+    if (retryAfterMs !== undefined) this.#pace?.holdFor(retryAfterMs);
+    this.#outage.failed(startedAt, now, detail);
   }
 
   /** Half of the pause is random, so that requests that failed together do not return together. */

@@ -18,7 +18,12 @@ import type {
   WrittenBlob,
 } from './contract.ts';
 import { type ExpectedBlob, isAsExpected } from './expected-blob.ts';
-import { Patience, type RetryDependencies, type RetryOptions } from './patience.ts';
+import {
+  Patience,
+  type Repeatable,
+  type RetryDependencies,
+  type RetryOptions,
+} from './patience.ts';
 
 /**
  * A container that is patient: a store that is away is waited for as long as the signal lives, with
@@ -30,7 +35,7 @@ import { Patience, type RetryDependencies, type RetryOptions } from './patience.
  * repeat, or what it meets is looked at: a blob that may not exist and is there now is our own when it
  * is in all that we sent, and not older than our first attempt.
  *
- * Put `withLimit` around it and not inside, or waiting for a slot would count as a slow answer.
+ * A pace bounds what is sent at once; `withLimit` around it bounds what is asked for, retries included.
  */
 export function withRetry(
   container: BlobContainer,
@@ -58,79 +63,71 @@ class RetryingContainer implements BlobContainer {
   }
 
   ensure(signal: AbortSignal): Promise<void> {
-    return this.#repeat('create container', (attempt) => this.#inner.ensure(attempt), signal);
+    return this.#repeat((attempt) => this.#inner.ensure(attempt), signal);
   }
 
   stageBlock(block: StageBlock, signal: AbortSignal): Promise<void> {
-    return this.#repeat('stage block', (attempt) => this.#inner.stageBlock(block, attempt), signal);
+    return this.#carry(block.body, (attempt) => this.#inner.stageBlock(block, attempt), signal);
   }
 
   listBlocks(name: BlobName, signal: AbortSignal): Promise<BlockLists> {
-    return this.#repeat('list blocks', (attempt) => this.#inner.listBlocks(name, attempt), signal);
+    return this.#repeat((attempt) => this.#inner.listBlocks(name, attempt), signal);
   }
 
   commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob> {
     const { contentMd5 = blob.md5, ...rest } = blob;
     const kept = contentMd5 === undefined ? {} : { contentMd5 };
-    const expected = { ...rest, ...kept, type: 'block', operation: 'commit' } as const;
-    return this.#make(expected, (attempt) => this.#inner.commit(blob, attempt), signal);
+    const expected = { ...rest, ...kept, type: 'block' } as const;
+    return this.#make(expected, { attempt: (live) => this.#inner.commit(blob, live) }, signal);
   }
 
   put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
     const { body, md5: contentMd5 } = blob;
-    const kind = { type: 'block', operation: 'put', lengthBytes: body.length } as const;
+    const kind = { type: 'block', lengthBytes: body.length } as const;
     const expected = { ...blob, ...kind, contentMd5 };
-    return this.#make(expected, (attempt) => this.#inner.put(blob, attempt), signal);
+    const attempt: Send<WrittenBlob> = (live) => this.#inner.put(blob, live);
+    return this.#make(expected, { attempt, lengthBytes: body.length }, signal);
   }
 
   createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
-    const expected = { ...blob, type: 'page', operation: 'create page blob' } as const;
-    return this.#make(expected, (attempt) => this.#inner.createPages(blob, attempt), signal);
+    const expected = { ...blob, type: 'page' } as const;
+    return this.#make(expected, { attempt: (live) => this.#inner.createPages(blob, live) }, signal);
   }
 
   writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
-    return this.#repeat('write pages', (attempt) => this.#inner.writePages(pages, attempt), signal);
+    return this.#carry(pages.body, (attempt) => this.#inner.writePages(pages, attempt), signal);
   }
 
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
-    return this.#repeat(
-      'list page ranges',
-      (attempt) => this.#inner.pageRanges(request, attempt),
-      signal,
-    );
+    return this.#repeat((attempt) => this.#inner.pageRanges(request, attempt), signal);
   }
 
   properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
-    return this.#repeat(
-      'read properties',
-      (attempt) => this.#inner.properties(name, attempt),
-      signal,
-    );
+    return this.#repeat((attempt) => this.#inner.properties(name, attempt), signal);
   }
 
   listBlobs(request: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
-    return this.#repeat('list blobs', (attempt) => this.#inner.listBlobs(request, attempt), signal);
+    return this.#repeat((attempt) => this.#inner.listBlobs(request, attempt), signal);
   }
 
   remove(blob: RemoveBlob, signal: AbortSignal): Promise<void> {
     let unanswered = false;
-    return this.#patience.untilAnswered(async (live) => {
+    const attempt = async (live: AbortSignal) => {
       try {
-        await this.#patience.ask('remove', (attempt) => this.#inner.remove(blob, attempt), live);
+        await this.#patience.ask((asked) => this.#inner.remove(blob, asked), live);
       } catch (error) {
         if (unanswered && isStationError(error, 'blob-not-found')) return;
         unanswered ||= isStorageAway(error);
         throw error;
       }
-    }, signal);
+    };
+    return this.#patience.untilAnswered({ attempt }, signal);
   }
 
   /** Repeated until the first piece is here; what fails after it is the caller's to begin again. */
   async *read(name: BlobName, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const reading = await this.#patience.untilAnswered(
-      (live) => this.#startReading(name, live),
-      signal,
-    );
+    const attempt = (live: AbortSignal) => this.#startReading(name, live);
+    const reading = await this.#patience.untilAnswered({ attempt }, signal);
     using deadline = reading.deadline;
     const { pieces } = reading;
     try {
@@ -158,23 +155,26 @@ class RetryingContainer implements BlobContainer {
     }
   }
 
-  #repeat<T>(operation: string, send: Send<T>, signal: AbortSignal): Promise<T> {
-    return this.#patience.untilAnswered(
-      (live) => this.#patience.ask(operation, send, live),
-      signal,
-    );
+  #repeat<T>(send: Send<T>, signal: AbortSignal): Promise<T> {
+    const attempt = (live: AbortSignal) => this.#patience.ask(send, live);
+    return this.#patience.untilAnswered({ attempt }, signal);
+  }
+
+  #carry<T>({ length: lengthBytes }: Buffer, send: Send<T>, signal: AbortSignal): Promise<T> {
+    const attempt = (live: AbortSignal) => this.#patience.ask(send, live);
+    return this.#patience.untilAnswered({ attempt, lengthBytes }, signal);
   }
 
   #make(
-    expected: ExpectedBlob & { readonly operation: string },
-    send: Send<WrittenBlob>,
+    expected: ExpectedBlob,
+    work: Repeatable<WrittenBlob>,
     signal: AbortSignal,
   ): Promise<WrittenBlob> {
     const startedAt = this.#patience.now();
     let unanswered = false;
-    return this.#patience.untilAnswered(async (live) => {
+    const attempt = async (live: AbortSignal) => {
       try {
-        return await this.#patience.ask(expected.operation, send, live);
+        return await this.#patience.ask(work.attempt, live);
       } catch (error) {
         const existing = unanswered && isStationError(error, 'destination-exists');
         const ours = existing ? await this.#ourBlob(expected, startedAt, live) : undefined;
@@ -182,7 +182,8 @@ class RetryingContainer implements BlobContainer {
         unanswered ||= isStorageAway(error);
         throw error;
       }
-    }, signal);
+    };
+    return this.#patience.untilAnswered({ ...work, attempt }, signal);
   }
 
   async #ourBlob(
@@ -192,18 +193,10 @@ class RetryingContainer implements BlobContainer {
   ): Promise<WrittenBlob | undefined> {
     const ask = this.#patience.ask.bind(this.#patience);
     const { name, blocks } = expected;
-    const found = await ask(
-      'read properties',
-      (attempt) => this.#inner.properties(name, attempt),
-      signal,
-    );
+    const found = await ask((attempt) => this.#inner.properties(name, attempt), signal);
     if (!isAsExpected(found, expected, this.#patience.now() - startedAt)) return undefined;
     if (blocks === undefined) return found;
-    const { committed } = await ask(
-      'list blocks',
-      (attempt) => this.#inner.listBlocks(name, attempt),
-      signal,
-    );
+    const { committed } = await ask((attempt) => this.#inner.listBlocks(name, attempt), signal);
     const areOurs =
       committed?.length === blocks.length &&
       committed.every((block, index) => block.id === blocks[index]);

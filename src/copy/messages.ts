@@ -159,6 +159,8 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('progress'), progress: progressSchema }),
   z.object({ kind: z.literal('storage-away'), detail: z.string() }),
+  /** Bytes move, but no request was answered for a while. */
+  z.object({ kind: z.literal('storage-slow') }),
   z.object({ kind: z.literal('storage-back') }),
   z.object({
     kind: z.literal('settled'),

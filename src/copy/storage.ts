@@ -1,19 +1,21 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { withLimit } from '../blobs/limit.ts';
 import { openContainer } from '../blobs/open.ts';
+import { Pace, type PaceOptions } from '../blobs/pace.ts';
 import { withRetry } from '../blobs/retry.ts';
+import { Wire } from '../blobs/wire.ts';
 import {
-  STAGE_CONCURRENCY,
-  STORAGE_ATTEMPT_MS,
+  STAGE_PACE,
   STORAGE_AWAY_AFTER_MS,
   STORAGE_SILENCE_MS,
+  STORAGE_STALL_MS,
 } from '../limits.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 
 interface Patience {
   report(message: FromCopy): void;
-  /** In flight at once. */
-  readonly requests?: number;
+  /** Requests in flight, at first and at most. */
+  readonly pace?: PaceOptions;
 }
 
 /**
@@ -23,19 +25,23 @@ interface Patience {
 export async function openPatiently(
   { storage }: Pick<Assignment, 'storage'>,
   name: string,
-  { report, requests = STAGE_CONCURRENCY }: Patience,
+  { report, pace = STAGE_PACE }: Patience,
 ): Promise<BlobContainer> {
+  const wire = new Wire();
   const patient = withRetry(
-    await openContainer(storage, name),
+    await openContainer(storage, name, wire),
     {
-      attemptTimeoutMs: STORAGE_ATTEMPT_MS,
+      pieceTimeoutMs: STORAGE_STALL_MS,
       awayAfterMs: STORAGE_AWAY_AFTER_MS,
       silenceMs: STORAGE_SILENCE_MS,
     },
     {
+      pace: new Pace(pace),
+      movedAt: () => wire.movedAt,
       onAway: (detail) => report({ kind: 'storage-away', detail }),
+      onSlow: () => report({ kind: 'storage-slow' }),
       onBack: () => report({ kind: 'storage-back' }),
     },
   );
-  return withLimit(patient, requests);
+  return withLimit(patient, pace.max);
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isStationError, messageOf, StationError } from '../errors.ts';
-import { COPY_ALIVE_MS, FILES_IN_FLIGHT, PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { COPY_ALIVE_MS, FILES_PACE, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
 import { copyDrive, type Settled } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
@@ -82,7 +82,7 @@ async function copy(
   const { contentTypeOf } = await import('./files/content-type.ts');
   const { driveOn, removeMountFolder } = await import('./files/prepared-drive.ts');
   const openContainer = (name: string) =>
-    openPatiently(assignment, name, { report, requests: FILES_IN_FLIGHT });
+    openPatiently(assignment, name, { report, pace: FILES_PACE });
   const drive = driveOn(device, assignment);
   const order = { ...parts, drive, openContainer, onOpen, contentTypeOf };
   const settled = await copyFiles(assignment, order, stop.signal);

@@ -43,6 +43,8 @@ const STATUS: { readonly [Code in ErrorCode]?: number } = {
   'job-change-incomplete': 400,
   'transition-refused': 409,
   'storage-unavailable': 503,
+  'container-missing': 502,
+  'storage-clock-skew': 502,
   'storage-denied': 502,
   'storage-rejected': 502,
 };

@@ -12,7 +12,7 @@ import { lineTo, serve, type Trouble } from './lines.ts';
 
 const live = () => new AbortController().signal;
 const file = blobName('report.pdf');
-const QUICK = { attemptTimeoutMs: 10_000, awayAfterMs: 10_000, firstDelayMs: 5, maxDelayMs: 20 };
+const QUICK = { pieceTimeoutMs: 10_000, awayAfterMs: 10_000, firstDelayMs: 5, maxDelayMs: 20 };
 const nobody = { onAway: () => undefined, onBack: () => undefined };
 const empty = { name: file, blocks: [], md5: md5Of(Buffer.alloc(0)), metadata: {} };
 

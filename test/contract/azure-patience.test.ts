@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openContainer } from '../../src/blobs/open.ts';
 import type { RetryOptions } from '../../src/blobs/patience.ts';
 import { withRetry } from '../../src/blobs/retry.ts';
+import { Wire, type WireOptions } from '../../src/blobs/wire.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { blobName, collect, readAll, sharedBytes, stageOf } from './blobs.ts';
 import { lineTo, serve, type Trouble } from './lines.ts';
@@ -14,20 +15,27 @@ const live = () => new AbortController().signal;
 const freshName = () => `test-${randomUUID()}`;
 
 const QUICK: RetryOptions = {
-  attemptTimeoutMs: 10_000,
+  pieceTimeoutMs: 10_000,
   awayAfterMs: 10_000,
   firstDelayMs: 5,
   maxDelayMs: 20,
 };
 
 /** A patient container on a server of the test, and what it told. */
-async function patientAt(port: number, options: Partial<RetryOptions> = {}) {
+async function patientAt(port: number, options: Partial<RetryOptions & WireOptions> = {}) {
   const told: string[] = [];
   const blobEndpoint = `http://127.0.0.1:${port}/account`;
+  const { stallMs = 10_000, lookMs = 10, ...others } = options;
+  const wire = new Wire({ stallMs, lookMs });
   const container = withRetry(
-    await openContainer({ kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' }, 'images'),
-    { ...QUICK, ...options },
-    { onAway: (detail) => told.push(`away: ${detail}`), onBack: () => told.push('back') },
+    await openContainer({ kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' }, 'images', wire),
+    { ...QUICK, ...others },
+    {
+      movedAt: () => wire.movedAt,
+      onAway: (detail) => told.push(`away: ${detail}`),
+      onSlow: () => told.push('slow'),
+      onBack: () => told.push('back'),
+    },
   );
   return { container, told };
 }
@@ -49,7 +57,7 @@ describe('a patient container on a store in trouble', () => {
     const { container, told } = await patientAt(store.port, { awayAfterMs: 1 });
     await Promise.all(fourBlocks.map((block) => container.stageBlock(block, live())));
     expect(requests).toBe(20);
-    expect(told).toEqual(['away: 503', 'back']);
+    expect(told).toEqual([expect.stringMatching(/^away: .*left alone.*\(503/u), 'back']);
   });
 
   it('gives up on a request without an answer and sends it again', async () => {
@@ -59,12 +67,9 @@ describe('a patient container on a store in trouble', () => {
       if (requests > 4) takeIt(request, response);
       else request.resume();
     });
-    const { container, told } = await patientAt(store.port, {
-      attemptTimeoutMs: 150,
-      awayAfterMs: 100,
-    });
+    const { container, told } = await patientAt(store.port, { stallMs: 150, awayAfterMs: 100 });
     await Promise.all(fourBlocks.map((block) => container.stageBlock(block, live())));
-    expect(told).toEqual(['away: no answer within 150 ms', 'back']);
+    expect(told).toEqual([expect.stringContaining('no byte moved'), 'back']);
   });
 
   it('sends again what a reset connection took with it', async () => {
@@ -103,12 +108,12 @@ describe('a patient container on a store in trouble', () => {
     await expect(container.listBlocks(disk, live())).rejects.toMatchObject({
       code: 'storage-denied',
     });
-    expect(told).toEqual(['away: 503', 'back']);
+    expect(told).toEqual([expect.stringMatching(/^away: .*left alone.*\(503/u), 'back']);
   });
 
   it('stops waiting when it is cancelled', async () => {
     await using store = await serve((request) => request.resume());
-    const { container } = await patientAt(store.port, { attemptTimeoutMs: 50, awayAfterMs: 60 });
+    const { container } = await patientAt(store.port, { stallMs: 50, awayAfterMs: 60 });
     const controller = new AbortController();
     const waiting = fourBlocks.map((block) => container.stageBlock(block, controller.signal));
     setTimeout(() => controller.abort(), 170);
@@ -120,7 +125,7 @@ describe('a patient container on a store in trouble', () => {
     await using store = await serve((_, response) => {
       response.writeHead(200, { 'content-length': MIB, etag: '"1"' }).end(Buffer.alloc(MIB));
     });
-    const { container } = await patientAt(store.port, { attemptTimeoutMs: 100 });
+    const { container } = await patientAt(store.port, { pieceTimeoutMs: 100, stallMs: 100 });
     let received = 0;
     for await (const piece of container.read(disk, live())) {
       if (received === 0) await new Promise((resolve) => setTimeout(resolve, 300));
@@ -140,7 +145,7 @@ describe('a patient container on a store in trouble', () => {
       response.writeHead(200, { 'content-length': 1000, etag: '"1"' });
       response.write(Buffer.alloc(400));
     });
-    const { container } = await patientAt(store.port, { attemptTimeoutMs: 150 });
+    const { container } = await patientAt(store.port, { pieceTimeoutMs: 150 });
     let received = 0;
     const reading = (async () => {
       for await (const piece of container.read(disk, live())) received += piece.length;

@@ -114,6 +114,50 @@ describe('what goes over the wire', () => {
     expect(requests).toBe(1);
   });
 
+  it.each([403, 404, 407, 503])(
+    'does not take a page of HTML with %s for the word of a store',
+    async (status) => {
+      await using store = await serve((request, response) => {
+        const headers = { 'content-type': 'text/html; charset=utf-8' };
+        request.resume().on('end', () => response.writeHead(status, headers).end('<p>no</p>'));
+      });
+      const container = await sasContainer(store.port);
+      await expect(
+        container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live()),
+      ).rejects.toMatchObject({
+        code: 'storage-unavailable',
+        message: expect.stringContaining('what answers at 127.0.0.1 is not a blob store'),
+      });
+    },
+  );
+
+  it('hears how long the store asks to be left alone', async () => {
+    await using store = await serve((request, response) => {
+      request.resume().on('end', () => response.writeHead(503, { 'retry-after': '7' }).end());
+    });
+    const container = await sasContainer(store.port);
+    await expect(
+      container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live()),
+    ).rejects.toMatchObject({ payload: { retryAfterMs: 7000 } });
+  });
+
+  it.each([
+    { minutes: 20, words: 'the station’s clock is 20 minutes behind the store’s' },
+    { minutes: -20, words: 'the station’s clock is 20 minutes ahead of the store’s' },
+  ])('lays a refusal to clocks that differ by $minutes minutes', async ({ minutes, words }) => {
+    await using store = await serve((request, response) => {
+      const date = new Date(Date.now() + minutes * 60_000).toUTCString();
+      request.resume().on('end', () => response.writeHead(403, { date }).end());
+    });
+    const container = await sasContainer(store.port);
+    await expect(
+      container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live()),
+    ).rejects.toMatchObject({
+      code: 'storage-clock-skew',
+      message: expect.stringContaining(words),
+    });
+  });
+
   it('calls a connection that ends without an answer unavailable', async () => {
     await using store = await serve((request) => request.socket.destroy());
     const container = await sasContainer(store.port);

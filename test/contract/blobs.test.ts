@@ -34,7 +34,7 @@ const byKey = (): StorageAccount => ({
 
 function decorated(container: BlobContainer): BlobContainer {
   const nobody = { onAway: () => undefined, onBack: () => undefined };
-  const options = { attemptTimeoutMs: 30_000, awayAfterMs: 2_000, firstDelayMs: 1 };
+  const options = { pieceTimeoutMs: 30_000, awayAfterMs: 2_000, firstDelayMs: 1 };
   return withLimit(withRetry(container, options, nobody), 4);
 }
 
@@ -149,8 +149,7 @@ describe('a container opened with a key', () => {
   it('says that a container is missing rather than that a blob is', async () => {
     const container = await openContainer(byKey(), freshName());
     await expect(container.listBlocks(blobName('x'), live())).rejects.toMatchObject({
-      code: 'storage-rejected',
-      payload: { status: 404 },
+      code: 'container-missing',
     });
   });
 });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import { readJournal } from '../../src/copy/journal.ts';
-import { STAGE_CONCURRENCY } from '../../src/limits.ts';
+import { STAGE_PACE } from '../../src/limits.ts';
 import { BlobProxy, type StagedRequest } from '../../src/rehearsal/blob-proxy.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { Daemon } from '../support/daemon.ts';
@@ -184,7 +184,7 @@ async function judge(series: Series, images: ReadonlyMap<string, string>) {
   expect(
     again.filter(({ then }) => (series.journaled.get(then.block.id) ?? Infinity) < then.beganAt),
   ).toEqual([]);
-  const allowed = kills.reduce((sum, { running }) => sum + running * STAGE_CONCURRENCY, 0);
+  const allowed = kills.reduce((sum, { running }) => sum + running * STAGE_PACE.max, 0);
   expect(again.length).toBeLessThanOrEqual(allowed);
   expect(proxy.staged.length - again.length).toBe(BLOCKS);
   return { kills, repeated: again.length, allowed };

@@ -1,6 +1,7 @@
 import { RestError } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
-import { fromAzure, redact } from '../../../src/blobs/azure-errors.ts';
+import { fromAzure } from '../../../src/blobs/azure-errors.ts';
+import { redact } from '../../../src/blobs/azure-failure.ts';
 
 const live = () => new AbortController().signal;
 const commit = { operation: 'commit', blob: 'disk.img' };
@@ -18,7 +19,7 @@ describe('errors of the SDK', () => {
     { statusCode: 400, code: 'InvalidBlobOrBlock', becomes: 'blocks-in-the-way' },
     { statusCode: 409, code: 'SnapshotsPresent', becomes: 'storage-rejected' },
     { statusCode: 409, code: 'BlobArchived', becomes: 'storage-rejected' },
-    { statusCode: 404, code: 'ContainerNotFound', becomes: 'storage-rejected' },
+    { statusCode: 404, code: 'ContainerNotFound', becomes: 'container-missing' },
     { statusCode: 409, code: 'ContainerBeingDeleted', becomes: 'storage-unavailable' },
     { statusCode: 409, code: 'BlobImmutableDueToPolicy', becomes: 'storage-rejected' },
     { statusCode: 400, code: 'InvalidBlockList', becomes: 'storage-rejected' },

@@ -15,7 +15,7 @@ import { blobName, md5Of, sharedBytes, stageOf } from '../../contract/blobs.ts';
 const live = () => new AbortController().signal;
 const disk = blobName('disk.img');
 const OPTIONS: RetryOptions = {
-  attemptTimeoutMs: 1000,
+  pieceTimeoutMs: 1000,
   awayAfterMs: 5000,
   firstDelayMs: 100,
   maxDelayMs: 1500,
@@ -125,7 +125,7 @@ describe('retry', () => {
   it('never times out a local store, which would begin its commit again for ever', async () => {
     const { pauses, dependencies } = pausesOf(0.5);
     const inner = new DirectoryContainer({ directory, container: 'images' });
-    const impatient = { ...OPTIONS, attemptTimeoutMs: 1 };
+    const impatient = { ...OPTIONS, pieceTimeoutMs: 1 };
     const container = withRetry(inner, impatient, dependencies);
     await container.ensure(live());
     const body = sharedBytes(32 * 1024 * 1024, 1);

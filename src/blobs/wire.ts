@@ -1,0 +1,139 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
+import type { RequestPolicy, WebResource } from '@azure/storage-blob';
+import { STORAGE_LOOK_MS, STORAGE_STALL_MS, WIRE_PIECE_BYTES } from '../limits.ts';
+import { kernelQueues } from './kernel-queues.ts';
+
+export interface WireOptions {
+  /** A connection on which no byte moved for this long is given up, in ms. */
+  readonly stallMs: number;
+  /** How often connections are looked at, in ms: a stall is noticed so much late at most. */
+  readonly lookMs: number;
+  /** As the environment has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
+  readonly proxyEnv: Readonly<Record<string, string | undefined>>;
+}
+
+/** What was seen of a connection at the last look. */
+interface Seen {
+  /** Bytes that came in and bytes that the other side confirmed; only a change means something. */
+  moved: number;
+  /** Looks since then. They are counted, not timed: a process that had no time to look saw nothing. */
+  stillLooks: number;
+}
+
+/**
+ * The connections to one store. A request lives as long as bytes move on its connection, however slowly,
+ * and is ended when none did for a while: a fixed time-out would be too short for a large block on a
+ * slow line and too long for a connection that is dead. What is tried again then gets a new connection,
+ * because those that wait in the pool went the same way and may be as dead.
+ *
+ * A byte has moved when the kernel of the other side has confirmed it. That the socket took it says
+ * little: a kernel holds up to 4 MB of a body that nobody takes.
+ */
+export class Wire {
+  readonly #options: WireOptions;
+  readonly #agents: readonly http.Agent[];
+  readonly #connections = new Map<Socket, Seen>();
+  #timer: NodeJS.Timeout | undefined;
+  #movedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: Partial<WireOptions> = {}) {
+    this.#options = {
+      stallMs: STORAGE_STALL_MS,
+      lookMs: STORAGE_LOOK_MS,
+      proxyEnv: process.env,
+      ...options,
+    };
+    const settings = { keepAlive: true, proxyEnv: proxies(this.#options.proxyEnv) };
+    this.#agents = [new http.Agent(settings), new https.Agent(settings)];
+    for (const agent of this.#agents) this.#watchThoseOf(agent);
+  }
+
+  /** When a byte moved last on any of the connections, in ms of `performance.now()`. */
+  get movedAt(): number {
+    return this.#movedAt;
+  }
+
+  /** Sends a request of the SDK over connections of ours. */
+  send(request: WebResource, next: RequestPolicy): ReturnType<RequestPolicy['sendRequest']> {
+    const [plain, secure] = this.#agents;
+    const agent = request.url.startsWith('https:') ? secure : plain;
+    if (agent !== undefined) request.agent = agent;
+    const { body } = request;
+    // In one piece it would count as sent at once; the pieces are views, nothing is copied.
+    if (Buffer.isBuffer(body) && body.length > WIRE_PIECE_BYTES)
+      request.body = () => inPieces(body);
+    return next.sendRequest(request);
+  }
+
+  #watchThoseOf(agent: http.Agent): void {
+    const create = agent.createConnection.bind(agent);
+    agent.createConnection = (options, callback) => {
+      const connection = create(options, (error, tunnel) => {
+        if (error === null) this.#watch(tunnel);
+        callback?.(error, tunnel);
+      });
+      if (connection) this.#watch(connection);
+      return connection;
+    };
+  }
+
+  #watch(connection: Duplex): void {
+    if (!isSocket(connection) || this.#connections.has(connection)) return;
+    this.#connections.set(connection, { moved: 0, stillLooks: 0 });
+    connection.once('close', () => this.#forget(connection));
+    this.#timer ??= setInterval(() => this.#look(), this.#options.lookMs).unref();
+  }
+
+  #forget(connection: Socket): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    const { stallMs, lookMs } = this.#options;
+    const queuesOf = kernelQueues();
+    for (const [connection, seen] of this.#connections) {
+      const { bytesRead, bytesWritten } = connection;
+      const { unsentBytes, unreadBytes } = queuesOf(connection);
+      const moved = bytesRead + bytesWritten - unsentBytes;
+      // What lies unread is there because we take our time.
+      if (moved !== seen.moved || unreadBytes > 0) {
+        this.#movedAt = performance.now();
+        seen.moved = moved;
+        seen.stillLooks = 0;
+      } else if (++seen.stillLooks * lookMs >= stallMs) this.#giveUp(connection);
+    }
+  }
+
+  #giveUp(connection: Socket): void {
+    const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
+    for (const socket of idle) if (socket !== connection) socket?.destroy();
+    const words = `no byte moved on the connection for ${this.#options.stallMs / 1000} s`;
+    connection.destroy(Object.assign(new Error(words), { code: 'ETIMEDOUT' }));
+  }
+}
+
+function isSocket(connection: Duplex): connection is Socket {
+  return 'remotePort' in connection;
+}
+
+function inPieces(body: Buffer): Readable {
+  return Readable.from(piecesOf(body), { objectMode: false, highWaterMark: WIRE_PIECE_BYTES });
+}
+
+function* piecesOf(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += WIRE_PIECE_BYTES) {
+    yield body.subarray(at, at + WIRE_PIECE_BYTES);
+  }
+}
+
+/** One proxy serves both schemes where only one is named, as the SDK has it. */
+function proxies({ HTTPS_PROXY, HTTP_PROXY, NO_PROXY }: WireOptions['proxyEnv']) {
+  const proxy = HTTPS_PROXY ?? HTTP_PROXY;
+  return { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY };
+}

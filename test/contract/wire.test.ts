@@ -1,0 +1,102 @@
+import type http from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { openContainer } from '../../src/blobs/open.ts';
+import { withRetry } from '../../src/blobs/retry.ts';
+import { Wire, type WireOptions } from '../../src/blobs/wire.ts';
+import { blobName, sharedBytes, stageOf } from './blobs.ts';
+import { serve } from './lines.ts';
+
+const MIB = 1024 * 1024;
+const disk = blobName('disk.img');
+const live = () => new AbortController().signal;
+const takeIt: http.RequestListener = (request, response) => {
+  request.resume().on('end', () => response.writeHead(201).end());
+};
+
+/** A patient container on a wire of its own, and what it told of its store. */
+async function containerAt(host: string, options: Partial<WireOptions>, silenceMs = 60_000) {
+  const told: string[] = [];
+  const wire = new Wire({ lookMs: 20, ...options });
+  const account = { kind: 'sas', blobEndpoint: `http://${host}/a`, sasToken: 'sig=x' } as const;
+  const container = withRetry(
+    await openContainer(account, 'images', wire),
+    { pieceTimeoutMs: 5000, awayAfterMs: 1, silenceMs, firstDelayMs: 5 },
+    {
+      movedAt: () => wire.movedAt,
+      onAway: (detail) => told.push(`away: ${detail}`),
+      onSlow: () => told.push('slow'),
+      onBack: () => told.push('back'),
+    },
+  );
+  return { container, told };
+}
+
+describe('a connection to the store', () => {
+  it('lives as long as bytes move, however long a block takes', { timeout: 60_000 }, async () => {
+    const PIECE = 128 * 1024;
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      requests++;
+      // The kernels between take megabytes at once: only what they confirm shows that it goes on.
+      const reading = setInterval(() => request.read(PIECE) ?? request.read(), 40);
+      request.on('end', () => {
+        clearInterval(reading);
+        response.writeHead(201).end();
+      });
+    });
+    const host = `127.0.0.1:${store.port}`;
+    const { container, told } = await containerAt(host, { stallMs: 1000 }, 1000);
+    const begun = performance.now();
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(8 * MIB, 1)), live());
+    expect(performance.now() - begun).toBeGreaterThan(2000);
+    expect(requests).toBe(1);
+    expect(told[0]).toBe('slow');
+    expect(told.filter((words) => words.startsWith('away'))).toEqual([]);
+  });
+
+  it('is given up when none moves, and its request sent on a new one, not on one of the pool', async () => {
+    const portsOf: (number | undefined)[] = [];
+    const three = Promise.withResolvers<void>();
+    await using store = await serve((request, response) => {
+      portsOf.push(request.socket.remotePort);
+      if (portsOf.length === 3) three.resolve();
+      if (portsOf.length === 4) request.resume();
+      else void three.promise.then(() => takeIt(request, response));
+    });
+    const { container, told } = await containerAt(`127.0.0.1:${store.port}`, { stallMs: 200 });
+    const blocks = [0, 1, 2, 3].map((index) => stageOf(disk, index, sharedBytes(1000, index)));
+    await Promise.all(blocks.slice(0, 3).map((block) => container.stageBlock(block, live())));
+    const pool = portsOf.slice(0, 3);
+    expect(new Set(pool).size).toBe(3);
+    for (const block of blocks.slice(3)) await container.stageBlock(block, live());
+    expect(pool).toContain(portsOf[3]);
+    expect(pool).not.toContain(portsOf[4]);
+    expect(told).toEqual([expect.stringContaining('no byte moved on the connection'), 'back']);
+  });
+
+  it('is not given up because we take our time with what came', async () => {
+    await using store = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': 8 * MIB, etag: '"1"' });
+      response.end(Buffer.alloc(8 * MIB));
+    });
+    const { container } = await containerAt(`127.0.0.1:${store.port}`, { stallMs: 100 });
+    let received = 0;
+    for await (const piece of container.read(disk, live())) {
+      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 500));
+      received += piece.length;
+    }
+    expect(received).toBe(8 * MIB);
+  });
+
+  it('goes through the proxy of the network', async () => {
+    const asked: (string | undefined)[] = [];
+    await using proxy = await serve((request, response) => {
+      asked.push(request.url);
+      takeIt(request, response);
+    });
+    const HTTP_PROXY = `http://127.0.0.1:${proxy.port}`;
+    const { container } = await containerAt('store.invalid', { proxyEnv: { HTTP_PROXY } });
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live());
+    expect(asked).toEqual([expect.stringContaining('http://store.invalid/a/images/disk.img')]);
+  });
+});
