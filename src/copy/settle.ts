@@ -1,6 +1,6 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, decodeBlockId } from '../domain/block-id.ts';
-import type { BlobEvidence } from '../domain/verdict.ts';
+import { type BlobEvidence, blobProblems } from '../domain/verdict.ts';
 import { isStationError } from '../errors.ts';
 import type { BadPlaces } from './bad-places.ts';
 import type { StagedBlob } from './blob-copy.ts';
@@ -21,45 +21,61 @@ export interface SettleContext {
 export async function settleBlob(
   staged: StagedBlob,
   held: Held,
-  { container, copyId, nonce, badPlaces }: SettleContext,
+  context: SettleContext,
   signal: AbortSignal,
 ): Promise<BlobEvidence> {
   const { blob, ids, md5 } = staged;
-  const tree = treeDigest(staged.digests);
+  const { container, badPlaces } = context;
   const unreadableBytes = missingIn(ids);
-  if (!held.committed) {
-    const metadata = {
-      drive_station_copy: copyId,
-      drive_station_tree_sha256: tree,
-      drive_station_block_bytes: String(blob.blockBytes),
-      ...(unreadableBytes > 0 ? { drive_station_unreadable_bytes: String(unreadableBytes) } : {}),
-    };
-    const digest = md5 === undefined ? {} : { md5 };
-    try {
-      await container.commit({ name: blob.name, blocks: ids, ...digest, metadata }, signal);
-    } catch (error) {
-      // The answer to a first commit can be lost: then the blob is there, and it is ours.
-      if (!isStationError(error, 'destination-exists')) throw error;
-      await askStore(blob, nonce, container, signal);
-    }
-  }
-  const properties = await container.properties(blob.name, signal);
-  const { committed } = await container.listBlocks(blob.name, signal);
-  return {
+  if (!held.committed) await commit(staged, context, signal);
+  const look = async (): Promise<BlobEvidence> => ({
     name: blob.name,
     url: container.urlOf(blob.name),
     plannedBytes: blob.lengthBytes,
     readBytes: blob.lengthBytes - unreadableBytes,
     computedMd5: md5 ?? '',
-    treeDigest: tree,
-    committed: {
-      lengthBytes: properties.lengthBytes,
-      md5: properties.md5,
-      blocksAgree:
-        committed?.length === ids.length && committed.every((block, i) => block.id === ids[i]),
-    },
+    treeDigest: treeDigest(staged.digests),
+    committed: await readBack(staged, container, signal),
     ...(unreadableBytes > 0 ? { unreadable: badPlaces.unreadableIn(blob) } : {}),
+  });
+  const evidence = await look();
+  // An answer can be damaged on its way: a disagreement is believed when it is said twice.
+  const agrees = blobProblems(evidence).every(({ code }) => code === 'bytes-unreadable');
+  return agrees ? evidence : await look();
+}
+
+async function commit(
+  { blob, ids, md5, digests }: StagedBlob,
+  { container, copyId, nonce }: SettleContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const unreadableBytes = missingIn(ids);
+  const metadata = {
+    drive_station_copy: copyId,
+    drive_station_tree_sha256: treeDigest(digests),
+    drive_station_block_bytes: String(blob.blockBytes),
+    ...(unreadableBytes > 0 ? { drive_station_unreadable_bytes: String(unreadableBytes) } : {}),
   };
+  const digest = md5 === undefined ? {} : { md5 };
+  try {
+    await container.commit({ name: blob.name, blocks: ids, ...digest, metadata }, signal);
+  } catch (error) {
+    // The answer to a first commit can be lost: then the blob is there, and it is ours.
+    if (!isStationError(error, 'destination-exists')) throw error;
+    await askStore(blob, nonce, container, signal);
+  }
+}
+
+async function readBack(
+  { blob, ids }: StagedBlob,
+  container: BlobContainer,
+  signal: AbortSignal,
+): Promise<BlobEvidence['committed']> {
+  const { lengthBytes, md5 } = await container.properties(blob.name, signal);
+  const { committed } = await container.listBlocks(blob.name, signal);
+  const blocksAgree =
+    committed?.length === ids.length && committed.every((block, i) => block.id === ids[i]);
+  return { lengthBytes, md5, blocksAgree };
 }
 
 /** The blocks' own word, which no lost journal or map takes back. */
