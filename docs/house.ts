@@ -47,7 +47,7 @@ export const HOUSE: readonly Room[] = [
     what: 'faults to train and to test with: sick disks, a sick store, a sick station, all harmless',
     rooms: 'everything',
     node: true,
-    packages: ['yaml', 'zod'],
+    packages: ['@azure/storage-blob', 'yaml', 'zod'],
   },
   {
     name: 'station',

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type BlockIdParts, decodeBlockId } from '../domain/block-id.ts';
+import { type Changes, type ProxyMode, TROUBLES } from './store-troubles.ts';
 
 /**
  * A reverse proxy before a blob server. It counts what is staged by blob and block, and can make the
@@ -18,24 +20,15 @@ export interface StagedRequest {
   ackedAt: number | undefined;
 }
 
-/**
- * - `pass`: nothing goes wrong; each Put Block waits for `delayMs()` on its way in, and its answer
- *   again on its way out.
- * - `busy`: 503 to everything.
- * - `cut`: the connection ends after a part of the body of a Put Block.
- * - `nonsense`: 200 and a page of HTML, as a captive portal answers.
- * - `refuse`: connections are closed at once.
- */
-export type ProxyMode = 'pass' | 'busy' | 'cut' | 'nonsense' | 'refuse';
-
-const CUT_AFTER_BYTES = 1024 * 1024;
-
 export class BlobProxy implements AsyncDisposable {
   readonly staged: StagedRequest[] = [];
   /** Requests by mode, to see that a fault was met at all. */
   readonly met = new Map<ProxyMode, number>();
   mode: ProxyMode = 'pass';
+  /** Each Put Block waits for so long on its way in, and its answer again on its way out. */
   delayMs: () => number = () => 0;
+  /** How much of each request gets through while the mode is `trickle`. */
+  bytesPerSecond = 20_000;
   #upstream: URL;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #sockets = new Set<Socket>();
@@ -97,35 +90,14 @@ export class BlobProxy implements AsyncDisposable {
     answer.on('error', () => undefined);
     incoming.on('error', () => undefined);
     const staging = stagingOf(incoming);
-    switch (this.mode) {
-      case 'busy':
-        incoming.resume();
-        incoming.on('end', () => answer.writeHead(503, { 'retry-after': '1' }).end());
-        break;
-      case 'nonsense':
-        incoming.resume();
-        incoming.on('end', () => {
-          answer.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
-        });
-        break;
-      case 'cut':
-        if (staging === undefined) void this.#forward(incoming, answer, undefined);
-        else cutWithin(incoming);
-        break;
-      case 'refuse':
-        incoming.socket.destroy();
-        break;
-      case 'pass':
-        void this.#forward(incoming, answer, staging);
-        break;
-    }
+    TROUBLES[this.mode].meet({
+      ...{ incoming, answer, isStaging: staging !== undefined },
+      bytesPerSecond: this.bytesPerSecond,
+      forward: (changes = {}) => void this.#forward({ incoming, answer, staging }, changes),
+    });
   }
 
-  async #forward(
-    incoming: IncomingMessage,
-    answer: ServerResponse,
-    staging: StagedRequest | undefined,
-  ): Promise<void> {
+  async #forward({ incoming, answer, staging }: Way, changes: Changes): Promise<void> {
     if (staging !== undefined) {
       this.staged.push(staging);
       await sleep(this.delayMs());
@@ -135,27 +107,41 @@ export class BlobProxy implements AsyncDisposable {
     const { method, url: path, headers } = incoming;
     const onward = request({ hostname, port, method, path, headers, agent: this.#agent });
     onward.on('error', () => answer.destroy());
-    onward.on('response', (response) => void this.#answer(response, answer, staging));
+    onward.on('response', (response) => {
+      void this.#answer(response, { incoming, answer, staging }, changes);
+    });
     // A client that dies in the middle takes its request with it, as on a network.
     incoming.on('close', () => {
       if (!incoming.complete) onward.destroy();
     });
-    incoming.pipe(onward);
+    const body = changes.body === undefined ? incoming : Readable.from(changes.body(incoming));
+    body.on('error', () => onward.destroy());
+    body.pipe(onward);
   }
 
-  async #answer(
-    response: IncomingMessage,
-    answer: ServerResponse,
-    staging: StagedRequest | undefined,
-  ): Promise<void> {
+  async #answer(response: IncomingMessage, { answer, staging }: Way, changes: Changes) {
     if (staging !== undefined) {
       if (response.statusCode === 201) staging.ackedAt = performance.now();
       await sleep(this.delayMs());
     }
-    answer.writeHead(response.statusCode ?? 502, response.headers);
     response.on('error', () => answer.destroy());
+    if (changes.breaksAnswer === true) {
+      response.resume();
+      // As much as makes a client believe that the rest is on its way.
+      answer.socket?.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<?xml');
+      return;
+    }
+    const headers = changes.headers?.(response.headers) ?? response.headers;
+    answer.writeHead(response.statusCode ?? 502, headers);
     response.pipe(answer);
   }
+}
+
+/** A request, where its answer goes, and what it stages. */
+interface Way {
+  readonly incoming: IncomingMessage;
+  readonly answer: ServerResponse;
+  readonly staging: StagedRequest | undefined;
 }
 
 /** What a Put Block stages; `undefined` for every other request. */
@@ -167,13 +153,4 @@ function stagingOf(incoming: IncomingMessage): StagedRequest | undefined {
   // Account and container come before the name.
   const blob = decodeURIComponent(url.pathname.split('/').slice(3).join('/'));
   return { blob, block, beganAt: performance.now(), ackedAt: undefined };
-}
-
-function cutWithin(incoming: IncomingMessage): void {
-  let seen = 0;
-  incoming.on('data', (chunk: Buffer) => {
-    seen += chunk.length;
-    if (seen >= CUT_AFTER_BYTES) incoming.socket.destroy();
-  });
-  incoming.on('end', () => incoming.socket.destroy());
 }

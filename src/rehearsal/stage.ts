@@ -5,7 +5,6 @@ import type { DiskFault } from '../detect/identity-file.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import type { PlugOptions, PullKind } from '../loopback/contract.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
-import type { ProxyMode } from './blob-proxy.ts';
 import type { Narrator, StepKind } from './contract.ts';
 import type { Daemon, DaemonOptions } from './daemon.ts';
 import { jobOf, type TestDisk } from './disks.ts';
@@ -13,6 +12,7 @@ import { hasPhrase, textsOf } from './heard.ts';
 import { Rig } from './rig.ts';
 import type { Scratch } from './scratch.ts';
 import { Store } from './store.ts';
+import { type ProxyMode, TROUBLES } from './store-troubles.ts';
 import { Technician } from './technician.ts';
 
 export interface StageOptions {
@@ -152,7 +152,8 @@ export class Stage implements AsyncDisposable {
       account,
       server: this.#store,
       mode: (mode: ProxyMode) => {
-        this.tell('made', mode === 'pass' ? 'The store is well again.' : `The store: ${mode}.`);
+        const words = mode === 'pass' ? 'is well again' : TROUBLES[mode].words;
+        this.tell('made', `The store ${words}.`);
         proxy.change(mode);
       },
       /** Each block waits for so long on its way in, and its answer on its way out. */
