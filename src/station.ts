@@ -18,6 +18,8 @@ import { SqliteLedger } from './ledger/sqlite.ts';
 import { lockStateDirectory } from './ledger/state-lock.ts';
 import {
   FREE_SPACE_INTERVAL_MS,
+  HOLD_LOOK_MS,
+  HOLD_PLACE_MS,
   LIFE_CYCLE_TICK_MS,
   PROGRESS_INTERVAL_MS,
   SHUTDOWN_DEADLINE_MS,
@@ -35,7 +37,10 @@ import { EndLogs } from './work/end-logs.ts';
 import { Floor } from './work/floor.ts';
 import { operatorActions } from './work/operator-actions.ts';
 import { Reserve } from './work/reserve.ts';
+import { stagedAt } from './work/staged-at.ts';
 import { buildStationView } from './work/station-view.ts';
+import { StorageHolds, type StorageHoldsDependencies } from './work/storage-holds.ts';
+import { storageMark } from './work/storage-mark.ts';
 import { Ticker } from './work/ticker.ts';
 
 /** What each part gets to close in although the whole is late. */
@@ -156,12 +161,18 @@ async function layGround(config: Config, { logger, clock }: Surroundings, keep: 
 async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   const { ledger, detector, floor, screens, log, clock, now } = ground;
   const { stateDirectory, reserveBytes } = config.station;
-
   const journalDirectory = join(stateDirectory, 'journals');
   await sweepJournals(journalDirectory, await ledger.openCopies());
+
+  const holds = storageHolds(config, ground, {
+    othersWait: async () => (await queue.depth()).waiting > 0,
+    enqueue: (ref) => queue.enqueue({ id: driveKey(ref), ref }),
+    onChange: () => void coordinator.poke(),
+  });
   const runner = new CopyRunner({
     ledger,
     floor,
+    holds,
     logger: log('copy'),
     journalDirectory,
     readHangMs: config.copy.readHangMs,
@@ -173,7 +184,6 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     now,
     onProgress: () => screens.want(),
     onOutcome: () => void coordinator.poke(),
-    onStorageChange: () => pauseWhile(queue, 'storage', floor.outage !== undefined),
     onAbandoned: (pid, drive) => {
       log('copy').error({ pid, drive }, 'a copy process hangs in the kernel and is abandoned');
     },
@@ -202,10 +212,14 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   keep('end logs', endLogs, (part) => part.close());
   const coordinator: Coordinator = new Coordinator({
     ...parts,
+    halts: () => holds.halts(),
+    stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });
   keep('coordinator', coordinator, (part) => part.close());
+  const looking = setInterval(() => void holds.look(), HOLD_LOOK_MS);
+  keep('storage holds', looking, (timer) => clearInterval(timer));
   const ticking = clock.every(LIFE_CYCLE_TICK_MS, () => void coordinator.poke());
   keep('life cycle', ticking, (stop) => stop());
   const unsubscribe = detector.onChange(() => void coordinator.poke());
@@ -223,6 +237,25 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   });
   keep('reserve', reserve, (part) => part.close());
   return { queue, coordinator, reserve };
+}
+
+/** Drives that wait for their storage; each job's is asked for anew, so that a new credential counts. */
+function storageHolds(
+  { storageAccounts: accounts, copy }: Config,
+  { ledger, floor, log, now }: Ground,
+  rest: Pick<StorageHoldsDependencies, 'othersWait' | 'enqueue' | 'onChange'>,
+): StorageHolds {
+  return new StorageHolds(
+    { firstRetryMs: copy.retryDelayMs, placeMs: HOLD_PLACE_MS },
+    {
+      ...{ ...rest, floor, logger: log('copy'), now },
+      monotonicMs: () => performance.now(),
+      async storageMark(jobId) {
+        const job = await ledger.jobByName(jobId);
+        return job === undefined ? '' : storageMark(await storageOf(job, { accounts, ledger }));
+      },
+    },
+  );
 }
 
 type Work = Awaited<ReturnType<typeof setUpWork>>;

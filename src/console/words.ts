@@ -59,6 +59,10 @@ function activityWords(drive: DriveView): StateWords {
       return say('reading bad places', 'attention', rescueWords(activity));
     case 'waiting-for-storage':
       return say('waiting for storage', 'waiting', activity.reason);
+    case 'slow-storage':
+      return say('copying, slowly', 'active', 'The way to the store is slow; bytes do move.');
+    case 'halted':
+      return say('halted', 'attention', `${activity.reason}. ${activity.nextStep}`);
     case 'settling':
       return say('verifying', 'active', 'All bytes are stored; they are being checked.');
     case 'detached':

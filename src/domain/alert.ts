@@ -1,6 +1,6 @@
 import type { Brand } from './brand.ts';
 import { isAway } from './drive-state.ts';
-import type { Drive, DriveRef, Job, JobId } from './job.ts';
+import { type Drive, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
 import { isActive, isFinished, publicJobState } from './job-state.ts';
 import { type TimeOuts, waitingSince } from './life-cycle.ts';
 
@@ -95,6 +95,24 @@ export const ALERTS = {
       'Look what it waits for: a drive that is in no bay, a copy that does not end, a parcel that nobody packed.',
     resolutions: ['noted'],
   },
+  'storage-halted': {
+    title: 'Copies halted: storage',
+    nextStep:
+      'Do what the alert says. No drive is to blame: leave the disks in, the copies go on by themselves.',
+    resolutions: ['noted'],
+  },
+  'storage-away': {
+    title: 'Storage away',
+    nextStep:
+      'Check network, proxy and the state of the service, and whether the account still exists. The copies go on by themselves.',
+    resolutions: ['noted'],
+  },
+  'staged-bytes-expire': {
+    title: 'Copy on hold for days',
+    nextStep:
+      'Let the copy go on: plug the disk in again, or see to what holds it. What the store has forgotten by then is sent again; nothing is lost.',
+    resolutions: ['noted'],
+  },
   'copy-log-refused': {
     title: 'Copy log missing',
     nextStep:
@@ -125,6 +143,19 @@ export interface AlertInput {
   readonly jobs: readonly { readonly job: Job; readonly drives: readonly Drive[] }[];
   /** Extra drives that are still here. */
   readonly extras: readonly ExtraHere[];
+  readonly halts: readonly StorageHalt[];
+  /** When the store last took something of drives whose copies are under way, by their keys. */
+  readonly stagedAt: ReadonlyMap<string, string>;
+}
+
+/** The copies of a job do not go on because of its storage. */
+export interface StorageHalt {
+  readonly jobId: JobId;
+  /** Of the error catalogue; `storage-unavailable` when it is merely away. */
+  readonly code: string;
+  readonly reason: string;
+  readonly nextStep: string;
+  readonly since: string;
 }
 
 export interface ExtraHere {
@@ -143,7 +174,9 @@ export function dueAlerts(input: AlertInput, nowMs: number, timeOuts: TimeOuts):
       ...addressAlerts(entry, nowMs, timeOuts),
       ...overdueAlerts(entry, nowMs, timeOuts),
       ...entry.drives.flatMap(driveAlerts),
+      ...entry.drives.flatMap((drive) => stagedAlerts(drive, input, nowMs, timeOuts)),
     ]),
+    ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
   ];
 }
@@ -217,6 +250,35 @@ function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] 
   }
   if (logs?.problem === undefined || verdict === undefined) return [];
   return [alertOf('copy-log-refused', ref, `${named}: ${logs.problem}`, 'settled')];
+}
+
+/** A store that is away is told to operators when it does not come back; technicians see it at once. */
+function haltAlerts(
+  { jobId, code, reason, nextStep, since }: StorageHalt,
+  jobs: AlertInput['jobs'],
+  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+): DueAlert[] {
+  const job = jobs.find((entry) => entry.job.id === jobId)?.job;
+  if (job === undefined) return [];
+  const words = `Job ${job.name}: ${reason}. ${nextStep}`;
+  if (code !== 'storage-unavailable') return [alertOf('storage-halted', { jobId }, words, since)];
+  if (nowMs - Date.parse(since) < timeOuts.storageAwayMs) return [];
+  return [alertOf('storage-away', { jobId }, words, since)];
+}
+
+/** The service forgets staged blocks a week after it took the last one of their blob. */
+function stagedAlerts(
+  { ref, jobName, state, progress }: Drive,
+  { stagedAt }: AlertInput,
+  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+): DueAlert[] {
+  const since = stagedAt.get(driveKey(ref));
+  const staged = (progress?.stagedBytes ?? 0) - (progress?.verifiedBytes ?? 0);
+  if (state.name !== 'Transferring' || since === undefined || staged <= 0) return [];
+  if (nowMs - Date.parse(since) < timeOuts.stagedHeldMs) return [];
+  const forgotten = dayOf(Date.parse(since) + timeOuts.stagedKeptMs);
+  const words = `Drive ${ref.driveId} of job ${jobName}: nothing was sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
+  return [alertOf('staged-bytes-expire', ref, words, since)];
 }
 
 /** One that was told of is told of again when the job that it should go back with is over without it. */

@@ -173,6 +173,17 @@ export type DriveActivity =
       readonly unreadableBytes: number;
     }
   | { readonly kind: 'waiting-for-storage'; readonly since: string; readonly reason: string }
+  /** Bytes move, but so slowly that no request was answered for a while. */
+  | { readonly kind: 'slow-storage'; readonly since: string }
+  /** The storage does not let the copy go on, and only a person can change that. */
+  | {
+      readonly kind: 'halted';
+      readonly since: string;
+      /** Of the error catalogue. */
+      readonly code: string;
+      readonly reason: string;
+      readonly nextStep: string;
+    }
   | { readonly kind: 'settling' }
   | { readonly kind: 'detached'; readonly bay: string; readonly since: string }
   | { readonly kind: 'waiting-for-person'; readonly reason: string }

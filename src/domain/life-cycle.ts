@@ -24,6 +24,12 @@ export interface TimeOuts {
   readonly overdueMs: number;
   /** A job in Completed or Closed is deleted. */
   readonly finishedMs: number;
+  /** A store that a job's copies wait for is away: the operators are told. */
+  readonly storageAwayMs: number;
+  /** Nothing was sent of a drive whose copy is under way: the operators are told. */
+  readonly stagedHeldMs: number;
+  /** The store forgets what is staged and not committed. */
+  readonly stagedKeptMs: number;
 }
 
 export type LifeStep =

@@ -8,7 +8,7 @@ import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
 import type { CopyQueue } from '../ledger/copy-queue.ts';
 import { FINISHED_SHOWN_MS } from '../limits.ts';
 import type { Floor } from './floor.ts';
-import { LifeCycle } from './life-cycle.ts';
+import { LifeCycle, type LifeCycleDependencies } from './life-cycle.ts';
 
 export interface CoordinatorLogger {
   debug(fields: object, message: string): void;
@@ -16,7 +16,7 @@ export interface CoordinatorLogger {
   error(fields: object, message: string): void;
 }
 
-export interface CoordinatorDependencies {
+export interface CoordinatorDependencies extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt'> {
   readonly ledger: Ledger;
   readonly detector: DiskDetector;
   readonly queue: CopyQueue;

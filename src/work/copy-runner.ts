@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { StorageAccount } from '../blobs/contract.ts';
 import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
@@ -22,6 +21,8 @@ import { isCancelled, isStationError, messageOf, StationError } from '../errors.
 import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';
 import type { Floor, WorkItem } from './floor.ts';
+import { journalFileOf } from './staged-at.ts';
+import { type StorageHolds, type StorageTrouble, storageTroubleOf } from './storage-holds.ts';
 
 export interface RunnerLogger {
   info(fields: object, message: string): void;
@@ -31,6 +32,7 @@ export interface RunnerLogger {
 export interface RunnerDependencies {
   readonly ledger: Ledger;
   readonly floor: Floor;
+  readonly holds: StorageHolds;
   readonly logger: RunnerLogger;
   /** Holds the copy journals. */
   readonly journalDirectory: string;
@@ -52,10 +54,11 @@ export interface RunnerDependencies {
   onProgress(): void;
   /** The state of a drive has changed, or nobody works on it any more: a decision is due. */
   onOutcome(): void;
-  /** The store went away or came back for one of the copies. */
-  onStorageChange(): void;
   onAbandoned(pid: number, ref: DriveRef): void;
 }
+
+/** How a run ended: as the queue wants to know it, or outside of the queue, waiting for its storage. */
+type RunEnd = CopyOutcome | { readonly kind: 'held'; readonly trouble: StorageTrouble };
 
 /** The ledger keeps progress for the time after a restart; it need not know every block. */
 const PROGRESS_TO_LEDGER_MS = 2_000;
@@ -83,11 +86,15 @@ export class CopyRunner {
     }
     const known = item.progress ?? (await this.#deps.ledger.drive(task.ref))?.progress;
     const safeBefore = known?.stagedBytes ?? 0;
-    const outcome = await this.#attempt(item, disk, AbortSignal.any([signal, item.stop.signal]));
+    const outcome = await this.#unlessHeld(item, disk, AbortSignal.any([signal, item.stop.signal]));
+    if (outcome.kind === 'held' && !item.stop.signal.aborted) {
+      this.#deps.holds.hold(item, outcome.trouble);
+      return { kind: 'parked' };
+    }
     if (outcome.kind !== 'failed') floor.end(item);
     else item.activity = this.#retrying(outcome.error);
-    this.#deps.onStorageChange();
     this.#deps.onOutcome();
+    if (outcome.kind === 'held') return { kind: 'parked' };
     if (outcome.kind !== 'failed') return outcome;
     // Days of copying with a crash now and then are no defect; an attempt that gets no further is one.
     return { ...outcome, progressed: (item.progress?.stagedBytes ?? 0) > safeBefore };
@@ -105,9 +112,20 @@ export class CopyRunner {
     }
   }
 
-  async #attempt(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<CopyOutcome> {
+  /** One attempt, when the storage of the job is not known to be in trouble; it may lose its place. */
+  async #unlessHeld(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<RunEnd> {
+    const { holds } = this.#deps;
+    const known = holds.inTheWay(item);
+    if (known !== undefined) return { kind: 'held', trouble: known };
+    using place = holds.begin(item);
+    const end = await this.#attempt(item, disk, AbortSignal.any([signal, place.signal]));
+    if (end.kind !== 'parked' || signal.aborted || place.trouble === undefined) return end;
+    return { kind: 'held', trouble: place.trouble };
+  }
+
+  async #attempt(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<RunEnd> {
     try {
-      item.activity = { kind: 'starting' };
+      if (!this.#deps.holds.isHeld(item)) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
       await this.#deps.probeHealth(disk, signal);
       const record = await this.#deps.ledger.beginCopyAttempt(item.ref, boundDiskOf(disk));
@@ -122,7 +140,8 @@ export class CopyRunner {
       }
       return outcome;
     } catch (error) {
-      return isCancelled(error) ? { kind: 'parked' } : { kind: 'failed', error };
+      if (isCancelled(error)) return { kind: 'parked' };
+      return heldFor(codeOf(error), messageOf(error)) ?? { kind: 'failed', error };
     }
   }
 
@@ -166,7 +185,7 @@ export class CopyRunner {
         path: details.diagnosticsPath,
         backupManifest: details.backupDriveManifest,
       },
-      journalFile: join(this.#deps.journalDirectory, `${record.id}.journal`),
+      journalFile: journalFileOf(this.#deps.journalDirectory, record),
       readHangMs: this.#deps.readHangMs,
       ...(this.#deps.rescueMs === undefined ? {} : { rescueMs: this.#deps.rescueMs }),
     };
@@ -198,6 +217,7 @@ export class CopyRunner {
   ): Promise<CopyResult> {
     const { ledger, floor } = this.#deps;
     let toldAt = 0;
+    let heldAtFirst: number | undefined;
     const tellLedger = (force: boolean) => {
       const nowMs = this.#deps.now().getTime();
       if (item.progress === undefined || (!force && nowMs - toldAt < PROGRESS_TO_LEDGER_MS)) return;
@@ -208,7 +228,10 @@ export class CopyRunner {
       onMessage: (message: FromCopy) => {
         this.#hear(item, message);
         if (message.kind === 'planned') this.#keep(ledger.recordPlan(record.id, message.plan));
-        if (message.kind === 'progress') this.#keep(tellLedger(false));
+        if (message.kind !== 'progress') return;
+        this.#keep(tellLedger(false));
+        heldAtFirst ??= message.progress.stagedBytes;
+        if (message.progress.stagedBytes > heldAtFirst) this.#deps.holds.works(item);
       },
       onAbandoned: (pid: number) => this.#deps.onAbandoned(pid, item.ref),
     };
@@ -224,7 +247,7 @@ export class CopyRunner {
   }
 
   #hear(item: WorkItem, message: FromCopy): void {
-    const { floor, logger } = this.#deps;
+    const { floor, holds, logger } = this.#deps;
     switch (message.kind) {
       case 'progress':
         floor.progressed(item, message.progress);
@@ -237,17 +260,15 @@ export class CopyRunner {
         item.activity = { kind: 'rescuing', openBytes, unreadableBytes };
         break;
       }
-      case 'storage-away': {
-        const since = this.#deps.now().toISOString();
-        item.activity = { kind: 'waiting-for-storage', since, reason: message.detail };
-        floor.storageAway(item.ref, since, message.detail);
-        this.#deps.onStorageChange();
+      case 'storage-away':
+        holds.away(item, message.detail);
         break;
-      }
+      case 'storage-slow':
+        item.activity = { kind: 'slow-storage', since: this.#deps.now().toISOString() };
+        break;
       case 'storage-back':
         item.activity = { kind: 'copying' };
-        floor.storageBack(item.ref);
-        this.#deps.onStorageChange();
+        holds.back(item);
         break;
       case 'reconciled':
         logger.info({ drive: item.ref, ...message }, 'the store was asked what it holds');
@@ -265,7 +286,7 @@ export class CopyRunner {
     this.#deps.onProgress();
   }
 
-  async #conclude(item: WorkItem, result: CopyResult): Promise<CopyOutcome> {
+  async #conclude(item: WorkItem, result: CopyResult): Promise<RunEnd> {
     const { ledger, logger } = this.#deps;
     if (result.kind === 'settled') {
       const { verdict, logs } = result;
@@ -279,6 +300,8 @@ export class CopyRunner {
     }
     const { failure } = result;
     logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
+    const held = heldFor(failure.code, failure.message);
+    if (held !== undefined) return held;
     switch (endingOf(failure)) {
       case 'parked':
         return { kind: 'parked' };
@@ -352,6 +375,12 @@ function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'r
     default:
       return 'retry';
   }
+}
+
+/** Trouble of the storage is nobody's failure: the drive waits for it outside of the queue. */
+function heldFor(code: string, reason: string): RunEnd | undefined {
+  const trouble = storageTroubleOf(code, reason);
+  return trouble === undefined ? undefined : { kind: 'held', trouble };
 }
 
 function attemptFailed({ code, message, payload: detail }: CopyFailure): CopyOutcome {

@@ -1,7 +1,13 @@
 import type { Working } from '../domain/decide.ts';
 import type { DiskKey } from '../domain/disk.ts';
 import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
-import { type CopyProgress, type DriveActivity, type DriveRef, driveKey } from '../domain/job.ts';
+import {
+  type CopyProgress,
+  type DriveActivity,
+  type DriveRef,
+  driveKey,
+  type JobId,
+} from '../domain/job.ts';
 import type { Confirmation, Match } from '../domain/matching.ts';
 import type { ConfirmedDisk } from '../ledger/contract.ts';
 import { RateMeter } from './rate.ts';
@@ -22,6 +28,12 @@ export interface FloorOptions {
   readonly rotational: boolean;
 }
 
+export interface StorageOutage {
+  readonly jobId: JobId;
+  readonly since: string;
+  readonly reason: string;
+}
+
 /**
  * What goes on in the station right now and is in no ledger: it is all derived or asked again after a
  * restart. One object, owned by the station, changed only by the coordinator and the copy runner.
@@ -34,7 +46,7 @@ export class Floor {
   readonly flaggedExtras = new Set<DiskKey>();
   readonly #working = new Map<string, WorkItem>();
   readonly #detachedSince = new Map<string, string>();
-  readonly #away = new Map<string, { since: string; reason: string }>();
+  readonly #away = new Map<string, StorageOutage>();
   readonly #monotonicMs: () => number;
 
   constructor(monotonicMs: () => number) {
@@ -87,16 +99,16 @@ export class Floor {
   }
 
   storageAway(ref: DriveRef, since: string, reason: string): void {
-    this.#away.set(driveKey(ref), { since, reason });
+    this.#away.set(driveKey(ref), { jobId: ref.jobId, since, reason });
   }
 
   storageBack(ref: DriveRef): void {
     this.#away.delete(driveKey(ref));
   }
 
-  /** The oldest outage that a copy reports; `undefined` when the store answers all of them. */
-  get outage(): { since: string; reason: string } | undefined {
-    return [...this.#away.values()].sort((a, b) => a.since.localeCompare(b.since))[0];
+  /** The outages that copies report, the oldest first; none when the stores answer all of them. */
+  get outages(): readonly StorageOutage[] {
+    return [...this.#away.values()].sort((a, b) => a.since.localeCompare(b.since));
   }
 
   etaOf(item: WorkItem): EtaRange | null {

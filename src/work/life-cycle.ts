@@ -1,4 +1,4 @@
-import { dueAlerts } from '../domain/alert.ts';
+import { dueAlerts, type StorageHalt } from '../domain/alert.ts';
 import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
 import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
 import { isStationError } from '../errors.ts';
@@ -9,6 +9,10 @@ export interface LifeCycleDependencies {
   readonly ledger: Ledger;
   readonly logger: { info(fields: object, message: string): void };
   now(): Date;
+  /** What copies wait for, as far as it is their storage. */
+  halts(): readonly StorageHalt[];
+  /** When the store last took something of drives whose copies are under way, by their keys. */
+  stagedAt(drives: readonly Drive[]): Promise<ReadonlyMap<string, string>>;
 }
 
 const OVERTAKEN = [
@@ -61,7 +65,9 @@ export class LifeCycle {
     // Alerts speak of what is so after the steps, and those are followed by another round.
     if (moved) return true;
     const watched = [...jobs, ...(await this.#asked(jobs))];
-    const due = dueAlerts({ jobs: watched, extras }, nowMs, LIFE_CYCLE_TIME_OUTS);
+    const stagedAt = await this.#deps.stagedAt(watched.flatMap(({ drives }) => drives));
+    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt };
+    const due = dueAlerts(input, nowMs, LIFE_CYCLE_TIME_OUTS);
     await ledger.alerts.reconcile(due);
     this.#alerts = await ledger.alerts.list('open');
     return false;

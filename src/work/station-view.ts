@@ -42,7 +42,7 @@ export function buildStationView(sources: ViewSources): StationView {
       version: sources.version,
       startedAt: sources.startedAt,
       detection: facts.known ? { mode, known: true } : { mode, known: false, reason: facts.reason },
-      storage: floor.outage === undefined ? { kind: 'ok' } : { kind: 'away', ...floor.outage },
+      storage: storageOf(floor),
       freeBytes: sources.freeBytes,
       belowReserve: sources.belowReserve,
       ...checkInOf(sources),
@@ -54,6 +54,12 @@ export function buildStationView(sources: ViewSources): StationView {
     disks: facts.disks.map((disk) => diskView(disk, floor.matches.get(disk.key), surroundings)),
     alerts: sources.alerts.map((alert) => alertView(alert, jobNames)),
   });
+}
+
+function storageOf({ outages: [oldest] }: Floor): StationView['station']['storage'] {
+  if (oldest === undefined) return { kind: 'ok' };
+  const { since, reason } = oldest;
+  return { kind: 'away', since, reason };
 }
 
 function checkInOf({ checkIn, jobs, extras }: ViewSources) {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import { openContainer } from '../../src/blobs/open.ts';
+import type { DriveView } from '../../src/serve/wire.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { accountSas, containerUrl } from '../support/credentials.ts';
 import { Daemon } from '../support/daemon.ts';
@@ -98,7 +99,9 @@ test('a job with the SAS of a container is copied into it, logs and all', async 
   expect(daemon.drive(GOOD)?.blobs[0]?.url).toContain(blobNameOf('by-sas', GOOD));
 });
 
-test('a wrong key faults the drive; with the right one the copy goes on', async () => {
+const isHalted = ({ activity }: DriveView) => activity.kind === 'halted';
+
+test('a wrong key halts the copy; with the right one it goes on by itself', async () => {
   const { blobEndpoint, accountKey } = azurite;
   const storage = { blobEndpoint, accountKey: WRONG_KEY };
   expect(await ear.ask('/api/v1/jobs', 'POST', ownJob('by-key', DENIED, storage))).toMatchObject({
@@ -106,25 +109,32 @@ test('a wrong key faults the drive; with the right one the copy goes on', async 
     body: { storageAccount: azurite.accountName, details: { ownStorage: { kind: 'account-key' } } },
   });
   await using _disk = await pluggedIn(DENIED);
-  await daemon.untilDrive(DENIED, ({ fault }) => fault !== null, 'is faulted');
-  expect(daemon.drive(DENIED)?.fault).toMatchObject({ code: 'storage-denied' });
+  await daemon.untilDrive(DENIED, isHalted, 'is halted');
+  expect(daemon.drive(DENIED)?.activity).toMatchObject({ code: 'storage-denied' });
   const renewal = ['job', 'credential', 'by-key', '--file', '-'];
   const elsewhere = { blobEndpoint: 'https://contoso.blob.core.windows.net', accountKey };
   expect(await command(renewal, stringify(elsewhere))).toBe(1);
   expect(await command(renewal, stringify({ blobEndpoint, accountKey: 'short' }))).toBe(2);
   expect(await command(renewal, stringify({ blobEndpoint, accountKey }))).toBe(0);
-  expect(await command(['drives', 'retry', 'by-key', DENIED])).toBe(0);
   await daemon.untilDrive(DENIED, ({ verdict }) => verdict !== null, 'has a verdict');
   expect(state(DENIED)).toBe('Completed');
 });
 
-test('a SAS that the store denies faults the drive', async () => {
+test('a SAS that the store denies halts the copy, and operators are told', async () => {
   const { blobEndpoint } = azurite;
   const sasToken = secretly(accountSas(azurite, { accountKey: WRONG_KEY }));
   await ear.ask('/api/v1/jobs', 'POST', ownJob('denied', REFUSED, { blobEndpoint, sasToken }));
   await using _disk = await pluggedIn(REFUSED);
-  await daemon.untilDrive(REFUSED, ({ fault }) => fault !== null, 'is faulted');
-  expect(daemon.drive(REFUSED)?.fault).toMatchObject({ code: 'storage-denied' });
+  await daemon.untilDrive(REFUSED, isHalted, 'is halted');
+  expect(daemon.drive(REFUSED)).toMatchObject({
+    fault: null,
+    activity: { code: 'storage-denied' },
+  });
+  await daemon.until(
+    ({ alerts }) =>
+      alerts.some(({ kind, jobName }) => kind === 'storage-halted' && jobName === 'denied'),
+    'an alert of the job',
+  );
 });
 
 test('secrets in the wrong place are refused and not repeated', async () => {

@@ -76,6 +76,8 @@ export class Workshop implements AsyncDisposable {
     const parts = { ledger, detector: bays, queue, floor, logger, now };
     const coordinator: Coordinator = new Coordinator({
       ...parts,
+      halts: () => [],
+      stagedAt: () => Promise.resolve(new Map()),
       afterRound: () => undefined,
       onChange: () => feed?.publish(view()),
     });

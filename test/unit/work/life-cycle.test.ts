@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StorageHalt } from '../../../src/domain/alert.ts';
 import { DRIVE_TRANSITIONS } from '../../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../../src/domain/job.ts';
 import { isFinished, JOB_TRANSITIONS, nextJobState } from '../../../src/domain/job-state.ts';
@@ -29,12 +30,20 @@ let directory: TemporaryDirectory;
 let ledger: Ledger;
 let clock: ManualClock;
 let cycle: LifeCycle;
+let halts: StorageHalt[];
+let stagedAt: Map<string, string>;
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
   clock = new ManualClock('2026-01-01T00:00:00.000Z');
   ledger = await openLedger(join(directory.path, 'ledger.sqlite'), clock.now);
-  cycle = new LifeCycle({ ledger, now: clock.now, logger: { info: () => undefined } });
+  halts = [];
+  stagedAt = new Map();
+  cycle = new LifeCycle({
+    ...{ ledger, now: clock.now, logger: { info: () => undefined } },
+    halts: () => halts,
+    stagedAt: () => Promise.resolve(stagedAt),
+  });
 });
 afterEach(async () => {
   await ledger.close();
@@ -642,4 +651,56 @@ describe('whatever happens', () => {
   function nameOf(state: unknown): string {
     return typeof state === 'string' ? state : (state as { name: string }).name;
   }
+});
+
+describe('alerts of the storage', () => {
+  const halt = (jobId: JobId, code: string): StorageHalt => ({
+    ...{ jobId, code, reason: 'the store says no', nextStep: 'Renew the credential.' },
+    since: clock.now().toISOString(),
+  });
+
+  it('tell at once what only a person can put right, and end with it', async () => {
+    const id = await make('denied', ['A1']);
+    halts = [halt(id, 'storage-denied')];
+    await settle();
+    expect(cycle.alerts).toMatchObject([
+      { kind: 'storage-halted', reason: expect.stringMatching(/denied.*says no.*Renew/u) },
+    ]);
+    halts = [];
+    await settle();
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('tell of a store that is away only when it stays so', async () => {
+    const id = await make('away', ['A1']);
+    halts = [halt(id, 'storage-unavailable')];
+    clock.advance(9 * 60_000);
+    await settle();
+    expect(await kinds()).toEqual([]);
+    clock.advance(60_000);
+    await settle();
+    expect(await kinds()).toEqual(['storage-away']);
+  });
+
+  it('tell of a copy on hold two days before the store forgets what is staged', async () => {
+    const id = await make('held', ['A1']);
+    await arrive(id, 'A1');
+    const copy = await ledger.beginCopyAttempt(refOf(id, 'A1'), BOUND_DISK);
+    const started = { event: 'copy-started', copyId: copy.id } as const;
+    await ledger.transitionDrive(refOf(id, 'A1'), started, 'station');
+    await ledger.recordProgress(copy.id, { totalBytes: 9, stagedBytes: 7, verifiedBytes: 0 });
+    stagedAt.set(`${id}/A1`, clock.now().toISOString());
+    await pass(4);
+    expect(await kinds()).toEqual([]);
+    await pass(1);
+    expect(cycle.alerts).toMatchObject([
+      {
+        kind: 'staged-bytes-expire',
+        reason: expect.stringContaining('7 staged bytes on 2026-01-08'),
+      },
+    ]);
+    stagedAt.set(`${id}/A1`, clock.now().toISOString());
+    await settle();
+    expect(await kinds()).toEqual([]);
+  });
 });
