@@ -199,6 +199,11 @@ export const RESCUE_CLUSTER_BYTES = 64 * KIB;
  * larger read, alone, and twice again.
  */
 export const RESCUE_RETRIES = 2;
+/**
+ * A run of bad sectors this long is a scratch or a dead head: when all of it failed in a larger read,
+ * alone and once again, it is not tried any more. Shorter ones have both retries.
+ */
+export const RESCUE_DEAD_RUN_BYTES = 32 * KIB;
 /** After an error the fast copy reads in clusters, until so much was read without another. */
 export const CAREFUL_BYTES = 4 * GIB;
 /** Time for one bad area in one pass; the next ones have their turn then. */
@@ -212,8 +217,16 @@ export const RESCUE_DRIVE_MS = 24 * 60 * 60_000;
  * not read in finer detail.
  */
 export const RESCUE_AREAS_MAX = 100_000;
-/** The map of bad places is written this often: what a crash may make the station try once more. */
+/**
+ * The map of bad places is written this often while all reads come; what a crash makes the station read
+ * once more are good places then.
+ */
 export const RESCUE_SAVE_MS = 5_000;
+/**
+ * After a read that failed, and after one that came at a retry, the map is written at once, unless that
+ * takes more than one part in so many of the time: a crash repeats a handful of them and no more.
+ */
+export const RESCUE_SAVE_SHARE = 8;
 /**
  * What was read of blocks with bad places waits in the state directory until they are whole. So much of
  * a disk is rescued at a time; it is never more, however sick the disk.

@@ -11,7 +11,8 @@ import { type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import type { UnreadableRanges } from '../domain/verdict.ts';
 import { UNREADABLE_RANGES_TOLD } from '../limits.ts';
-import { readRescueFile, writeRescueFile } from './rescue-file.ts';
+import { MapKeeper } from './map-keeper.ts';
+import { readRescueFile, rescueFileBytes, writeRescueFile } from './rescue-file.ts';
 import { Scratch } from './scratch.ts';
 
 /** A block of the plan and where it lies on the disk. */
@@ -44,6 +45,8 @@ export async function removeBadPlaces(journalFile: string): Promise<void> {
 export class BadPlaces {
   readonly map: RescueMap;
   readonly scratch: Scratch;
+  /** Writes the map, and all that it tells of, onto the medium. */
+  readonly keeper = new MapKeeper(() => this.#write());
   standing: Standing;
   readonly #plan: ImagePlan;
   readonly #file: string;
@@ -140,7 +143,7 @@ export class BadPlaces {
 
   /**
    * A piece of a block did not read; what of the block came before it lies in `bytes` and is kept. All
-   * is on the medium when this resolves, so that the piece is not read again in this size.
+   * is on its way to the medium when this resolves, so that the piece is not read again in this size.
    */
   async failed({ extent }: PlannedBlock, piece: Extent, bytes: Buffer): Promise<void> {
     const read = piece.offsetBytes - extent.offsetBytes;
@@ -149,14 +152,15 @@ export class BadPlaces {
       this.map.mark({ ...extent, lengthBytes: read }, 'finished');
     }
     this.map.mark(piece, 'non-trimmed');
-    await this.save();
+    await this.keeper.begin();
   }
 
-  /** Makes what is known durable, the bytes before the map that tells of them. */
-  async save(): Promise<void> {
-    await this.scratch.sync();
-    await writeRescueFile(this.#file, { map: this.map, standing: this.standing });
+  /** Makes what is known now durable, the bytes before the map that tells of them. */
+  async #write(): Promise<void> {
     this.#isKnown = true;
+    const bytes = rescueFileBytes(this);
+    await this.scratch.sync();
+    await writeRescueFile(this.#file, bytes);
   }
 
   /** Whether there ever was a bad place. */

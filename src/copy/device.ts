@@ -40,6 +40,8 @@ export class SourceDevice {
   #readingSince: number | undefined;
   /** Where the last longer read succeeded. */
   #lastGood: number | undefined;
+  /** When the last read succeeded. */
+  #goodAt = Number.NEGATIVE_INFINITY;
   /** When the kernel last had its time to take the disk away, while nothing of it could be read. */
   #graceEndedAt: number | undefined;
   #isUnproven = false;
@@ -92,6 +94,7 @@ export class SourceDevice {
     }
     this.#isUnproven = false;
     this.#graceEndedAt = undefined;
+    this.#goodAt = performance.now();
     if (buffer.length >= PROBE_BYTES) this.#lastGood = offsetBytes;
   }
 
@@ -101,6 +104,10 @@ export class SourceDevice {
    */
   async proveAlive(): Promise<void> {
     if (!this.#isUnproven) return;
+    if (await this.#readsElsewhere(NOWHERE)) {
+      this.#isUnproven = false;
+      return;
+    }
     for (let waited = 0; waited <= DISK_GONE_GRACE_MS; waited += GONE_POLL_MS) {
       const { attachment, isOffline } = await this.#kernelFacts();
       if (attachment !== 'same' || isOffline) throw this.#gone(0);
@@ -184,8 +191,11 @@ export class SourceDevice {
   async #readError(position: number, lengthBytes: number, cause: unknown): Promise<StationError> {
     const errno = cause === undefined ? 'early-end' : (errnoOf(cause) ?? 'unknown');
     const hadGrace = this.#hadGrace() && errno !== 'early-end';
+    const readLately = errno === MEDIUM_ERROR && performance.now() - this.#goodAt < READ_LATELY_MS;
     const readsElsewhere =
-      !hadGrace && (await this.#readsElsewhere({ offsetBytes: position, lengthBytes }));
+      readLately ||
+      (!hadGrace && (await this.#readsElsewhere({ offsetBytes: position, lengthBytes })));
+    if (readLately) this.#isUnproven = true;
     for (let waited = 0; ; waited += GONE_POLL_MS) {
       const graceIsOver = hadGrace || waited > DISK_GONE_GRACE_MS;
       const known = { errno, readsElsewhere, graceIsOver, ...(await this.#kernelFacts()) };
@@ -279,6 +289,12 @@ export class SourceDevice {
 
 /** One read for disks of either sector size. */
 const PROBE_BYTES = 4096;
+/** An extent that every other place is elsewhere of. */
+const NOWHERE: Extent = { offsetBytes: 0, lengthBytes: 0 };
+/** The drive's own word about one place: no other place has to be read each time to believe it. */
+const MEDIUM_ERROR = 'ENODATA';
+/** So long a read elsewhere counts for medium errors that follow it; none is made durable on it. */
+const READ_LATELY_MS = 1000;
 const GONE_POLL_MS = 50;
 /** The claim of a copy process that was just killed ends with it, a moment later. */
 const CLAIM_RETRY_MS = 50;

@@ -22,6 +22,7 @@ export class GoodPlaces {
   /** Page-aligned, as reads past the page cache need it. */
   readonly #again = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PLACE_BYTES);
   #seen = 0;
+  #isInDoubt = false;
 
   constructor(device: SourceDevice, random: () => number) {
     this.#device = device;
@@ -37,6 +38,18 @@ export class GoodPlaces {
     const place = { offsetBytes, bytes: Buffer.from(block.subarray(0, PLACE_BYTES)) };
     if (this.#places.length < GOOD_PLACES) this.#places.push(place);
     else this.#places[Math.floor(this.#random() * GOOD_PLACES)] = place;
+  }
+
+  /** A read failed: `clearDoubt` is due before anything is taken from the disk or written down of it. */
+  doubt(): void {
+    this.#isInDoubt = true;
+  }
+
+  /** Checks a place once for all errors in a row; throws what `check` throws. */
+  async clearDoubt(): Promise<void> {
+    if (!this.#isInDoubt) return;
+    await this.check();
+    this.#isInDoubt = false;
   }
 
   /**

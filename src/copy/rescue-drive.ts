@@ -8,10 +8,10 @@ import {
   RESCUE_AREA_MS,
   RESCUE_AREAS_MAX,
   RESCUE_CLUSTER_BYTES,
+  RESCUE_DEAD_RUN_BYTES,
   RESCUE_DRIVE_MS,
   RESCUE_PASS_MS,
   RESCUE_RETRIES,
-  RESCUE_SAVE_MS,
   RESCUE_SCRATCH_BYTES,
 } from '../limits.ts';
 import type { BadPlaces, PlannedBlock } from './bad-places.ts';
@@ -70,9 +70,10 @@ class DriveRescue {
   readonly #unitBytes: RescueRules['unitBytes'];
   readonly #parts: RescueParts;
   readonly #inFlight = new Set<Promise<void>>();
+  /** Where the blocks begin of which nothing more is read: they are staged, or on their way. */
+  readonly #ended = new Set<number>();
   #inHand: BlockInHand | undefined;
   #failure: unknown;
-  #savedAt = 0;
   #toldAt = 0;
 
   constructor(unitBytes: RescueRules['unitBytes'], parts: RescueParts) {
@@ -92,21 +93,22 @@ class DriveRescue {
     for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
       throwIfCancelled(signal);
       if (this.#failure !== undefined) throw this.#failure;
-      await this.#read(read, rescue, signal);
+      const isDear = await this.#read(read, rescue, signal);
       badPlaces.standing = rescue.standing;
-      await this.#saveIfDue();
+      if (badPlaces.keeper.isDue(isDear)) await this.#beginSave();
       this.#tell();
     }
     await this.#layDown();
     badPlaces.standing = isLast ? rescue.standing : nextWindow(rescue.standing);
-    await this.#save();
-    for (const block of blocks) if (!this.#isStaged(block)) await this.#finish(block, signal);
+    await this.#beginSave();
+    for (const block of blocks) await this.#finishLater(block, signal);
     await this.#settled();
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
-    await this.#parts.badPlaces.scratch.close();
+    const { keeper, scratch } = this.#parts.badPlaces;
+    await Promise.allSettled([...this.#inFlight, keeper.ended()]);
+    await scratch.close();
   }
 
   #rescueOf(blocks: readonly PlannedBlock[]): Rescue {
@@ -120,38 +122,53 @@ class DriveRescue {
     const rules = {
       unitBytes: this.#unitBytes,
       retries: RESCUE_RETRIES,
+      deadRunBytes: RESCUE_DEAD_RUN_BYTES,
       budgetMs: { area: RESCUE_AREA_MS, pass: RESCUE_PASS_MS, drive },
       maxAreas: RESCUE_AREAS_MAX - (map.areaCount - open.areaCount),
     };
     return new Rescue(rules, open, badPlaces.standing);
   }
 
-  /** One read and all that follows from it. */
-  async #read(read: Extent, rescue: Rescue, signal: AbortSignal): Promise<void> {
+  /** One read and all that follows from it; gives whether it was one that nobody wants to repeat. */
+  async #read(read: Extent, rescue: Rescue, signal: AbortSignal): Promise<boolean> {
     const { badPlaces, goodPlaces } = this.#parts;
-    const inHand = await this.#take(badPlaces.blockAt(read.offsetBytes), signal);
+    const inHand = await this.#take(badPlaces.blockAt(read.offsetBytes), rescue, signal);
+    const before = badPlaces.map.at(read.offsetBytes).status;
     const begun = performance.now();
     const ok = await this.#reads(inHand.placeOf(read), read.offsetBytes);
-    rescue.record(read, { ok, elapsedMs: performance.now() - begun });
+    const elapsedMs = performance.now() - begun;
+    if (ok) await goodPlaces.clearDoubt();
+    else goodPlaces.doubt();
+    rescue.record(read, { ok, elapsedMs });
     badPlaces.map.mark(read, rescue.map.at(read.offsetBytes).status);
-    if (!ok) return await goodPlaces.check();
+    if (!ok) return true;
     inHand.keep(read);
+    await this.#stageIfWhole(inHand, signal);
+    return before === 'bad';
+  }
+
+  async #stageIfWhole(inHand: BlockInHand, signal: AbortSignal): Promise<void> {
     const { block, slot } = inHand;
-    if (!badPlaces.map.isAll(block.extent, 'finished')) return;
+    if (!this.#parts.badPlaces.map.isAll(block.extent, 'finished')) return;
     if (inHand.isWhole) {
       this.#inHand = undefined;
-      this.#stageLater(block, slot, signal);
+      this.#ended.add(block.extent.offsetBytes);
+      this.#inBackground(slot, () => this.#stage(block, { slot, unreadableBytes: 0 }, signal));
     } else {
       await this.#layDown();
-      await this.#finish(block, signal);
+      await this.#finishLater(block, signal);
     }
   }
 
-  /** Takes a block in hand; the one before is laid down. */
-  async #take(block: PlannedBlock, signal: AbortSignal): Promise<BlockInHand> {
+  /** Takes a block in hand; the one before is laid down, and sent when nothing more is read of it. */
+  async #take(block: PlannedBlock, rescue: Rescue, signal: AbortSignal): Promise<BlockInHand> {
     const before = this.#inHand;
     if (before?.block.extent.offsetBytes === block.extent.offsetBytes) return before;
     await this.#layDown();
+    if (before !== undefined && rescue.isDone(before.block.extent)) {
+      await this.#beginSave();
+      await this.#finishLater(before.block, signal);
+    }
     const inHand = new BlockInHand(block, await this.#parts.ring.acquire(signal));
     this.#inHand = inHand;
     return inHand;
@@ -175,38 +192,44 @@ class DriveRescue {
     }
   }
 
-  /** A block that came in one piece is staged while the next ones are read. */
-  #stageLater(block: PlannedBlock, slot: Slot, signal: AbortSignal): void {
-    const staging = this.#stage(block, { slot, unreadableBytes: 0 }, signal)
+  /** Goes on while the next blocks are read, and gives the slot back; the ring bounds how many do. */
+  #inBackground(slot: Slot, work: () => Promise<void>): void {
+    const working = work()
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
       .finally(() => {
         this.#parts.ring.release(slot);
-        this.#inFlight.delete(staging);
+        this.#inFlight.delete(working);
       });
-    this.#inFlight.add(staging);
+    this.#inFlight.add(working);
   }
 
   async #settled(): Promise<void> {
     await Promise.all(this.#inFlight);
+    await this.#parts.badPlaces.keeper.ended();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Puts a block together from what is kept of it, with zeros where nothing is, and stages it. */
-  async #finish(block: PlannedBlock, signal: AbortSignal): Promise<void> {
-    const { badPlaces, ring, device } = this.#parts;
-    await device.proveAlive();
+  /**
+   * Puts a block together from what is kept of it, with zeros where nothing is, and stages it: once, and
+   * not before the map is on the medium that says which zeros those are.
+   */
+  async #finishLater(block: PlannedBlock, signal: AbortSignal): Promise<void> {
+    const { badPlaces, ring } = this.#parts;
+    const { offsetBytes, lengthBytes } = block.extent;
+    if (this.#ended.has(offsetBytes)) return;
+    this.#ended.add(offsetBytes);
     const slot = await ring.acquire(signal);
-    try {
-      const bytes = slot.buffer.subarray(0, block.extent.lengthBytes);
+    const saved = badPlaces.keeper.ended();
+    this.#inBackground(slot, async () => {
+      await saved;
+      const bytes = slot.buffer.subarray(0, lengthBytes);
       bytes.fill(0);
-      await badPlaces.scratch.readInto(block.extent.offsetBytes, bytes);
+      await badPlaces.scratch.readInto(offsetBytes, bytes);
       const unreadableBytes = this.#blank(block, bytes);
       await this.#stage(block, { slot, unreadableBytes }, signal);
-    } finally {
-      ring.release(slot);
-    }
+    });
   }
 
   /** Zeros stand where nothing was read, whatever the scratch has there; gives their number. */
@@ -231,22 +254,13 @@ class DriveRescue {
     await this.#parts.badPlaces.storedPartly(block, filled.unreadableBytes);
   }
 
-  #isStaged({ blob, index, extent }: PlannedBlock): boolean {
-    if (this.staged.get(blob)?.has(index) === true) return true;
-    // In flight, in one piece.
-    const { map, scratch } = this.#parts.badPlaces;
-    return map.isAll(extent, 'finished') && !scratch.blocks.has(extent.offsetBytes);
-  }
-
-  async #saveIfDue(): Promise<void> {
-    if (performance.now() - this.#savedAt >= RESCUE_SAVE_MS) await this.#save();
-  }
-
-  async #save(): Promise<void> {
-    await this.#parts.device.proveAlive();
-    await this.#inHand?.flush(this.#parts.badPlaces.scratch);
-    await this.#parts.badPlaces.save();
-    this.#savedAt = performance.now();
+  /** The disk was there and told no rubbish before anything of it is made durable. */
+  async #beginSave(): Promise<void> {
+    const { goodPlaces, device, badPlaces } = this.#parts;
+    await goodPlaces.clearDoubt();
+    await device.proveAlive();
+    await this.#inHand?.flush(badPlaces.scratch);
+    await badPlaces.keeper.begin();
   }
 
   #tell(): void {

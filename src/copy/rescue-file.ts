@@ -23,8 +23,12 @@ export async function readRescueFile(
   }
 }
 
+/** The content of the file for what is known now. */
+export function rescueFileBytes(content: RescueFile): Buffer {
+  return Buffer.from([...rescueMapText(content)].join(''), 'latin1');
+}
+
 /** Takes the place of the one before when it is whole and on the medium. */
-export async function writeRescueFile(file: string, content: RescueFile): Promise<void> {
-  const text = Buffer.from([...rescueMapText(content)].join(''), 'latin1');
-  await writeDurably(file, (handle) => writeAll(handle, text));
+export async function writeRescueFile(file: string, bytes: Buffer): Promise<void> {
+  await writeDurably(file, (handle) => writeAll(handle, bytes));
 }

@@ -14,6 +14,8 @@ export class Scratch {
   /** Files were made whose names a power cut can still take away. */
   #hasNewNames = false;
   #open: { readonly block: number; readonly handle: FileHandle } | undefined;
+  /** One file is open at a time, so whoever wants another one waits. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, blocks: Set<number>) {
     this.#directory = directory;
@@ -32,22 +34,29 @@ export class Scratch {
   }
 
   async write(block: number, atBytes: number, bytes: Buffer): Promise<void> {
-    const handle = await this.#handleOf(block);
-    await writeAll(handle, bytes, atBytes);
+    await this.#inTurn(async () => {
+      const handle = await this.#handleOf(block);
+      await writeAll(handle, bytes, atBytes);
+    });
   }
 
   /** Puts what is kept of a block where it belongs in the buffer; the rest of the buffer stays. */
   async readInto(block: number, buffer: Buffer): Promise<void> {
     if (!this.#blocks.has(block)) return;
-    const handle = await this.#handleOf(block);
-    for (let done = 0; done < buffer.length; ) {
-      const { bytesRead } = await handle.read(buffer, done, buffer.length - done, done);
-      if (bytesRead === 0) return;
-      done += bytesRead;
-    }
+    await this.#inTurn(async () => {
+      const handle = await this.#handleOf(block);
+      for (let done = 0; done < buffer.length; ) {
+        const { bytesRead } = await handle.read(buffer, done, buffer.length - done, done);
+        if (bytesRead === 0) return;
+        done += bytesRead;
+      }
+    });
   }
 
-  /** What was written is on the medium when this resolves: before the map says that it was read. */
+  /**
+   * What was written is on the medium when this resolves: before the map says that it was read. A file
+   * is synced before another one is opened, so the open one is all that there is to do.
+   */
   async sync(): Promise<void> {
     await this.#open?.handle.datasync();
     if (!this.#hasNewNames) return;
@@ -57,20 +66,32 @@ export class Scratch {
 
   async remove(block: number): Promise<void> {
     if (!this.#blocks.delete(block)) return;
-    if (this.#open?.block === block) await this.close();
-    await rm(this.#pathOf(block), { force: true });
+    await this.#inTurn(async () => {
+      if (this.#open?.block === block) await this.#shut();
+      await rm(this.#pathOf(block), { force: true });
+    });
   }
 
   async close(): Promise<void> {
+    await this.#inTurn(() => this.#shut());
+  }
+
+  async #shut(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
     await open?.handle.close();
   }
 
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
   async #handleOf(block: number): Promise<FileHandle> {
     if (this.#open?.block === block) return this.#open.handle;
     await this.sync();
-    await this.close();
+    await this.#shut();
     const handle = await this.#openOrMake(this.#pathOf(block));
     this.#blocks.add(block);
     this.#open = { block, handle };

@@ -7,6 +7,8 @@ export interface RescueRules {
   readonly unitBytes: Readonly<Record<ReadUnit, number>>;
   /** Passes over single bad sectors after the first read of each. */
   readonly retries: number;
+  /** A run of bad sectors this long that gave nothing at the first retry is not retried again. */
+  readonly deadRunBytes: number;
   /** Time for one area in a pass, for one pass, and for all of them, in milliseconds of reading. */
   readonly budgetMs: { readonly area: number; readonly pass: number; readonly drive: number };
   /** With so many areas the map is not refined any further. */
@@ -107,6 +109,16 @@ export class Rescue {
     }
   }
 
+  /** Whether nothing of the extent will be read again, however long the rescue goes on. */
+  isDone(extent: Extent): boolean {
+    if (this.#end !== undefined || this.map.isAll(extent, 'finished')) return true;
+    const pass = this.#passes[this.#index];
+    // Nothing is open in the retries, and behind the last one nothing follows.
+    if (pass?.status !== 'bad' || this.#retry < this.#rules.retries) return false;
+    const position = this.#position ?? this.#startOf(pass);
+    return pass.way === 'backwards' ? position <= extent.offsetBytes : position >= endOf(extent);
+  }
+
   /** How the read that `next` asked for went. */
   record(read: Extent, { ok, elapsedMs }: ReadOutcome): void {
     const pass = this.#passes[this.#index];
@@ -152,17 +164,29 @@ export class Rescue {
   }
 
   #forwards(pass: Pass): Extent | undefined {
-    const area = this.map.next(pass.status, this.#position ?? 0);
+    let area = this.map.next(pass.status, this.#position ?? 0);
+    while (area !== undefined && this.#isDead(area, pass)) {
+      area = this.map.next(pass.status, endOf(area));
+    }
     if (area === undefined) return undefined;
     this.#enterArea(area);
     return this.#head(area, pass.unit);
   }
 
   #backwards(pass: Pass): Extent | undefined {
-    const area = this.map.previous(pass.status, this.#position ?? this.map.sizeBytes);
+    let area = this.map.previous(pass.status, this.#position ?? this.map.sizeBytes);
+    while (area !== undefined && this.#isDead(area, pass)) {
+      area = this.map.previous(pass.status, area.offsetBytes);
+    }
     if (area === undefined) return undefined;
     this.#enterArea(area);
     return this.#tail(area, pass.unit);
+  }
+
+  /** A retry that gave anything of a run has cut it: a long one that is left gave nothing. */
+  #isDead({ offsetBytes }: Area, pass: Pass): boolean {
+    if (pass.status !== 'bad' || pass.number === 1) return false;
+    return this.map.at(offsetBytes).lengthBytes >= this.#rules.deadRunBytes;
   }
 
   #edges(pass: Pass): Extent | undefined {

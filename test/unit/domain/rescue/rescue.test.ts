@@ -10,6 +10,7 @@ const SIZE = SECTORS * SECTOR;
 const RULES: RescueRules = {
   unitBytes: { cluster: 8 * SECTOR, sector: SECTOR },
   retries: 2,
+  deadRunBytes: Number.POSITIVE_INFINITY,
   budgetMs: { area: 1e9, pass: 1e9, drive: 1e9 },
   maxAreas: 1e6,
 };
