@@ -206,6 +206,11 @@ export const RESCUE_RETRIES = 2;
 export const RESCUE_DEAD_RUN_BYTES = 32 * KIB;
 /** After an error the fast copy reads in clusters, until so much was read without another. */
 export const CAREFUL_BYTES = 4 * GIB;
+/**
+ * The smallest read of a file near a bad place. A filesystem reads through the page cache, and asks the
+ * disk for whole pages whatever it is asked for itself.
+ */
+export const FILE_PAGE_BYTES = 4 * KIB;
 /** Time for one bad area in one pass; the next ones have their turn then. */
 export const RESCUE_AREA_MS = 10 * 60_000;
 /** Time for one pass over the bad areas of a drive. */

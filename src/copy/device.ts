@@ -117,6 +117,16 @@ export class SourceDevice {
     this.#graceEndedAt = performance.now();
   }
 
+  /**
+   * Makes sure that the disk is there and that something of it reads, after a filesystem on it failed.
+   * Throws `disk-gone`, `disk-changed`, and `disk-given-up` when nothing of it reads any more.
+   */
+  async proveReadable(): Promise<void> {
+    await this.#prove();
+    if (await this.#readsElsewhere(NOWHERE)) return;
+    throw await this.#readError(0, PROBE_BYTES, undefined);
+  }
+
   /** How long the kernel has not answered the read that is under way, in milliseconds; 0: none is. */
   get pendingReadMs(): number {
     return this.#readingSince === undefined ? 0 : performance.now() - this.#readingSince;

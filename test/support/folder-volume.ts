@@ -13,7 +13,7 @@ import {
 
 export interface FolderFaults {
   /** Makes reading fail at a place, or lets it wait; called before each read. */
-  onRead?(path: string, offsetBytes: number): Promise<void> | void;
+  onRead?(path: string, offsetBytes: number, lengthBytes: number): Promise<void> | void;
 }
 
 export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolume {
@@ -66,7 +66,7 @@ function fileOf(
     sizeBytes: stats.size,
     modifiedAt: stats.mtime,
     read: async (buffer, offsetBytes, lengthBytes) => {
-      await faults.onRead?.(shown, offsetBytes);
+      await faults.onRead?.(shown, offsetBytes, lengthBytes);
       return (await handle.read(buffer, 0, lengthBytes, offsetBytes)).bytesRead;
     },
     close: () => handle.close(),

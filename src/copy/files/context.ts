@@ -3,9 +3,11 @@ import type { Slots } from '../../blobs/slots.ts';
 import type { FileItem } from '../../domain/file-item.ts';
 import type { FileBuffers } from './buffers.ts';
 import type { Containers } from './containers.ts';
-import type { DriveFiles, OpenFile } from './drive.ts';
+import type { DriveFiles } from './drive.ts';
+import type { FileReader } from './file-reader.ts';
 import type { FilesJournal } from './journal.ts';
 import type { NameLocks } from './names.ts';
+import type { Patience } from './patience.ts';
 import type { SideContent, SideFiles } from './side-files.ts';
 
 /** What the copies of all files of a drive share. */
@@ -18,6 +20,8 @@ export interface FilesContext {
   readonly names: NameLocks;
   /** Who may read from the disk; a file is read from its beginning to its end in one turn. */
   readonly readers: { readonly small: Slots; readonly large: Slots };
+  /** Only once all other files have ended: before, a file with a bad place is put off. */
+  readonly patience?: Patience;
   /** 16 hex digits: tells the block ids of this copy from those of others. */
   readonly nonce: string;
   /** This station's clock, in ms since 1970. */
@@ -27,7 +31,7 @@ export interface FilesContext {
 /** The copy of one file, once the file is open. */
 export interface FileCopy {
   readonly item: FileItem;
-  readonly file: OpenFile;
+  readonly file: FileReader;
   readonly side: SideContent;
   readonly container: BlobContainer;
   readonly context: FilesContext;

@@ -8,6 +8,7 @@ import { pathOnVolume } from '../../volumes/windows-path.ts';
 import { copyBlocks } from './block-file.ts';
 import type { FileCopy, FilesContext } from './context.ts';
 import type { Ended } from './ending.ts';
+import { FileReader, isBadPlace } from './file-reader.ts';
 import { lost } from './outcome.ts';
 import { copyPages } from './page-file.ts';
 import { isSmall, putSmall, readSmall, type SmallFile } from './small-file.ts';
@@ -19,16 +20,18 @@ export interface FileOrder {
 }
 
 /**
- * Copies one file, whatever is wrong with it: that is how it ends, and no reason to stop. Throws only
- * what is about the drive as a whole, the store or this station.
+ * Copies one file, whatever is wrong with it: that is how it ends, and no reason to stop. Gives nothing
+ * for one with a bad place while there is no patience for it. Throws only what is about the drive as a
+ * whole, the store or this station.
  */
-export async function copyFile(order: FileOrder, signal: AbortSignal): Promise<Ended> {
+export async function copyFile(order: FileOrder, signal: AbortSignal): Promise<Ended | undefined> {
   const { item, context } = order;
   if (item.refused !== undefined) return ended(item, item.refused.status, item.refused.words);
   try {
     using _name = await context.names.take(blobPathText(item), signal);
     return await copyOpened(order, signal);
   } catch (error) {
+    if (context.patience === undefined && isBadPlace(error)) return undefined;
     const status = fileStatusOf(error) ?? blobStatusOf(error);
     if (status === undefined) throw error;
     return ended(item, status, messageOf(error));
@@ -45,7 +48,8 @@ async function copyOpened(order: FileOrder, signal: AbortSignal): Promise<Ended>
   const { small: ofSmall, large: ofLarge } = context.readers;
   const readers = item.lengthBytes > FILE_BUFFERS.mediumBytes ? ofLarge : ofSmall;
   using turn = await readers.take(signal);
-  await using file = await opened(item, context, signal);
+  await using open = await opened(item, context, signal);
+  const file = new FileReader(open, context.patience);
   const side = await context.sideFiles.of(item, signal);
   const container = await context.containers.get(item.container, signal);
   const copy: FileCopy = { item, file, side, container, context, onSafe };

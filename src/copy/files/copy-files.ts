@@ -4,7 +4,7 @@ import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import { judgeFiles, refusedDrive } from '../../domain/files-verdict.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { isStationError, throwIfCancelled } from '../../errors.ts';
-import { FILES_IN_FLIGHT, FILES_NAMED, SMALL_FILE_READERS } from '../../limits.ts';
+import { FILES_IN_FLIGHT, FILES_NAMED, RESCUE_DRIVE_MS, SMALL_FILE_READERS } from '../../limits.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import type { Settled } from '../copy-drive.ts';
 import type { FilesAssignment, FromCopy } from '../messages.ts';
@@ -20,6 +20,7 @@ import { FilesJournal } from './journal.ts';
 import { ManifestSource } from './manifest-source.ts';
 import { NameLocks } from './names.ts';
 import { classOf } from './outcome.ts';
+import { Patience } from './patience.ts';
 import { driveRefused, type Refusal, refusalOf } from './refusal.ts';
 import { SideFiles } from './side-files.ts';
 import { type FileSource, sameItems } from './source.ts';
@@ -46,6 +47,8 @@ interface Copying {
   readonly files: DriveFiles;
   readonly source: FileSource;
   readonly totals: FileTotals;
+  /** For all bad places of the drive. */
+  readonly patience: Patience;
 }
 
 /**
@@ -97,9 +100,10 @@ async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): 
   const { assignment, parts } = order;
   const files = new DriveFiles(volume, parts.drive);
   parts.onOpen?.(files);
+  const patience = new Patience(assignment.rescueMs ?? RESCUE_DRIVE_MS);
   const known = await unlessRefused(async () => {
-    const source = sourceOf(assignment, files, parts);
-    return { source, totals: await source.totals(signal) };
+    const source = sourceOf(assignment, { ...parts, files, patience });
+    return { source, patience, totals: await source.totals(signal) };
   });
   if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
   return await copyAll({ assignment, parts, volume, files, ...known.value }, signal);
@@ -120,8 +124,11 @@ async function unlessRefused<T>(
 
 function sourceOf(
   { plan, prepared = {}, driveId }: FilesAssignment,
-  files: DriveFiles,
-  { contentTypeOf }: FilesParts,
+  {
+    files,
+    patience,
+    contentTypeOf,
+  }: Pick<FilesParts, 'contentTypeOf'> & Pick<Copying, 'files' | 'patience'>,
 ): FileSource {
   if (plan.kind === 'tree') return new TreeSource({ ...plan, contentTypeOf }, files);
   const { manifestFile, manifestHash } = prepared;
@@ -129,7 +136,7 @@ function sourceOf(
     const words = 'the job does not say where the drive’s manifest is, and what its hash is';
     throw driveRefused('ManifestNotFound', words);
   }
-  return new ManifestSource({ manifestFile, manifestHash, driveId }, files);
+  return new ManifestSource({ manifestFile, manifestHash, driveId }, files, patience);
 }
 
 async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> {
@@ -159,12 +166,59 @@ interface Under {
   readonly tally: FilesTally;
 }
 
-async function copyItems(
-  { assignment, parts, files, source, totals }: Copying,
-  { journal, tally }: Under,
+/** Every file that reads first; then, one at a time and with patience, those with bad places. */
+async function copyItems(copying: Copying, under: Under, signal: AbortSignal): Promise<void> {
+  const { files, patience, parts } = copying;
+  const context = contextOf(copying, under);
+  const putOff = await pass(copying, { ...under, context }, signal);
+  if (putOff.files === 0) return;
+  const one = new Slots(1);
+  const last = { patience, sideFiles: new SideFiles(files, patience) };
+  const patient = { ...context, ...last, readers: { small: one, large: one } };
+  let openBytes = putOff.bytes;
+  const tell = (endedBytes: number) => {
+    openBytes -= endedBytes;
+    parts.report({ kind: 'rescuing', openBytes, unreadableBytes: patience.unreadableBytes });
+  };
+  tell(0);
+  await pass(copying, { ...under, context: patient, onEnd: tell }, signal);
+}
+
+interface Going extends Under {
+  readonly context: FilesContext;
+  onEnd?(lengthBytes: number): void;
+}
+
+/** Copies what has not ended yet; gives what was put off. */
+async function pass(
+  { source, totals }: Copying,
+  { journal, tally, context, onEnd }: Going,
   signal: AbortSignal,
-): Promise<void> {
-  const context: FilesContext = {
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const putOff = { files: 0, bytes: 0 };
+  const work = async (item: FileItem, live: AbortSignal) => {
+    const inItem = tally.of(item);
+    const ended = await copyFile({ item, context, onSafe: inItem.safe }, live);
+    if (ended === undefined) {
+      putOff.files++;
+      putOff.bytes += item.lengthBytes;
+      inItem.putOff();
+      return;
+    }
+    await journal.end(item, ended.outcome, ended.bytes);
+    inItem.ended(ended.bytes);
+    onEnd?.(item.lengthBytes);
+  };
+  const open = unended(sameItems(source, totals, signal), journal);
+  await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
+  return putOff;
+}
+
+function contextOf(
+  { assignment, parts, files, totals }: Copying,
+  { journal }: Under,
+): FilesContext {
+  return {
     files,
     journal,
     containers: new Containers(parts.openContainer),
@@ -175,14 +229,6 @@ async function copyItems(
     nonce: assignment.nonce,
     now: () => parts.now().getTime(),
   };
-  const work = async (item: FileItem, live: AbortSignal) => {
-    const inItem = tally.of(item);
-    const { outcome, bytes } = await copyFile({ item, context, onSafe: inItem.safe }, live);
-    await journal.end(item, outcome, bytes);
-    inItem.ended(bytes);
-  };
-  const open = unended(sameItems(source, totals, signal), journal);
-  await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
 }
 
 async function* unended(

@@ -94,14 +94,3 @@ function volumeLost(error: StationError): StationError {
   const payload = { tool: 'mount', exitCode: null, detail: error.message };
   return new StationError('tool-failed', words, payload, error);
 }
-
-/** The bytes of a file from its beginning, in pieces; each is overwritten by the next one. */
-export async function* piecesOf(file: OpenFile, pieceBytes: number): AsyncGenerator<Buffer> {
-  const piece = Buffer.allocUnsafe(pieceBytes);
-  for (let offset = 0; ; ) {
-    const length = await file.read(piece, offset, piece.length);
-    if (length === 0) return;
-    offset += length;
-    yield piece.subarray(0, length);
-  }
-}

@@ -1,6 +1,8 @@
 import { blobPathText } from '../../domain/blob-path.ts';
 import type { DispositionStatus } from '../../domain/import-disposition.ts';
+import type { Extent } from '../../domain/plan.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
+import { UNREADABLE_RANGES_TOLD } from '../../limits.ts';
 import type { FileCopy } from './context.ts';
 import { lettersOf, lost, type Outcome } from './outcome.ts';
 import { dispositionOf, type Place } from './place.ts';
@@ -37,7 +39,7 @@ export function endOf(copy: FileCopy, ending: Ending): Ended {
       return writtenEnd(copy, ending);
     case 'kept-out': {
       const statuses = ending.statuses.map(unless('Completed', 'Uncommitted'));
-      const words = told(copy, `${firstBad(statuses)}; the blob that is there was left alone`);
+      const words = told(copy, `${badIn(copy, statuses)}; the blob that is there was left alone`);
       const outcome = badOutcome(copy, { statuses, disposition: 'Cancelled', words });
       return { outcome, bytes: 0 };
     }
@@ -62,7 +64,7 @@ function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>
       (sum, { length }, index) => sum + (statuses[index] === good ? length : 0),
       0,
     );
-    const words = told(copy, firstBad(ending.statuses));
+    const words = told(copy, badIn(copy, ending.statuses));
     const outcome = badOutcome(copy, { statuses, disposition, words });
     return { outcome: { ...outcome, ...attempt }, bytes };
   }
@@ -89,10 +91,22 @@ function unless(from: RangeStatus, to: RangeStatus) {
   return (status: RangeStatus) => (status === from ? to : status);
 }
 
-function firstBad(statuses: readonly RangeStatus[]): string {
+function badIn({ file }: FileCopy, statuses: readonly RangeStatus[]): string {
   const good: readonly RangeStatus[] = ['Completed', 'Committed', 'Uncommitted'];
   const bad = statuses.filter((status) => !good.includes(status));
-  return `${bad.length} of ${statuses.length} ranges: ${bad[0] ?? 'none'}`;
+  const words = `${bad.length} of ${statuses.length} ranges: ${bad[0] ?? 'none'}`;
+  return [words, ...unreadable(file.unreadable)].join('; ');
+}
+
+/** Where in the file the disk gave nothing: the first and last byte of each place. */
+function unreadable(lost: readonly Extent[]): string[] {
+  if (lost.length === 0) return [];
+  const told = lost.slice(0, UNREADABLE_RANGES_TOLD).map(({ offsetBytes, lengthBytes }) => {
+    return `${offsetBytes}-${offsetBytes + lengthBytes - 1}`;
+  });
+  const more = lost.length - told.length;
+  const others = more > 0 ? ` and ${more} more places` : '';
+  return [`bytes ${told.join(', ')}${others} of the file cannot be read`];
 }
 
 function told({ item }: FileCopy, words: string): string {

@@ -33,7 +33,7 @@ export async function* goodRanges(
     const buffer = await context.buffers.borrow(range.length, signal);
     let isGiven = false;
     try {
-      const answer = await readRange(file, range, buffer.bytes);
+      const answer = await readRange({ file, range, buffer: buffer.bytes }, signal);
       statuses[index] = answer.status;
       if (answer.status !== 'Completed') continue;
       onGood?.(buffer.bytes);

@@ -1,5 +1,6 @@
 import { Slots } from '../../blobs/slots.ts';
 import { throwIfCancelled } from '../../errors.ts';
+import { isBadPlace } from './file-reader.ts';
 
 /**
  * Works on items as they come, some of them at once. Settles only when nothing is in flight any more;
@@ -32,7 +33,9 @@ export async function eachInFlight<T>(
       running.add(done);
     }
   } catch (error) {
-    fail(error);
+    // A bad place ends what comes, and not what was read before it.
+    if (isBadPlace(error)) failure ??= { error };
+    else fail(error);
   }
   await Promise.all(running);
   if (failure !== undefined) throw failure.error;

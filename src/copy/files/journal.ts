@@ -51,7 +51,7 @@ export interface Intent {
   readonly at: number;
 }
 
-/** What is known of an item that an earlier attempt began. */
+/** What is known of an item that was begun, in this attempt or an earlier one. */
 export interface Begun {
   /** The last name; of every one before it the store's answer was heard. */
   intent?: Intent;
@@ -132,7 +132,6 @@ export class FilesJournal {
     const told = isClean(outcome) ? {} : { outcome };
     const entry = { k: 'done', ...this.#of(item), bytes, ...told } as const;
     const offset = await this.#append(entry);
-    this.#ends.learn(entry);
     this.#ends.placed(entry, offset);
   }
 
@@ -149,8 +148,10 @@ export class FilesJournal {
     return { i: index, tag: this.#ends.tagOf(index) };
   }
 
-  #append(entry: ItemRecord): Promise<number> {
-    return this.#file.append(entry);
+  async #append(entry: ItemRecord): Promise<number> {
+    const offset = await this.#file.append(entry);
+    this.#ends.learn(entry);
+    return offset;
   }
 
   close(): Promise<void> {

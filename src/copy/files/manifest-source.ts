@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { type Digest, parseDigest } from '../../domain/digest.ts';
 import type { FileItem, FileTotals, SideFileRef } from '../../domain/file-item.ts';
 import type { ManifestBlob, SideFile } from '../../domain/manifest.ts';
+import type { Extent } from '../../domain/plan.ts';
 import { normaliseSerial } from '../../domain/serial.ts';
-import { isStationError, throwIfCancelled } from '../../errors.ts';
+import { isStationError, StationError, throwIfCancelled } from '../../errors.ts';
 import type { ManifestList } from '../../formats/manifest.ts';
 import { proveManifestHash } from '../../formats/manifest-hash.ts';
 import { FILE_PIECE_BYTES } from '../../limits.ts';
-import { type DriveFiles, piecesOf } from './drive.ts';
+import type { DriveFiles, OpenFile } from './drive.ts';
+import type { Patience } from './patience.ts';
 import { driveRefused, manifestRefusal } from './refusal.ts';
 import { type FileSource, readsDiffer, totalsOf } from './source.ts';
 
@@ -27,10 +29,12 @@ export interface ManifestOrder {
 export class ManifestSource implements FileSource {
   readonly #order: ManifestOrder;
   readonly #files: DriveFiles;
+  readonly #patience: Patience;
 
-  constructor(order: ManifestOrder, files: DriveFiles) {
+  constructor(order: ManifestOrder, files: DriveFiles, patience: Patience) {
     this.#order = order;
     this.#files = files;
+    this.#patience = patience;
   }
 
   async totals(signal: AbortSignal): Promise<FileTotals> {
@@ -51,7 +55,24 @@ export class ManifestSource implements FileSource {
   /** The bytes of the manifest file, for its backup. */
   async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     await using file = await this.#files.open(this.#order.manifestFile, signal);
-    yield* piecesOf(file, FILE_PIECE_BYTES);
+    yield* this.#piecesOf(file, signal);
+  }
+
+  /** From the beginning; each piece is overwritten by the next one. Without all of it nothing is known. */
+  async *#piecesOf(file: OpenFile, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const piece = Buffer.allocUnsafe(FILE_PIECE_BYTES);
+    for (let offsetBytes = 0; offsetBytes < file.sizeBytes; offsetBytes += piece.length) {
+      const buffer = piece.subarray(0, Math.min(piece.length, file.sizeBytes - offsetBytes));
+      const [lost] = await this.#patience.fill({ file, offsetBytes, buffer }, signal);
+      if (lost !== undefined) throw this.#unreadable(lost);
+      yield buffer;
+    }
+  }
+
+  #unreadable({ offsetBytes, lengthBytes }: Extent): StationError<'file-read-failed'> {
+    const path = this.#order.manifestFile;
+    const words = `${path} cannot be read at bytes ${offsetBytes}-${offsetBytes + lengthBytes - 1}`;
+    return new StationError('file-read-failed', words, { path, errno: 'EIO' });
   }
 
   async #firstPass(signal: AbortSignal): Promise<FileTotals> {

@@ -14,19 +14,13 @@ export function driveOn(device: SourceDevice, assignment: FilesAssignment): Driv
   return {
     devicePath: device.devicePath,
     openVolume: (signal) => openOn(device, assignment, signal),
-    proveStillThere: async () => {
-      await device.stillSame();
-      await readAligned(device, 0, PROBE_BYTES);
-    },
+    proveStillThere: () => device.proveReadable(),
     kernelWrites: async () => {
       const writes = await device.writesCompleted();
       return writes === undefined ? undefined : writes - writesAtFirstSight;
     },
   };
 }
-
-/** One page, for disks of either sector size. */
-const PROBE_BYTES = 4096;
 
 async function openOn(
   device: SourceDevice,

@@ -1,32 +1,32 @@
 import { createHash, hash } from 'node:crypto';
 import type { FileRange } from '../../domain/file-item.ts';
-import { isStationError, throwIfCancelled } from '../../errors.ts';
+import { throwIfCancelled } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
-import type { OpenFile } from './drive.ts';
+import type { FileReader } from './file-reader.ts';
 
 export type ReadAnswer =
   | { readonly status: 'Completed'; readonly md5: string }
   | { readonly status: Exclude<RangeStatus, 'Completed'> };
 
+/** A range of a file and the buffer that it goes to, of its length. */
+export interface RangeRead {
+  readonly file: FileReader;
+  readonly range: FileRange;
+  readonly buffer: Buffer;
+}
+
 /**
  * Fills the buffer with a range of a file and compares it with the hash that was promised. Bytes that
- * are fewer, others or unreadable are the range's end, and no error; throws when the drive is gone.
+ * are fewer, others or unreadable are the range's end, and no error; throws when the drive is gone, and
+ * `file-read-failed` when the file is to be read another time.
  */
 export async function readRange(
-  file: OpenFile,
-  { offset, hash: promised }: FileRange,
-  buffer: Buffer,
+  { file, range: { offset, hash: promised }, buffer }: RangeRead,
+  signal: AbortSignal,
 ): Promise<ReadAnswer> {
-  try {
-    for (let done = 0; done < buffer.length; ) {
-      const length = await file.read(buffer.subarray(done), offset + done, buffer.length - done);
-      if (length === 0) return { status: 'FileUnexpectedEnd' };
-      done += length;
-    }
-  } catch (error) {
-    if (isStationError(error, 'file-read-failed')) return { status: 'IOFailed' };
-    throw error;
-  }
+  const filled = await file.fill(buffer, offset, signal);
+  if (filled === 'ends-early') return { status: 'FileUnexpectedEnd' };
+  if (filled === 'unreadable') return { status: 'IOFailed' };
   const md5 = hash('md5', buffer, 'hex');
   if (promised === undefined) return { status: 'Completed', md5 };
   const found = promised.algorithm === 'md5' ? md5 : hash('sha256', buffer, 'hex');
@@ -48,7 +48,7 @@ export function isWhole(statuses: readonly RangeStatus[]): boolean {
 }
 
 export interface CheckParts {
-  readonly file: OpenFile;
+  readonly file: FileReader;
   readonly ranges: readonly FileRange[];
   borrow(lengthBytes: number, signal: AbortSignal): Promise<Disposable & { bytes: Buffer }>;
   /** Ranges that do not count, whatever is in them. */
@@ -70,7 +70,7 @@ export async function checkRanges(
       continue;
     }
     using buffer = await borrow(range.length, signal);
-    const { status } = await readRange(file, range, buffer.bytes);
+    const { status } = await readRange({ file, range, buffer: buffer.bytes }, signal);
     statuses.push(status);
     if (status !== 'Completed') continue;
     whole.update(buffer.bytes);

@@ -6,6 +6,8 @@ import type { SideFileStatus } from '../../formats/drive-log.ts';
 import { SIDE_FILE_MAX_BYTES, SIDE_FILES_KEPT } from '../../limits.ts';
 import { fileStatusOf } from '../../volumes/copy-status.ts';
 import type { DriveFiles } from './drive.ts';
+import { FileReader, isBadPlace } from './file-reader.ts';
+import type { Patience } from './patience.ts';
 
 /** What a blob carries besides its bytes, and how reading that went. */
 export interface SideContent {
@@ -22,10 +24,13 @@ type Read<T> =
 /** Reads metadata and properties files. Those of a blob list are read once and kept for its blobs. */
 export class SideFiles {
   readonly #files: DriveFiles;
+  readonly #patience: Patience | undefined;
   readonly #kept = new Map<string, Promise<Read<BlobHeaders | BlobMetadata>>>();
 
-  constructor(files: DriveFiles) {
+  /** Without patience a bad place in a side file is thrown, for the blob is not to be made without it. */
+  constructor(files: DriveFiles, patience?: Patience) {
     this.#files = files;
+    this.#patience = patience;
   }
 
   async of(item: FileItem, signal: AbortSignal): Promise<SideContent> {
@@ -82,12 +87,14 @@ export class SideFiles {
   async #readNow<T>({ ref, parse }: Order<T>, signal: AbortSignal): Promise<Read<T>> {
     try {
       const bytes = await this.#bytesOf(ref.path, signal);
+      if (bytes === 'unreadable') return { status: 'IOFailed' };
       if (bytes === undefined) return { status: 'XmlReadFailed' };
       const found = hash(ref.hash.algorithm, bytes, 'hex').toUpperCase();
       if (found !== ref.hash.hex) return { status: 'Corrupted' };
       return { status: 'Completed', value: await parse([bytes]) };
     } catch (error) {
       if (isStationError(error, 'side-file-invalid')) return { status: 'XmlReadFailed' };
+      if (this.#patience === undefined && isBadPlace(error)) throw error;
       const status = fileStatusOf(error);
       if (status === undefined) throw error;
       return { status };
@@ -95,17 +102,12 @@ export class SideFiles {
   }
 
   /** `undefined` for a file that is too large to be one. */
-  async #bytesOf(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
-    await using file = await this.#files.open(path, signal);
-    if (file.sizeBytes > SIDE_FILE_MAX_BYTES) return undefined;
-    const bytes = Buffer.alloc(file.sizeBytes);
-    let done = 0;
-    while (done < bytes.length) {
-      const length = await file.read(bytes.subarray(done), done, bytes.length - done);
-      if (length === 0) break;
-      done += length;
-    }
-    return bytes.subarray(0, done);
+  async #bytesOf(path: string, signal: AbortSignal): Promise<Buffer | 'unreadable' | undefined> {
+    await using open = await this.#files.open(path, signal);
+    if (open.sizeBytes > SIDE_FILE_MAX_BYTES) return undefined;
+    const bytes = Buffer.alloc(open.sizeBytes);
+    const filled = await new FileReader(open, this.#patience).fill(bytes, 0, signal);
+    return filled === 'whole' ? bytes : 'unreadable';
   }
 }
 

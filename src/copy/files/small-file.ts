@@ -44,11 +44,8 @@ export async function readSmall(
   async function goodMd5(of: FileCopy, { bytes }: Borrowed): Promise<string | undefined> {
     let last = hash('md5', '', 'hex');
     for (const range of item.ranges) {
-      const answer = await readRange(
-        file,
-        range,
-        bytes.subarray(range.offset, range.offset + range.length),
-      );
+      const part = bytes.subarray(range.offset, range.offset + range.length);
+      const answer = await readRange({ file, range, buffer: part }, signal);
       if (answer.status !== 'Completed') return undefined;
       last = answer.md5;
     }

@@ -7,12 +7,16 @@ export interface ItemTally {
   readonly safe: (lengthBytes: number) => void;
   /** The file has ended, with so many of its bytes read back. */
   readonly ended: (bytes: number) => void;
+  /** It is copied another time; what was counted of it stays counted. */
+  readonly putOff: () => void;
 }
 
 /** Progress of a copy of files: a file never counts for more than its length, whatever was repeated. */
 export class FilesTally {
   readonly #totalBytes: number;
   readonly #report: (message: FromCopy) => void;
+  /** What was counted of files that were put off, by their index. */
+  readonly #putOff = new Map<number, number>();
   #stagedBytes: number;
   verifiedBytes: number;
 
@@ -24,8 +28,9 @@ export class FilesTally {
     this.#tell();
   }
 
-  of({ lengthBytes }: FileItem): ItemTally {
-    let counted = 0;
+  of({ index, lengthBytes }: FileItem): ItemTally {
+    let counted = this.#putOff.get(index) ?? 0;
+    this.#putOff.delete(index);
     const count = (bytes: number) => {
       const more = Math.min(bytes, lengthBytes - counted);
       counted += more;
@@ -40,6 +45,9 @@ export class FilesTally {
         count(bytes - counted);
         this.verifiedBytes += bytes;
         this.#tell();
+      },
+      putOff: () => {
+        if (counted > 0) this.#putOff.set(index, counted);
       },
     };
   }

@@ -224,25 +224,6 @@ describe('a file that is not what was promised', () => {
     expect(blob).toMatchObject({ metadata: { status: 'Corrupted' } });
     expect(blob?.properties).toBeUndefined();
   });
-
-  test('is IOFailed for a bad sector, while a disk that left stops the copy', async () => {
-    await drive.prepare([small, large]);
-    const failed = (path: string) =>
-      new StationError('file-read-failed', 'EIO', { path, errno: 'EIO' });
-    drive.faults = {
-      onRead: (path, offset) => {
-        if (path.endsWith('large.raw') && offset >= 4 * MIB && offset < 8 * MIB) throw failed(path);
-      },
-    };
-    const { verdict } = await drive.copy({ copyId: 'sector' });
-    expect(verdict.files).toMatchObject({ completed: 1, withErrors: 1 });
-    drive.proveStillThere = () => {
-      const payload = { devicePath: '/dev/x', offsetBytes: 0 };
-      return Promise.reject(new StationError('disk-gone', 'gone', payload));
-    };
-    const journalFile = join(drive.directory, 'journals', 'other.journal');
-    await expect(drive.copy({ journalFile })).rejects.toMatchObject({ code: 'disk-gone' });
-  });
 });
 
 describe('a drive that cannot be copied as it is', () => {
