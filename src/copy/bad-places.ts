@@ -48,6 +48,8 @@ export class BadPlaces {
   /** Writes the map, and all that it tells of, onto the medium. */
   readonly keeper = new MapKeeper(() => this.#write());
   standing: Standing;
+  /** Of the copy: what an earlier attempt left tells by it whose it is. */
+  readonly nonce: string;
   readonly #plan: ImagePlan;
   readonly #file: string;
   readonly #before: RescueMap | undefined;
@@ -57,9 +59,16 @@ export class BadPlaces {
 
   private constructor(
     plan: ImagePlan,
-    found: { scratch: Scratch; file: string; before: RescueMap | undefined; standing: Standing },
+    found: {
+      scratch: Scratch;
+      file: string;
+      nonce: string;
+      before: RescueMap | undefined;
+      standing: Standing;
+    },
   ) {
     this.#plan = plan;
+    this.nonce = found.nonce;
     this.#file = found.file;
     this.#before = found.before;
     this.#isKnown = found.before !== undefined;
@@ -68,12 +77,15 @@ export class BadPlaces {
     this.map = new RescueMap(plan.totalBytes);
   }
 
-  static async open(journalFile: string, plan: ImagePlan): Promise<BadPlaces> {
+  static async open(
+    { journalFile, nonce }: { readonly journalFile: string; readonly nonce: string },
+    plan: ImagePlan,
+  ): Promise<BadPlaces> {
     const { map: file, scratch: directory } = badPlacesFiles(journalFile);
-    const known = await readRescueFile(file, plan.totalBytes);
-    const scratch = await Scratch.create(directory);
+    const known = await readRescueFile(file, { sizeBytes: plan.totalBytes, nonce });
+    const scratch = await Scratch.create(directory, nonce);
     const standing = known?.standing ?? START;
-    return new BadPlaces(plan, { scratch, file, before: known?.map, standing });
+    return new BadPlaces(plan, { scratch, file, nonce, before: known?.map, standing });
   }
 
   /** The store holds this block. */
@@ -91,7 +103,7 @@ export class BadPlaces {
   /** After all that the store holds is known: takes over what an earlier attempt knew of the rest. */
   async takeOver(): Promise<void> {
     const before = this.#before;
-    const kept = new Set(this.scratch.blocks);
+    const kept = new Set(this.scratch.blocks.keys());
     for (const block of before === undefined ? [] : this.#blocksIn(before, isFailed)) {
       if (this.map.isAll(block.extent, 'non-tried')) {
         this.#copyBefore(block.extent);
@@ -99,12 +111,29 @@ export class BadPlaces {
       }
     }
     for (const at of kept) {
-      const block = this.blockAt(at);
-      const isOpen =
-        before !== undefined && block.extent.offsetBytes === at && !this.isStored(block);
-      if (isOpen) this.#copyBefore(block.extent);
-      else await this.scratch.remove(at);
+      const block = at < this.map.sizeBytes ? this.blockAt(at) : undefined;
+      if (block?.extent.offsetBytes !== at || this.#isHeld(block)) await this.scratch.remove(at);
+      else await this.#takeKept(block);
     }
+  }
+
+  /** Only the store has made whole blocks finished at that time. */
+  #isHeld({ extent }: PlannedBlock): boolean {
+    return this.#partial.has(extent.offsetBytes) || this.map.isAll(extent, 'finished');
+  }
+
+  /** What was read of a block is what lies in the scratch, whatever the map says. */
+  async #takeKept({ extent }: PlannedBlock): Promise<void> {
+    const { offsetBytes } = extent;
+    const kept = await this.scratch.check(offsetBytes);
+    this.#copyBefore(extent);
+    this.#forget(extent);
+    for (const piece of kept) {
+      const end = piece.offsetBytes + piece.lengthBytes;
+      if (end > extent.lengthBytes) continue;
+      this.map.mark({ ...piece, offsetBytes: offsetBytes + piece.offsetBytes }, 'finished');
+    }
+    if (kept.length === 0) await this.scratch.remove(offsetBytes);
   }
 
   /** Bytes that were read and are not kept are to be read again, in the smaller reads of their block. */
@@ -170,7 +199,7 @@ export class BadPlaces {
 
   /** The blocks that the store does not hold, in order. */
   *open(): Generator<PlannedBlock> {
-    const kept = this.scratch.blocks;
+    const kept = new Set(this.scratch.blocks.keys());
     for (const block of this.#blocksIn(this.map, (status) => status !== 'finished', kept)) {
       if (!this.isStored(block)) yield block;
     }

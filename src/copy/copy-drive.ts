@@ -54,7 +54,7 @@ export async function copyDrive(
   report({ kind: 'planned', plan });
   await container.ensure(signal);
   const sums = await journaledSums(assignment, plan);
-  const badPlaces = await BadPlaces.open(assignment.journalFile, plan);
+  const badPlaces = await BadPlaces.open(assignment, plan);
   const survey = new Survey(plan, { ...parts, nonce: assignment.nonce, sums });
   const confirmed = noted(survey.confirmed(signal), plan, badPlaces);
   const journal = await CopyJournal.start(assignment.journalFile, assignment, confirmed);

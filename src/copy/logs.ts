@@ -24,7 +24,7 @@ export interface LogParts {
   readonly container: BlobContainer;
   readonly sums: BlockSums;
   /** Absent where nothing was read of the disk. */
-  readonly badPlaces?: Pick<BadPlaces, 'isKnown' | 'map' | 'standing'>;
+  readonly badPlaces?: Pick<BadPlaces, 'isKnown' | 'map' | 'standing' | 'nonce'>;
   /** Opens the container for logs, patient with outages as the one for blobs is. */
   openLogContainer(name: string): Promise<BlobContainer>;
   now(): Date;

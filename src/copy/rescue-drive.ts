@@ -226,10 +226,26 @@ class DriveRescue {
       await saved;
       const bytes = slot.buffer.subarray(0, lengthBytes);
       bytes.fill(0);
-      await badPlaces.scratch.readInto(offsetBytes, bytes);
+      await this.#fetchKept(block, bytes);
       const unreadableBytes = this.#blank(block, bytes);
       await this.#stage(block, { slot, unreadableBytes }, signal);
     });
+  }
+
+  /** What the map calls read and the scratch does not give any more was not read. */
+  async #fetchKept({ extent }: PlannedBlock, bytes: Buffer): Promise<void> {
+    const { badPlaces } = this.#parts;
+    const kept = new RescueMap(extent.lengthBytes);
+    for (const piece of await badPlaces.scratch.readInto(extent.offsetBytes, bytes)) {
+      kept.mark(piece, 'finished');
+    }
+    for (const { status, offsetBytes, lengthBytes } of [...kept.areas()]) {
+      if (status === 'finished') continue;
+      const missing = { offsetBytes: extent.offsetBytes + offsetBytes, lengthBytes };
+      for (const area of [...badPlaces.map.within(missing)]) {
+        if (area.status === 'finished') badPlaces.map.mark(area, 'non-trimmed');
+      }
+    }
   }
 
   /** Zeros stand where nothing was read, whatever the scratch has there; gives their number. */

@@ -6,16 +6,20 @@ import { parseRescueMap, type RescueFile, rescueMapText } from '../formats/rescu
 /** Characters of a map file that is read: the map of the most areas has a few million. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
-/** The map beside a copy journal; `undefined` when there is none that can be used. */
+/**
+ * The map beside a copy journal; `undefined` when there is none that can be used: one that is damaged, of
+ * another disk or of another copy would call bytes bad, or read, of which nothing is known.
+ */
 export async function readRescueFile(
   file: string,
-  sizeBytes: number,
+  { sizeBytes, nonce }: { readonly sizeBytes: number; readonly nonce: string },
 ): Promise<RescueFile | undefined> {
   try {
     const text = await readFile(file, 'latin1');
     if (text.length > MAX_CHARACTERS) return undefined;
     const found = parseRescueMap(text);
-    return found.map.sizeBytes === sizeBytes ? found : undefined;
+    const isOurs = found.map.sizeBytes === sizeBytes && found.nonce === nonce;
+    return isOurs ? found : undefined;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || isStationError(error, 'rescue-map-invalid'))
       return undefined;

@@ -1,55 +1,92 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, syncPath, writeAll } from '../blobs/durable-file.ts';
+import type { Extent } from '../domain/plan.ts';
 import { errnoOf } from '../errors.ts';
+import { pieceHeader, piecesIn, SCRATCH_PIECE_BYTES } from './scratch-piece.ts';
 
 /**
- * What was read of blocks that are not whole yet: one sparse file a block, named by where the block
- * begins on the disk. A drive may give a sector once and never again, so it is kept at once, and it is
- * still there after a crash. What in a file was read is in the map, never in the file.
+ * What was read of blocks that are not whole yet: one file a block, named by where the block begins on
+ * the disk, with piece behind piece as they came. A drive may give a sector once and never again, so it
+ * is kept at once, and it is still there after a crash. Each piece has a checksum and says whose it is:
+ * what is torn, damaged or of another copy is as if it had not been read.
  */
 export class Scratch {
   readonly #directory: string;
-  readonly #blocks: Set<number>;
+  readonly #nonce: string;
+  /** Where the blocks begin, and how many bytes of their files are good. */
+  readonly #blocks: Map<number, number>;
   /** Files were made whose names a power cut can still take away. */
   #hasNewNames = false;
   #open: { readonly block: number; readonly handle: FileHandle } | undefined;
   /** One file is open at a time, so whoever wants another one waits. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: string, blocks: Set<number>) {
+  private constructor(directory: string, nonce: string, blocks: Map<number, number>) {
     this.#directory = directory;
+    this.#nonce = nonce;
     this.#blocks = blocks;
   }
 
-  static async create(directory: string): Promise<Scratch> {
+  /** `nonce`: 16 hex digits, of the copy. What lies in the directory is to be checked before its use. */
+  static async create(directory: string, nonce: string): Promise<Scratch> {
     await makeDirectories(directory, 0o700);
     const names = (await readdir(directory)).filter((name) => /^\d{1,16}$/u.test(name));
-    return new Scratch(directory, new Set(names.map(Number)));
+    return new Scratch(directory, nonce, new Map(names.map((name) => [Number(name), 0])));
   }
 
   /** Where the blocks begin of which something is kept, in bytes of the disk. */
-  get blocks(): ReadonlySet<number> {
+  get blocks(): Pick<ReadonlySet<number>, 'has' | 'keys'> {
     return this.#blocks;
   }
 
   async write(block: number, atBytes: number, bytes: Buffer): Promise<void> {
     await this.#inTurn(async () => {
       const handle = await this.#handleOf(block);
-      await writeAll(handle, bytes, atBytes);
+      for (let done = 0; done < bytes.length; done += SCRATCH_PIECE_BYTES) {
+        const piece = bytes.subarray(done, done + SCRATCH_PIECE_BYTES);
+        const header = pieceHeader(this.#nonce, atBytes + done, piece);
+        const end = this.#blocks.get(block) ?? 0;
+        await writeAll(handle, header, end);
+        await writeAll(handle, piece, end + header.length);
+        this.#blocks.set(block, end + header.length + piece.length);
+      }
     });
   }
 
-  /** Puts what is kept of a block where it belongs in the buffer; the rest of the buffer stays. */
-  async readInto(block: number, buffer: Buffer): Promise<void> {
-    if (!this.#blocks.has(block)) return;
-    await this.#inTurn(async () => {
+  /**
+   * Finds out what an earlier attempt kept of a block, cuts off what cannot be used, and gives the rest:
+   * extents of the block, in the order in which they were read.
+   */
+  async check(block: number): Promise<readonly Extent[]> {
+    return await this.#inTurn(async () => {
       const handle = await this.#handleOf(block);
-      for (let done = 0; done < buffer.length; ) {
-        const { bytesRead } = await handle.read(buffer, done, buffer.length - done, done);
-        if (bytesRead === 0) return;
-        done += bytesRead;
+      const kept: Extent[] = [];
+      let end = 0;
+      for await (const piece of piecesIn(handle, this.#nonce)) {
+        kept.push({ offsetBytes: piece.atBytes, lengthBytes: piece.bytes.length });
+        end = piece.endBytes;
       }
+      await handle.truncate(end);
+      this.#blocks.set(block, end);
+      return kept;
+    });
+  }
+
+  /**
+   * Puts what is kept of a block where it belongs in the buffer; the rest of the buffer stays. Gives the
+   * extents of the block that were put there.
+   */
+  async readInto(block: number, buffer: Buffer): Promise<readonly Extent[]> {
+    if (!this.#blocks.has(block)) return [];
+    return await this.#inTurn(async () => {
+      const handle = await this.#handleOf(block);
+      const kept: Extent[] = [];
+      for await (const { atBytes, bytes } of piecesIn(handle, this.#nonce)) {
+        bytes.copy(buffer, atBytes);
+        kept.push({ offsetBytes: atBytes, lengthBytes: bytes.length });
+      }
+      return kept;
     });
   }
 
@@ -60,15 +97,16 @@ export class Scratch {
   async sync(): Promise<void> {
     await this.#open?.handle.datasync();
     if (!this.#hasNewNames) return;
-    await syncPath(this.#directory);
+    // Before, since a file may be made meanwhile.
     this.#hasNewNames = false;
+    await syncPath(this.#directory);
   }
 
   async remove(block: number): Promise<void> {
     if (!this.#blocks.delete(block)) return;
     await this.#inTurn(async () => {
       if (this.#open?.block === block) await this.#shut();
-      await rm(this.#pathOf(block), { force: true });
+      await rm(this.#pathOf(block), { recursive: true, force: true });
     });
   }
 
@@ -93,7 +131,7 @@ export class Scratch {
     await this.sync();
     await this.#shut();
     const handle = await this.#openOrMake(this.#pathOf(block));
-    this.#blocks.add(block);
+    if (!this.#blocks.has(block)) this.#blocks.set(block, 0);
     this.#open = { block, handle };
     return handle;
   }
@@ -103,8 +141,9 @@ export class Scratch {
       return await open(path, 'r+');
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
+      const handle = await open(path, 'w+', 0o600);
       this.#hasNewNames = true;
-      return await open(path, 'w+', 0o600);
+      return handle;
     }
   }
 

@@ -12,6 +12,8 @@ import { StationError } from '../errors.ts';
 export interface RescueFile {
   readonly map: RescueMap;
   readonly standing: Standing;
+  /** Whose rescue it is: 16 hex digits; not said by the maps of others. */
+  readonly nonce?: string;
 }
 
 const SIGN: Readonly<Record<AreaStatus, string>> = {
@@ -29,12 +31,14 @@ const STATUS = new Map<string, AreaStatus>([
   ['+', 'finished'],
 ]);
 const SPENT = /^# Time spent on bad areas: (?<ms>\d{1,15}) ms$/mu;
+const NONCE = /^# Copy: (?<nonce>[0-9a-f]{16})$/mu;
 const NUMBER = /^(?:0[xX][0-9a-fA-F]{1,14}|\d{1,16})$/u;
 
 /** The text of a map file, line by line. */
-export function* rescueMapText({ map, standing }: RescueFile): Generator<string> {
+export function* rescueMapText({ map, standing, nonce }: RescueFile): Generator<string> {
   const { status, pass, positionBytes, spentMs } = standing;
   yield '# Mapfile. Created by Drive Station\n';
+  if (nonce !== undefined) yield `# Copy: ${nonce}\n`;
   yield `# Time spent on bad areas: ${spentMs} ms\n`;
   yield '# current_pos  current_status  current_pass\n';
   yield `${hex(positionBytes)}     ${SIGN[status]}               ${pass}\n`;
@@ -66,7 +70,9 @@ export function parseRescueMap(text: string): RescueFile {
   const map = new RescueMap(sizeBytes);
   for (const area of areas) map.mark(area, area.status);
   const spentMs = Number(SPENT.exec(text)?.groups?.ms ?? 0);
-  return { map, standing: { ...standingOf(head), spentMs } };
+  const nonce = NONCE.exec(text)?.groups?.nonce;
+  const standing = { ...standingOf(head), spentMs };
+  return { map, standing, ...(nonce === undefined ? {} : { nonce }) };
 }
 
 interface Row {

@@ -106,6 +106,11 @@ export interface VolumeFile extends AsyncDisposable {
   readonly modifiedAt: Date;
   /** Reads up to the length into the start of the buffer; 0 at the end of the file. */
   read(buffer: Uint8Array, offsetBytes: number, lengthBytes: number): Promise<number>;
+  /**
+   * Drops what the kernel keeps of the file and of all that it lies on, so that the next read is one of
+   * the disk, and of no more than it asks for: around a bad place, what was read ahead fails as a whole.
+   */
+  forget(): Promise<void>;
   close(): Promise<void>;
 }
 

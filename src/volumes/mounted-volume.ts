@@ -25,6 +25,8 @@ interface Facts {
 
 interface Parts {
   readonly mountPoint: string;
+  /** What the filesystem lies on, the topmost first: files and block devices. */
+  readonly layers: readonly string[];
   readonly release: Release;
   readonly facts: Facts;
 }
@@ -54,7 +56,7 @@ export class MountedVolume implements OpenVolume {
       await root.handle.close();
       return [];
     });
-    const tree = { root, ground, search: new CaseSearch() };
+    const tree = { root, ground, search: new CaseSearch(), layers: parts.layers };
     const hibernated = await isHibernated(tree, signal);
     const notes = hibernated ? [...parts.facts.notes, HIBERNATED] : parts.facts.notes;
     return new MountedVolume(tree, { ...parts, facts: { ...parts.facts, notes } });

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import type { VolumeFile } from './contract.ts';
+import { forgetCached } from './cached.ts';
 import { denied, type Ground, isOn, lookAt, openProved, type Place } from './descriptors.ts';
 import type { CaseSearch } from './folder.ts';
 import { formatVolumePath, type VolumePath } from './windows-path.ts';
@@ -11,6 +12,8 @@ export interface OpenTree {
   readonly root: Place;
   readonly ground: Ground;
   readonly search: CaseSearch;
+  /** What the filesystem lies on, the topmost first: files and block devices. */
+  readonly layers: readonly string[];
 }
 
 /** Throws `file-not-found`, `file-access-denied`, `file-name-too-long`, `file-read-failed`, `cancelled`. */
@@ -33,7 +36,7 @@ export async function openVolumeFile(
       await prove(tree.ground, place, { isLast: index === path.length - 1, path });
     }
     const handle = await openProved(place);
-    return new OpenedFile(handle, { place, foundAs: formatVolumePath(found), ambiguous });
+    return new OpenedFile(handle, { layers: tree.layers, place, foundAs: formatVolumePath(found), ambiguous });
   } catch (error) {
     throw fileError(error, formatVolumePath(path));
   } finally {
@@ -101,6 +104,7 @@ function readFailed(path: string, errno: string, cause?: unknown) {
 }
 
 interface Facts {
+  readonly layers: readonly string[];
   readonly place: Place;
   readonly foundAs: string;
   readonly ambiguous: readonly string[];
@@ -112,9 +116,11 @@ class OpenedFile implements VolumeFile {
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
   readonly #handle: FileHandle;
+  readonly #layers: readonly string[];
 
-  constructor(handle: FileHandle, { place, foundAs, ambiguous }: Facts) {
+  constructor(handle: FileHandle, { layers, place, foundAs, ambiguous }: Facts) {
     this.#handle = handle;
+    this.#layers = layers;
     this.foundAs = foundAs;
     this.ambiguous = ambiguous;
     this.sizeBytes = place.stats.size;
@@ -132,6 +138,11 @@ class OpenedFile implements VolumeFile {
       throw readFailed(this.foundAs, errnoOf(error) ?? 'unknown', error);
     }
     throw readFailed(this.foundAs, 'it ends too early');
+  }
+
+  async forget(): Promise<void> {
+    const self = `/proc/${process.pid}/fd/${this.#handle.fd}`;
+    await forgetCached([self, ...this.#layers]);
   }
 
   close(): Promise<void> {

@@ -66,6 +66,8 @@ interface Opening {
 interface Plain {
   readonly path: string;
   readonly isBlockDevice: boolean;
+  /** The loop device over the volume as it lies on the disk. */
+  readonly loopPath: string;
   readonly content: ContentKind;
   readonly unlocked?: Unlocked;
   readonly notes: readonly VolumeNote[];
@@ -89,7 +91,8 @@ async function openFound(opening: Opening, signal: AbortSignal): Promise<OpenVol
   release.add(mounted.close);
   const notes = [...found.notes, ...plain.notes, ...state];
   const facts = { filesystem, found, notes, ...(unlocked === undefined ? {} : { unlocked }) };
-  return MountedVolume.open({ mountPoint, release, facts }, signal);
+  const layers = [...new Set([path, plain.loopPath])];
+  return MountedVolume.open({ mountPoint, layers, release, facts }, signal);
 }
 
 function requireAcceptable(content: ContentKind, accept: VolumeOrder['accept']): void {
@@ -123,7 +126,8 @@ async function undecrypted(
 ): Promise<Plain> {
   const loop = await openLoopWindow(order.source, found, signal);
   release.add(loop.close);
-  return { path: loop.devicePath, isBlockDevice: true, content: found.content, notes: [] };
+  const path = loop.devicePath;
+  return { path, isBlockDevice: true, loopPath: path, content: found.content, notes: [] };
 }
 
 async function decrypted(
@@ -143,7 +147,8 @@ async function decrypted(
   release.add(plaintext.close);
   const { path, isBlockDevice } = plaintext;
   const { kind } = await withReader(path, source.devicePath, contentOf);
-  return { path, isBlockDevice, content: kind, unlocked, notes: unlockable.notes };
+  const loopPath = loop.devicePath;
+  return { path, isBlockDevice, loopPath, content: kind, unlocked, notes: unlockable.notes };
 }
 
 type MountOrder = Parameters<typeof mountFilesystem>[0];

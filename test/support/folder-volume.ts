@@ -69,6 +69,7 @@ function fileOf(
       await faults.onRead?.(shown, offsetBytes, lengthBytes);
       return (await handle.read(buffer, 0, lengthBytes, offsetBytes)).bytesRead;
     },
+    forget: async () => undefined,
     close: () => handle.close(),
     [Symbol.asyncDispose]: () => handle.close(),
   };

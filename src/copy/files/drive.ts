@@ -19,7 +19,7 @@ export interface DriveUnderCopy {
 /** What every errno of a filesystem helper that is no longer there comes to. */
 const HELPER_GONE = new Set(['ENOTCONN', 'ECONNABORTED', 'ENODEV', 'ENXIO', 'EBADF']);
 
-export interface OpenFile extends Pick<VolumeFile, 'sizeBytes' | 'read'>, AsyncDisposable {}
+export interface OpenFile extends Pick<VolumeFile, 'sizeBytes' | 'read' | 'forget'>, AsyncDisposable {}
 
 /** Files of one volume; whatever cannot be read is only the file's fault if the drive is still there. */
 export class DriveFiles {
@@ -60,6 +60,7 @@ export class DriveFiles {
     const file = await this.#watched(open);
     return {
       sizeBytes: file.sizeBytes,
+      forget: () => file.forget(),
       read: (...place) => this.#watched(() => file.read(...place)),
       [Symbol.asyncDispose]: () => file.close(),
     };

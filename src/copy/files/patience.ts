@@ -1,5 +1,6 @@
 import type { Extent } from '../../domain/plan.ts';
 import { RescueMap } from '../../domain/rescue/map.ts';
+import { CACHED_PASSES } from '../../domain/rescue/passes.ts';
 import { Rescue, type RescueRules } from '../../domain/rescue/rescue.ts';
 import { isStationError, throwIfCancelled } from '../../errors.ts';
 import {
@@ -15,7 +16,7 @@ import type { OpenFile } from './drive.ts';
 
 /** A stretch of a file and where its bytes go. */
 export interface Stretch {
-  readonly file: Pick<OpenFile, 'read'>;
+  readonly file: Pick<OpenFile, 'read' | 'forget'>;
   /** In the file. */
   readonly offsetBytes: number;
   /** As long as the stretch. */
@@ -23,9 +24,9 @@ export interface Stretch {
 }
 
 /**
- * Reads files where the disk under them has bad places, as an image is read: in clusters, then from both
- * edges of what failed in ever smaller reads, then again, and never past the drive's time. The smallest
- * read is a page: filesystems read no less, whatever is asked of them.
+ * Reads files where the disk under them has bad places, much as an image is read: in clusters, then what
+ * failed page by page, then again, and never past the drive's time. The smallest read is a page:
+ * filesystems read no less, whatever is asked of them.
  */
 export class Patience {
   readonly #budgetMs: number;
@@ -72,6 +73,7 @@ export class Patience {
   }
 
   async #rescue(stretch: Stretch, map: RescueMap, signal: AbortSignal): Promise<void> {
+    await stretch.file.forget();
     const rescue = new Rescue(this.#rules(), map);
     for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
       const begun = performance.now();
@@ -86,6 +88,7 @@ export class Patience {
     const drive = this.#budgetMs - this.#spentMs;
     return {
       unitBytes: { cluster: RESCUE_CLUSTER_BYTES, sector: FILE_PAGE_BYTES },
+      passes: CACHED_PASSES,
       retries: RESCUE_RETRIES,
       deadRunBytes: RESCUE_DEAD_RUN_BYTES,
       budgetMs: { area: RESCUE_AREA_MS, pass: RESCUE_PASS_MS, drive },

@@ -38,6 +38,15 @@ export const PASSES: readonly Pass[] = [
   pass('non-scraped', 'sector', { way: 'forwards', onError: 'through', number: 1 }),
 ];
 
+/**
+ * The order behind a filesystem, where what is read forwards makes the kernel read ahead, into the bad
+ * places: everything from the end to the beginning.
+ */
+export const CACHED_PASSES: readonly Pass[] = [
+  pass('non-tried', 'cluster', { way: 'backwards', onError: 'through', number: 2 }),
+  pass('non-trimmed', 'sector', { way: 'backwards', onError: 'through', number: 1 }),
+];
+
 /** Retrying turns at each end of the disk, as heads come off better from another side. */
 export function retryPass(number: number): Pass {
   const way = number % 2 === 1 ? 'backwards' : 'forwards';

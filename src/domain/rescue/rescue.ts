@@ -7,6 +7,8 @@ export interface RescueRules {
   readonly unitBytes: Readonly<Record<ReadUnit, number>>;
   /** Passes over single bad sectors after the first read of each. */
   readonly retries: number;
+  /** Before the retries; the usual order unless given. */
+  readonly passes?: readonly Pass[];
   /** A run of bad sectors this long that gave nothing at the first retry is not retried again. */
   readonly deadRunBytes: number;
   /** Time for one area in a pass, for one pass, and for all of them, in milliseconds of reading. */
@@ -44,7 +46,7 @@ export type RescueEnd = 'done' | 'time-is-up' | 'too-many-areas';
 export class Rescue {
   readonly map: RescueMap;
   readonly #rules: RescueRules;
-  #passes: readonly Pass[] = PASSES;
+  #passes: readonly Pass[];
   #index = 0;
   #retry: number;
   #position: number | undefined;
@@ -59,6 +61,7 @@ export class Rescue {
   constructor(rules: RescueRules, map: RescueMap, standing?: Standing) {
     this.map = map;
     this.#rules = rules;
+    this.#passes = rules.passes ?? PASSES;
     this.#spentMs = standing?.spentMs ?? 0;
     this.#retry = 0;
     if (standing?.status === 'bad') {
@@ -233,7 +236,7 @@ export class Rescue {
   #goOn(): void {
     const { map } = this;
     const open = map.missingBytes - map.bytesOf('bad');
-    if (open > 0) this.#passes = PASSES;
+    if (open > 0) this.#passes = this.#rules.passes ?? PASSES;
     else if (map.bytesOf('bad') > 0 && this.#retry < this.#rules.retries) {
       this.#retry++;
       this.#passes = [retryPass(this.#retry)];

@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../../../src/blobs/durable-file.ts';
-import { readRescueFile } from '../../../src/copy/rescue-file.ts';
 import type { Extent } from '../../../src/domain/plan.ts';
+import { parseRescueMap } from '../../../src/formats/rescue-map.ts';
 import { BLOCK_BYTES } from '../disks.ts';
 
 /** What the maps beside the journals say was read of blocks that have a bad place. */
@@ -10,9 +10,9 @@ export async function rescuedPlaces(journals: string, sizeBytes: number): Promis
   const names = (await unlessMissing(readdir(journals))) ?? [];
   const found: Extent[] = [];
   for (const name of names.filter((file) => file.endsWith('.journal.map'))) {
-    const known = await readRescueFile(join(journals, name), sizeBytes);
+    const { map } = parseRescueMap(await readFile(join(journals, name), 'latin1'));
     for (let offsetBytes = 0; offsetBytes < sizeBytes; offsetBytes += BLOCK_BYTES) {
-      const areas = [...(known?.map.within({ offsetBytes, lengthBytes: BLOCK_BYTES }) ?? [])];
+      const areas = [...map.within({ offsetBytes, lengthBytes: BLOCK_BYTES })];
       const isSick = areas.some(({ status }) => status !== 'finished' && status !== 'non-tried');
       if (isSick) found.push(...areas.filter(({ status }) => status === 'finished'));
     }
