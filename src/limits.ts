@@ -231,7 +231,7 @@ export const RESCUE_SAVE_MS = 5_000;
  * After a read that failed, and after one that came at a retry, the map is written at once, unless that
  * takes more than one part in so many of the time: a crash repeats a handful of them and no more.
  */
-export const RESCUE_SAVE_SHARE = 8;
+export const RESCUE_SAVE_SHARE = 4;
 /**
  * What was read of blocks with bad places waits in the state directory until they are whole. So much of
  * a disk is rescued at a time; it is never more, however sick the disk.
@@ -241,6 +241,10 @@ export const RESCUE_SCRATCH_BYTES = 4 * GIB;
 export const SLOW_READ_BYTES_PER_S = 1 * MIB;
 /** So many slow reads in a row make an area that is left for later; one is a disk that spins up. */
 export const SLOW_READS = 2;
+/** Records of the kernel log that are looked through after a disk failed; a log has some thousands. */
+export const KERNEL_RECORDS_MAX = 20_000;
+/** Of those about the disk, so many are told. */
+export const KERNEL_LINES_KEPT = 4;
 /** Places that were read well, 4 KiB each, of which one is read again and compared after each error. */
 export const GOOD_PLACES = 8;
 /** Unreadable ranges that a verdict tells one by one; the map has all. */

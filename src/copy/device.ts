@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Extent } from '../domain/plan.ts';
@@ -13,6 +14,7 @@ import {
   DISK_UNPROVEN_MS,
   TOOL_DEADLINE_MS,
 } from '../limits.ts';
+import { KernelLog } from './kernel-log.ts';
 
 const run = promisify(execFile);
 
@@ -37,6 +39,7 @@ export class SourceDevice {
   readonly #expected: ExpectedDisk;
   readonly #handle: FileHandle;
   readonly #sysfs: string;
+  readonly #kernelLog: KernelLog;
   #readingSince: number | undefined;
   /** Where the last longer read succeeded. */
   #lastGood: number | undefined;
@@ -52,6 +55,8 @@ export class SourceDevice {
     this.#expected = expected;
     this.#handle = handle;
     this.#sysfs = sysfs;
+    const sinceMs = Number(process.hrtime.bigint() / 1_000_000n);
+    this.#kernelLog = new KernelLog(basename(expected.devicePath), sinceMs);
     this.devicePath = expected.devicePath;
     this.sizeBytes = expected.sizeBytes;
   }
@@ -206,12 +211,21 @@ export class SourceDevice {
       readLately ||
       (!hadGrace && (await this.#readsElsewhere({ offsetBytes: position, lengthBytes })));
     if (readLately) this.#isUnproven = true;
+    // Where another place reads, the log of the kernel cannot say more than that.
+    const lines = readsElsewhere || hadGrace ? undefined : await this.#kernelLog.lines();
+    const kernelLines = lines ?? [];
     for (let waited = 0; ; waited += GONE_POLL_MS) {
       const graceIsOver = hadGrace || waited > DISK_GONE_GRACE_MS;
-      const known = { errno, readsElsewhere, graceIsOver, ...(await this.#kernelFacts()) };
+      const known = {
+        errno,
+        kernelLines,
+        readsElsewhere,
+        graceIsOver,
+        ...(await this.#kernelFacts()),
+      };
       const meaning = meaningOf(known);
       if (meaning === 'gone') return this.#gone(position, cause);
-      if (meaning === 'given-up') return this.#givenUp(position, { errno, cause });
+      if (meaning === 'given-up') return this.#givenUp(position, { errno, kernelLines, cause });
       if (meaning === 'media') {
         this.#noteGrace({ hadGrace, readsElsewhere });
         return this.#bad(position, { errno, lengthBytes, cause });
@@ -274,10 +288,16 @@ export class SourceDevice {
 
   #givenUp(
     offsetBytes: number,
-    { errno, cause }: { errno: string; cause: unknown },
+    {
+      errno,
+      kernelLines,
+      cause,
+    }: { errno: string; kernelLines: readonly string[]; cause: unknown },
   ): StationError<'disk-given-up'> {
     const { devicePath } = this.#expected;
-    const words = `${devicePath} is plugged in, but the kernel reads nothing of it any more (${errno})`;
+    const last = kernelLines.at(-1);
+    const told = last === undefined ? errno : `${errno}; the kernel said: ${last}`;
+    const words = `${devicePath} is plugged in, but the kernel reads nothing of it any more (${told})`;
     return new StationError('disk-given-up', words, { devicePath, offsetBytes, errno }, cause);
   }
 

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, isStationError, StationError, throwIfCancelled } from '../errors.ts';
-import type { VolumeFile } from './contract.ts';
 import { forgetCached } from './cached.ts';
+import type { VolumeFile } from './contract.ts';
 import { denied, type Ground, isOn, lookAt, openProved, type Place } from './descriptors.ts';
 import type { CaseSearch } from './folder.ts';
 import { formatVolumePath, type VolumePath } from './windows-path.ts';
@@ -36,7 +36,12 @@ export async function openVolumeFile(
       await prove(tree.ground, place, { isLast: index === path.length - 1, path });
     }
     const handle = await openProved(place);
-    return new OpenedFile(handle, { layers: tree.layers, place, foundAs: formatVolumePath(found), ambiguous });
+    return new OpenedFile(handle, {
+      layers: tree.layers,
+      place,
+      foundAs: formatVolumePath(found),
+      ambiguous,
+    });
   } catch (error) {
     throw fileError(error, formatVolumePath(path));
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, watch } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ export class RescueBench implements AsyncDisposable {
       plan: { kind: 'image', container: 'disks', blobPrefix: '' },
       storage: { kind: 'directory', directory: join(this.directory, 'store') },
       logs: { jobName: 'job', level: 'Verbose', path: '' },
-      journalFile: join(this.directory, 'journals', 'copy-1.journal'),
+      journalFile: this.journalFile,
       readHangMs: 60_000,
       ...over,
     };
@@ -79,6 +79,31 @@ export class RescueBench implements AsyncDisposable {
     const assignment = await this.assignment(options.over);
     const listener = { onMessage, onAbandoned: () => undefined };
     return await runCopyProcess(assignment, listener, options.signal ?? NEVER);
+  }
+
+  /** Copies until the map on the disk, or a message, shows that it is time to die; `undefined`: never. */
+  async copyUntil(isTime: Moment, over: Partial<Assignment> = {}): Promise<CopyResult> {
+    await mkdir(join(this.directory, 'journals'), { recursive: true });
+    const map = `${this.journalFile}.map`;
+    let killed: Promise<void> | undefined;
+    const look = async () => {
+      const text = await readFile(map, 'latin1').catch(() => undefined);
+      if (text !== undefined && isTime.map?.(parseRescueMap(text)) === true) killed ??= kill();
+    };
+    const watcher = watch(join(this.directory, 'journals'), () => void look());
+    const onMessage = (message: FromCopy) => {
+      if (isTime.message?.(message) === true) killed ??= kill();
+    };
+    try {
+      return await this.copy(onMessage, { over });
+    } finally {
+      watcher.close();
+      await killed;
+    }
+  }
+
+  get journalFile(): string {
+    return join(this.directory, 'journals', 'copy-1.journal');
   }
 
   store(container: string): Promise<BlobContainer> {
@@ -115,6 +140,16 @@ export class RescueBench implements AsyncDisposable {
     await releaseAll(this.directory);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+export interface Moment {
+  map?(file: RescueFile): boolean;
+  message?(message: FromCopy): boolean;
+}
+
+async function kill(): Promise<void> {
+  const pid = await copyPid();
+  if (pid !== undefined) process.kill(pid, 'SIGKILL');
 }
 
 /** Our only copy process, while it lives. */

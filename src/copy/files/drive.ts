@@ -19,7 +19,9 @@ export interface DriveUnderCopy {
 /** What every errno of a filesystem helper that is no longer there comes to. */
 const HELPER_GONE = new Set(['ENOTCONN', 'ECONNABORTED', 'ENODEV', 'ENXIO', 'EBADF']);
 
-export interface OpenFile extends Pick<VolumeFile, 'sizeBytes' | 'read' | 'forget'>, AsyncDisposable {}
+export interface OpenFile
+  extends Pick<VolumeFile, 'sizeBytes' | 'read' | 'forget'>,
+    AsyncDisposable {}
 
 /** Files of one volume; whatever cannot be read is only the file's fault if the drive is still there. */
 export class DriveFiles {

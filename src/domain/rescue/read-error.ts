@@ -10,6 +10,8 @@ export interface ReadErrorFacts {
   readonly attachment: 'same' | 'another' | 'none';
   /** The kernel has given the disk up (`device/state`), though nobody took it away. */
   readonly isOffline: boolean;
+  /** What the kernel wrote into its log about the disk lately, when that can be read. */
+  readonly kernelLines: readonly string[];
   /** Another place of the disk was read just now. */
   readonly readsElsewhere: boolean;
   /** The kernel has had its time to take a pulled disk away. */
@@ -39,5 +41,17 @@ export function meaningOf(facts: ReadErrorFacts): ReadErrorMeaning {
   if (facts.errno === 'early-end') return facts.graceIsOver ? 'given-up' : 'unclear';
   if (facts.readsElsewhere) return 'media';
   if (!facts.graceIsOver) return 'unclear';
-  return OF_THE_DEVICE.has(facts.errno) ? 'given-up' : 'media';
+  const isOfDevice = OF_THE_DEVICE.has(facts.errno) || saysDevice(facts.kernelLines);
+  return isOfDevice ? 'given-up' : 'media';
 }
+
+/**
+ * The block layer names what ended a read ("blk_errors" in the kernel's `block/blk-core.c`), also where
+ * the reader is told no more than `EIO`. The last word counts.
+ */
+function saysDevice(lines: readonly string[]): boolean {
+  const told = lines.flatMap((line) => KERNEL_WORDS.exec(line)?.[0] ?? []).at(-1);
+  return told !== undefined && told !== 'critical medium error';
+}
+
+const KERNEL_WORDS = /critical medium error|device offline error|timeout error|transport error/u;

@@ -6,9 +6,13 @@ const there: ReadErrorFacts = {
   errno: 'EIO',
   attachment: 'same',
   isOffline: false,
+  kernelLines: [],
   readsElsewhere: true,
   graceIsOver: false,
 };
+/** As the block layer of Linux 6 writes them. */
+const MEDIUM = 'critical medium error, dev sdb, sector 81920 op 0x0:(READ) flags 0x0 phys_seg 1';
+const OFFLINE = 'device offline error, dev sdb, sector 81920 op 0x0:(READ) flags 0x0 phys_seg 1';
 const silent = { ...there, readsElsewhere: false };
 const pulled = { ...silent, attachment: 'none' } as const;
 
@@ -32,6 +36,16 @@ test.each<[string, ReadErrorFacts, string]>([
   ['a card that was taken out of its reader', { ...silent, errno: 'ENOMEDIUM' }, 'gone'],
   ['a disk that SCSI error handling took offline', { ...silent, isOffline: true }, 'given-up'],
   [
+    'EIO everywhere, of which the kernel says that the device is offline',
+    { ...silent, kernelLines: [MEDIUM, OFFLINE], graceIsOver: true },
+    'given-up',
+  ],
+  [
+    'EIO everywhere, of which the kernel says that the medium is bad',
+    { ...silent, kernelLines: [OFFLINE, MEDIUM], graceIsOver: true },
+    'media',
+  ],
+  [
     'no such device, though it is listed',
     { ...silent, errno: 'ENXIO', graceIsOver: true },
     'given-up',
@@ -49,6 +63,7 @@ const facts: fc.Arbitrary<ReadErrorFacts> = fc.record({
   errno: fc.constantFrom('EIO', 'ENODATA', 'ENODEV', 'ENXIO', 'ETIMEDOUT', 'early-end', 'EINVAL'),
   attachment: fc.constantFrom('same', 'another', 'none'),
   isOffline: fc.boolean(),
+  kernelLines: fc.constantFrom([], [MEDIUM], [OFFLINE], [OFFLINE, MEDIUM]),
   readsElsewhere: fc.boolean(),
   graceIsOver: fc.boolean(),
 });
