@@ -13,6 +13,7 @@ import { sinkAccount, startSink } from './start-sink.ts';
  * places and the same time for each failing read, in one run: bytes recovered, seconds, and requests that
  * met a bad sector, as ratios of ours to theirs. Each sector gets as many reads of its own from both: one
  * and two retries. The station hashes and sends as it always does, to the sink; ddrescue writes a file.
+ * The start of the copy process counts, about half a second.
  *
  *     node --disable-warning=ExperimentalWarning test/bench/rescue.ts
  */
@@ -31,8 +32,25 @@ interface Rescued {
   readonly badReads: number;
 }
 
+/** Disks in the ways in which they fail, by the name that `BENCH_RESCUE_MAPS` may pick. */
+const MAPS: Readonly<Record<string, () => DiskFault[]>> = {
+  scattered: () => withDelays(scattered()),
+  /** A scratch: 48 KiB in one piece. */
+  zone: () => withDelays([bad(SIZE / 2 + MIB / 2, 48 * 1024)]),
+  /** One head of several: runs of 32 KiB that come again every few megabytes. */
+  head: () => withDelays(Array.from({ length: 3 }, (_, i) => bad(i * 5 * MIB + MIB, 32 * 1024))),
+  /** Single sectors everywhere. */
+  spread: () =>
+    withDelays(Array.from({ length: 60 }, (_, i) => bad(i * (SIZE / 64) + MIB, SECTOR))),
+  /** Nothing is bad, and each request takes its time. */
+  slow: () => {
+    const place = { offsetBytes: SIZE / 4, lengthBytes: 8 * MIB };
+    return [{ kind: 'delay', ...place, delayMs: DELAY_MS }];
+  },
+};
+
 /** Single sectors all over, one region, and sectors that give in at the second or third try. */
-function sickness(): DiskFault[] {
+function scattered(): DiskFault[] {
   const single = [3, 17, 18, 61, 62, 90, 140, 141, 180, 233].map((at) => ({
     offsetBytes: Math.floor((at / 256) * SIZE) + 7 * SECTOR,
     lengthBytes: SECTOR,
@@ -55,13 +73,16 @@ function withDelays(faults: readonly DiskFault[]): DiskFault[] {
   });
 }
 
-async function measured(rescue: (bench: RescueBench) => Promise<number>): Promise<Rescued> {
-  await using bench = await RescueBench.create(SIZE, withDelays(sickness()));
+async function measured(
+  faults: readonly DiskFault[],
+  rescue: (bench: RescueBench) => Promise<number>,
+): Promise<Rescued> {
+  await using bench = await RescueBench.create(SIZE, faults);
   const begun = performance.now();
   const recoveredBytes = await rescue(bench);
   const seconds = (performance.now() - begun) / 1000;
-  const { faults } = await bench.disk.counters();
-  const failing = faults.filter(({ kind }) => kind === 'read-error');
+  const { faults: counted } = await bench.disk.counters();
+  const failing = counted.filter(({ kind }) => kind === 'read-error');
   const badReads = failing.reduce((sum, { reads }) => sum + reads, 0);
   return { recoveredBytes, seconds, badReads };
 }
@@ -72,10 +93,10 @@ const byStation = (port: number) => async (bench: RescueBench) => {
   return result.verdict.blobs.reduce((sum, blob) => sum + blob.readBytes, 0);
 };
 
-async function measuredStation(): Promise<Rescued> {
+async function measuredStation(faults: readonly DiskFault[]): Promise<Rescued> {
   const sink = await startSink();
   try {
-    return await measured(byStation(sink.port));
+    return await measured(faults, byStation(sink.port));
   } finally {
     sink.child.kill('SIGKILL');
   }
@@ -91,19 +112,30 @@ const byDdrescue = (options: readonly string[]) => async (bench: RescueBench) =>
 const show = (name: string, { recoveredBytes, seconds, badReads }: Rescued) =>
   `${name.padEnd(24)} ${recoveredBytes} bytes  ${seconds.toFixed(2)} s  ${badReads} reads of bad sectors`;
 
-/** Without direct reads ddrescue meets each bad sector about ten times as often, and takes as long. */
+/**
+ * The options nearest to what the station does: past the page cache, a good place read again after an
+ * error, the map forced to the disk every five seconds. Without direct reads ddrescue meets each bad
+ * sector about ten times as often, and takes as long.
+ */
+const NEAREST = ['--idirect', '--verify-on-error', '--mapfile-interval=5,5'];
 const variants =
-  process.env.BENCH_RESCUE_BUFFERED === undefined ? [['--idirect']] : [['--idirect'], []];
-const ours = await measuredStation();
-process.stdout.write(`${show('the station', ours)}\n`);
-for (const options of variants) {
-  const found = await measured(byDdrescue(options));
-  const name = ['ddrescue', ...options].join(' ');
-  const missing = (SIZE - ours.recoveredBytes) / (SIZE - found.recoveredBytes);
-  const ratios = [
-    `not recovered x${missing.toFixed(2)}`,
-    `time x${(ours.seconds / found.seconds).toFixed(2)}`,
-    `reads of bad sectors x${(ours.badReads / found.badReads).toFixed(2)}`,
-  ];
-  process.stdout.write(`${show(name, found)}\n  ours to theirs: ${ratios.join(', ')}\n`);
+  process.env.BENCH_RESCUE_BUFFERED === undefined ? [NEAREST] : [NEAREST, NEAREST.slice(1)];
+const wanted = process.env.BENCH_RESCUE_MAPS?.split(',') ?? Object.keys(MAPS);
+
+for (const [name, faultsOf] of Object.entries(MAPS)) {
+  if (!wanted.includes(name)) continue;
+  const faults = faultsOf();
+  const ours = await measuredStation(faults);
+  process.stdout.write(`${name}\n${show('  the station', ours)}\n`);
+  for (const options of variants) {
+    const found = await measured(faults, byDdrescue(options));
+    const lost = [SIZE - ours.recoveredBytes, SIZE - found.recoveredBytes];
+    const ratios = [
+      `bytes not recovered ${lost.join(' to ')}`,
+      `time x${(ours.seconds / found.seconds).toFixed(2)}`,
+      `reads of bad sectors ${ours.badReads} to ${found.badReads}`,
+    ];
+    const title = options.includes('--idirect') ? '  ddrescue' : '  ddrescue, buffered';
+    process.stdout.write(`${show(title, found)}\n  ours to theirs: ${ratios.join(', ')}\n`);
+  }
 }
