@@ -1,20 +1,16 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Extent } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
 import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
-import { errnoOf, isStationError, StationError, throwIfCancelled } from '../errors.ts';
-import {
-  DISK_CLAIM_WAIT_MS,
-  DISK_GONE_GRACE_MS,
-  DISK_UNPROVEN_MS,
-  TOOL_DEADLINE_MS,
-} from '../limits.ts';
+import { errnoOf, isStationError, StationError } from '../errors.ts';
+import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS, TOOL_DEADLINE_MS } from '../limits.ts';
 import { KernelLog } from './kernel-log.ts';
+import { openExclusively, sysfsOf } from './open-disk.ts';
 
 const run = promisify(execFile);
 
@@ -326,46 +322,3 @@ const MEDIUM_ERROR = 'ENODATA';
 /** So long a read elsewhere counts for medium errors that follow it; none is made durable on it. */
 const READ_LATELY_MS = 1000;
 const GONE_POLL_MS = 50;
-/** The claim of a copy process that was just killed ends with it, a moment later. */
-const CLAIM_RETRY_MS = 50;
-
-async function openExclusively(devicePath: string, signal: AbortSignal): Promise<FileHandle> {
-  const flags = constants.O_RDONLY | constants.O_DIRECT | constants.O_EXCL;
-  for (let waited = 0; ; waited += CLAIM_RETRY_MS) {
-    throwIfCancelled(signal);
-    try {
-      return await open(devicePath, flags);
-    } catch (cause) {
-      const errno = errnoOf(cause);
-      if (errno === 'EBUSY' && waited < DISK_CLAIM_WAIT_MS) {
-        await sleep(CLAIM_RETRY_MS);
-        continue;
-      }
-      throw openError(devicePath, errno ?? 'unknown', cause);
-    }
-  }
-}
-
-/** What open answers when the disk behind a node is not there, or its medium is not. */
-const ABSENT = new Set(['ENOENT', 'ENXIO', 'ENODEV', 'ENOMEDIUM']);
-
-function openError(devicePath: string, errno: string, cause: unknown): StationError {
-  if (errno === 'EBUSY') {
-    const words = `${devicePath} is mounted or held by another process`;
-    return new StationError('disk-busy', words, { devicePath }, cause);
-  }
-  const words = `${devicePath} could not be opened (${errno})`;
-  if (ABSENT.has(errno)) {
-    return new StationError('disk-gone', words, { devicePath, offsetBytes: 0 }, cause);
-  }
-  const place = { devicePath, offsetBytes: 0, lengthBytes: 0, errno };
-  return new StationError('disk-read-failed', words, place, cause);
-}
-
-/** The sysfs directory of the disk behind the descriptor, by its device number. */
-async function sysfsOf(handle: FileHandle): Promise<string> {
-  const { rdev } = await handle.stat();
-  const major = ((rdev >> 8) & 0xfff) | ((rdev / 2 ** 32) & ~0xfff);
-  const minor = (rdev & 0xff) | ((rdev >> 12) & ~0xff);
-  return `/sys/dev/block/${major}:${minor}`;
-}
