@@ -191,7 +191,7 @@ interface Going extends Under {
 
 /** Copies what has not ended yet; gives what was put off. */
 async function pass(
-  { source, totals }: Copying,
+  { parts, source, totals }: Copying,
   { journal, tally, context, onEnd }: Going,
   signal: AbortSignal,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
@@ -210,7 +210,13 @@ async function pass(
     onEnd?.(item.lengthBytes);
   };
   const open = unended(sameItems(source, totals, signal), journal);
-  await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
+  try {
+    await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
+  } catch (error) {
+    // Of a disk that left, a list of files reads as one that ends early.
+    if (isStationError(error, 'drive-reads-differ')) await parts.drive.proveStillThere();
+    throw error;
+  }
   return putOff;
 }
 

@@ -132,6 +132,7 @@ export const MEDIA: readonly Rehearsal[] = [
       [...manyPlaces, { offsetBytes: BAD_AT, lengthBytes: 900 * 512 }].map((at) => bad(at, EIO)),
       [...manyPlaces, { offsetBytes: BAD_AT, lengthBytes: 900 * 512 }],
     ),
+    slow: true,
   },
   {
     name: 'slow-area',
