@@ -11,12 +11,14 @@ import { afterPowerCut } from '../support/crash-states/forced.ts';
 const unavailable = recordDiskUnavailable();
 const never = new AbortController().signal;
 
+const NONCE = '00112233aabbccdd';
+
 describe.skipIf(unavailable !== undefined)(
   `after a power cut (${unavailable ?? 'mounted'})`,
   () => {
     it('a journal has what was appended, in a directory that it made', async () => {
       const entry = { kind: 'staged', blob: 'disk.img', index: 0, id: 'an id' } as const;
-      const head = { copyId: 'copy-1', nonce: '00112233aabbccdd' };
+      const head = { copyId: 'copy-1', nonce: NONCE };
       const fileIn = (directory: string) => join(directory, 'made', 'journals', 'copy-1.journal');
       await afterPowerCut(
         async (directory) => {
@@ -34,7 +36,7 @@ describe.skipIf(unavailable !== undefined)(
     it('what was read of several blocks is kept, when it was synced', async () => {
       await afterPowerCut(
         async (directory) => {
-          const scratch = await Scratch.create(join(directory, 'scratch'), head.nonce);
+          const scratch = await Scratch.create(join(directory, 'scratch'), NONCE);
           await scratch.write(0, 512, Buffer.from('of the first'));
           await scratch.write(8192, 0, Buffer.from('of the second'));
           await scratch.sync();
@@ -42,7 +44,7 @@ describe.skipIf(unavailable !== undefined)(
           await scratch.close();
         },
         async (directory) => {
-          const scratch = await Scratch.create(join(directory, 'scratch'), head.nonce);
+          const scratch = await Scratch.create(join(directory, 'scratch'), NONCE);
           expect([...scratch.blocks.keys()].sort()).toEqual([0, 8192]);
           const buffer = Buffer.alloc(1024);
           await scratch.readInto(0, buffer);
