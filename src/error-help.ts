@@ -389,6 +389,18 @@ const COPY_HELP: Help<CopyErrors> = {
     nextStep:
       'The log has the process’s last words. Look whether the machine ran out of memory, then press Retry.',
   },
+  'copy-process-not-started': {
+    meaning:
+      'The machine gave the station no process for a copy: it is out of processes, descriptors or memory. No attempt is counted, no copy is started until it can be, and nothing that arrived is lost.',
+    nextStep:
+      'Look what uses the machine up (`systemctl status drive-station`, `dmesg`); the copies go on by themselves.',
+  },
+  'state-disk-failed': {
+    meaning:
+      'The station’s own disk, where ledger and copy journals lie, is full, read-only or gives errors. Nothing counts that could not be written down: running copies that meet it pause, no attempt is counted, and none is started until the disk can be written again.',
+    nextStep:
+      'Make room, or repair the file system (the kernel’s log says what is wrong with it); the copies go on by themselves. A station that could not start is started again.',
+  },
   'copy-process-silent': {
     meaning:
       'A copy process gave no sign of life for half a minute, or did not stop when asked: it is stuck in the kernel. It is killed, or abandoned when even that does not end it.',
@@ -396,20 +408,21 @@ const COPY_HELP: Help<CopyErrors> = {
   },
   'ledger-newer': {
     meaning:
-      'A newer version of the station wrote this ledger. Nothing was touched and the station does not start.',
-    nextStep: 'Run the newer version, or give this one another state directory.',
+      'A newer version of the station wrote this ledger; both versions are named. Nothing was touched and the station does not start; `serve` ends with exit code 3.',
+    nextStep:
+      'Install the newer version again. To go back all the same, give this one the state directory as it was before the update.',
   },
   'ledger-unreadable': {
     meaning:
-      'The ledger is damaged or is no ledger. The station does not start rather than guess, or the call that met it failed.',
+      'The ledger is damaged, emptied, lost or is no ledger; file and damage are named. The station does not start, or stops in order when it meets the damage at work, with exit code 3. Nothing is repaired or overwritten.',
     nextStep:
-      'Keep a copy of the state directory, then put the last good backup of it back and start again.',
+      'Stop the station and run `drive-station ledger restore`: it moves what is there aside, puts the newest good backup in its place and deletes nothing. Copies go on from what the blob store holds. With no backup, move the whole state directory aside, start, and create the jobs again.',
   },
   'ledger-failed': {
     meaning:
-      'The database could not do what was asked: the disk is full, may not be written or fails. The call changed nothing.',
+      'The database could not do what was asked: it is locked by another program, or the machine gave no descriptor for it. The call changed nothing, and no drive is blamed for it.',
     nextStep:
-      'Check free space and health of the disk that holds the state directory; for a drive that faulted, press Retry.',
+      'Do what the message says; what was to be done is tried again by itself. A person’s action is asked for again.',
   },
   'secret-key-unreadable': {
     meaning:

@@ -145,12 +145,14 @@ export interface CopyErrors {
   'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
   'copy-process-silent': { waitedMs: number };
-  'ledger-newer': { file: string; found: string };
+  'copy-process-not-started': { detail: string };
+  'ledger-newer': { file: string; found: string; known: string };
   'ledger-unreadable': { file: string };
   'ledger-failed': { file: string; detail: string };
   'secret-key-unreadable': { file: string; detail: string };
   'secret-unreadable': { place: string; detail: string };
   'state-directory-in-use': { directory: string };
+  'state-disk-failed': { place: string; problem: StateDiskProblem };
   'internal-error': { detail: string };
   cancelled: Record<string, never>;
 }
@@ -160,6 +162,9 @@ export interface RehearsalErrors {
   'rehearsal-failed': { problem: string };
   'rehearsal-impossible': { missing: readonly string[] };
 }
+
+/** What the file system of the state directory does. */
+export type StateDiskProblem = 'full' | 'read-only' | 'failing';
 
 export type ErrorPayloads = InputErrors &
   DriveFileErrors &
@@ -223,4 +228,32 @@ export function messageOf(error: unknown): string {
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+const STATE_DISK_PROBLEMS: Readonly<Record<string, StateDiskProblem>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EROFS: 'read-only',
+  EIO: 'failing',
+};
+
+const STATE_DISK_WORDS = {
+  full: 'there is no room left in its file system',
+  'read-only': 'its file system is read-only',
+  failing: 'its file system gives input/output errors',
+} as const satisfies Readonly<Record<StateDiskProblem, string>>;
+
+export function stateDiskFailed(
+  place: string,
+  problem: StateDiskProblem,
+  cause?: unknown,
+): StationError<'state-disk-failed'> {
+  const words = `${place} cannot be written: ${STATE_DISK_WORDS[problem]}`;
+  return new StationError('state-disk-failed', words, { place, problem }, cause);
+}
+
+/** The error of a write into the state directory, told as what its disk does; any other as it is. */
+export function asStateDiskError(place: string, error: unknown): unknown {
+  const problem = STATE_DISK_PROBLEMS[errnoOf(error) ?? ''];
+  return problem === undefined ? error : stateDiskFailed(place, problem, error);
 }

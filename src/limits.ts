@@ -180,6 +180,19 @@ export const COPY_ALIVE_MS = 1_000;
 export const COPY_ABANDON_MS = 2_000;
 /** Free space of the state directory is looked at this often. */
 export const FREE_SPACE_INTERVAL_MS = 10_000;
+/**
+ * Room that the station keeps for itself in the state directory and gives up when its disk is full:
+ * a last change of the ledger takes 50 KiB of the write-ahead log, and there are a few for each drive.
+ */
+export const EMERGENCY_BYTES = 4 * MIB;
+/** The ledger is backed up this often while it changes: 30 MB, for 10,000 jobs, take 0.4 s. */
+export const LEDGER_BACKUP_INTERVAL_MS = 60 * 60 * 1000;
+/** Backups of the ledger that are kept, the newest ones. */
+export const LEDGER_BACKUPS_KEPT = 6;
+/** Lines of the log that wait while nobody reads it or its disk is full; more are counted and dropped. */
+export const LOG_WAITING_BYTES = 1 * MIB;
+/** Connections to the HTTP port, of which each takes a descriptor; one more is closed at once. */
+export const HTTP_CONNECTIONS_MAX = 512;
 /** After a read error, the kernel gets this long to take a pulled disk away. */
 export const DISK_GONE_GRACE_MS = 2_000;
 /**
@@ -281,6 +294,17 @@ export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
 };
 /** How often time alone is looked at: a small part of the shortest above. */
 export const LIFE_CYCLE_TICK_MS = 60_000;
+/**
+ * A clock that differs by so much from the time that has passed was set, and no time-out of days acts
+ * until it is clear which is right. An hour is far more than a clock drifts or NTP corrects while a
+ * station runs, and far less than a day.
+ */
+export const CLOCK_JUMP_MS = 60 * 60 * 1000;
+/**
+ * A clock that has gone on by so much since the last entry of the event log, over a boot of the machine,
+ * is asked about: the station was switched off for long, or the clock of its board is wrong.
+ */
+export const CLOCK_GAP_MS = 30 * DAY_MS;
 /** How long a finished job stays on the screens. */
 export const FINISHED_SHOWN_MS = 2 * DAY_MS;
 /** A directory store keeps blocks that were staged and not committed for as long as the service does. */

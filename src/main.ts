@@ -6,9 +6,11 @@ import { drivesCommand } from './commands/drives.ts';
 import { EXIT, withExitCodes } from './commands/exit-codes.ts';
 import { extrasCommand } from './commands/extras.ts';
 import { jobCommand } from './commands/job.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { loopbackCommand } from './commands/loopback.ts';
 import { serveCommand } from './commands/serve.ts';
 import { watchCommand } from './commands/watch.ts';
+import { nextStepFor } from './error-help.ts';
 import { isStationError, messageOf } from './errors.ts';
 import { scrub } from './scrub.ts';
 
@@ -20,6 +22,10 @@ const BAD_FILE = [
   'job-file-too-large',
   'job-file-unreadable',
 ] as const;
+
+/** What starting again does not heal. */
+const BAD_LEDGER = ['ledger-newer', 'ledger-unreadable'] as const;
+const BAD_STATE = [...BAD_LEDGER, 'state-directory-in-use', 'state-disk-failed'] as const;
 
 /** The command line: parse, call, exit code. Each command has a file of its own. */
 process.on('uncaughtException', (error) => {
@@ -41,6 +47,7 @@ for (const command of [
   alertsCommand(),
   watchCommand(),
   loopbackCommand(),
+  ledgerCommand(),
 ]) {
   program.addCommand(command);
 }
@@ -54,5 +61,10 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   process.stderr.write(`drive-station: ${messageOf(error)}\n`);
+  // Who reads this has no station to ask.
+  if (isStationError(error, ...BAD_STATE)) {
+    process.stderr.write(`drive-station: ${nextStepFor(error.code)}\n`);
+  }
+  if (isStationError(error, ...BAD_LEDGER)) return EXIT.ledger;
   return isStationError(error, ...BAD_FILE) ? EXIT.usage : EXIT.failed;
 }

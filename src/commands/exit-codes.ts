@@ -7,10 +7,12 @@ export const EXIT = {
   failed: 1,
   /** Wrong usage, or a file that was given is invalid. */
   usage: 2,
+  /** The ledger is damaged, lost or of a newer version: starting again does not heal it. */
+  ledger: 3,
 } as const;
 
 const EXIT_HELP =
-  '\nExit codes: 0 done, 1 failed, refused or not reachable, 2 wrong usage or invalid file.';
+  '\nExit codes: 0 done, 1 failed, refused or not reachable, 2 wrong usage or invalid file,\n3 the ledger is damaged, lost or of a newer version.';
 
 /** Says what the command ends with; `src/main.ts` maps what is thrown to that. */
 export function withExitCodes(command: Command): Command {

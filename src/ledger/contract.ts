@@ -222,6 +222,8 @@ export interface Ledger {
   /** Something worth remembering that is no change of state: a disk came, a person confirmed. */
   note(entity: string, type: string, data: unknown, actor: Actor): Promise<void>;
   events(afterSequence: number, limit: number): AsyncIterable<LedgerEvent>;
+  /** The newest entry, or the newest about one entity. */
+  lastEvent(entity?: string): Promise<LedgerEvent | undefined>;
   /** Recomputes the chain; the first entry that does not fit, or `undefined` when all do. */
   firstBrokenEvent(): Promise<number | undefined>;
 

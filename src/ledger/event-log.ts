@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import { scrubJson } from '../scrub.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Actor, LedgerEvent } from './contract.ts';
 import { readSetting, writeSetting } from './setting-rows.ts';
-import type { Executor } from './tables.ts';
+import type { EventTable, Executor } from './tables.ts';
 
 /**
  * The event log: a chain of hashes, each over the entry and the hash before it, so that an entry that
@@ -71,13 +72,25 @@ export async function* readEvents(
   let left = limit;
   while (left > 0) {
     const page = await eventPage(db, after, Math.min(left, PAGE_SIZE));
-    for (const { station: _, data, ...row } of page) {
-      yield { ...row, data: JSON.parse(data) };
+    for (const row of page) {
+      yield eventOf(row);
       after = row.sequence;
     }
     left -= page.length;
     if (page.length < PAGE_SIZE) return;
   }
+}
+
+/** The newest entry, or the newest about one entity. */
+export async function lastEvent(db: Executor, entity?: string): Promise<LedgerEvent | undefined> {
+  const newest = db.selectFrom('events').selectAll().orderBy('sequence', 'desc').limit(1);
+  const wanted = entity === undefined ? newest : newest.where('entity', '=', entity);
+  const row = await wanted.executeTakeFirst();
+  return row === undefined ? undefined : eventOf(row);
+}
+
+function eventOf({ station: _, data, ...row }: Selectable<EventTable>): LedgerEvent {
+  return { ...row, data: JSON.parse(data) };
 }
 
 /** Recomputes the chain; the first entry that does not fit, or `undefined` when all do. */

@@ -43,7 +43,7 @@ import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
 import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
 import { driveEntity } from './entities.ts';
-import { firstBrokenEvent, readEvents } from './event-log.ts';
+import { firstBrokenEvent, lastEvent, readEvents } from './event-log.ts';
 import type { JobAddress } from './job-address.ts';
 import { createJob, deleteJob, putJob, updateJob } from './job-changes.ts';
 import { bitLockerKeysOf } from './job-drives.ts';
@@ -277,6 +277,10 @@ export class SqlLedger implements Ledger {
 
   events(afterSequence: number, limit: number): AsyncIterable<LedgerEvent> {
     return readEvents(this.#deps.db, afterSequence, limit);
+  }
+
+  async lastEvent(entity?: string): Promise<LedgerEvent | undefined> {
+    return await this.#writer.guard(() => lastEvent(this.#deps.db, entity));
   }
 
   async firstBrokenEvent(): Promise<number | undefined> {

@@ -11,6 +11,7 @@ import {
   sql,
 } from 'kysely';
 import { StationError } from '../errors.ts';
+import { sqliteError } from './sqlite-errors.ts';
 
 /** Statements kept prepared; the ledger has about fifty, so this is never reached in normal work. */
 const MAX_CACHED_STATEMENTS = 256;
@@ -60,22 +61,33 @@ async function cutLog<Tables>(connection: Kysely<Tables>): Promise<boolean> {
   }
 }
 
+export interface DialectOptions {
+  /** What errors call the database. */
+  readonly place: string;
+  /** Told of each error that a statement ends with. */
+  readonly onError?: (error: StationError) => void;
+}
+
 /**
- * SQLite for Kysely on `node:sqlite`. Two deviations from Kysely's own dialect: migrations run inside
- * a transaction (SQLite can roll back DDL), and a transaction takes the write lock when it begins,
- * because a read that is upgraded later can be refused at once, whatever the busy timeout says.
+ * SQLite for Kysely on `node:sqlite`. Three deviations from Kysely's own dialect: migrations run inside
+ * a transaction (SQLite can roll back DDL); a transaction takes the write lock when it begins, because
+ * a read that is upgraded later can be refused at once, whatever the busy timeout says; and one that
+ * SQLite took back by itself, which it does when the disk is full, has ended for everybody.
  */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #database: SqliteDatabase;
+  readonly #transaction: WatchedTransaction;
 
-  constructor(database: DatabaseSync) {
-    const shaped = betterSqliteShape(database);
+  constructor(database: DatabaseSync, options: DialectOptions) {
+    const transaction = new WatchedTransaction(database);
+    const shaped = betterSqliteShape(database, transaction, options);
     super({ database: shaped });
     this.#database = shaped;
+    this.#transaction = transaction;
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver({ database: this.#database });
+    return new ImmediateDriver(this.#database, this.#transaction);
   }
 
   override createAdapter(): SqliteAdapter {
@@ -84,8 +96,57 @@ export class NodeSqliteDialect extends SqliteDialect {
 }
 
 class ImmediateDriver extends SqliteDriver {
+  readonly #transaction: WatchedTransaction;
+
+  constructor(database: SqliteDatabase, transaction: WatchedTransaction) {
+    super({ database });
+    this.#transaction = transaction;
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    this.#transaction.begun();
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection);
+    this.#transaction.ended();
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    // Asked for once more, a rollback would fail and hide why it came to that.
+    if (this.#transaction.ended()) await super.rollbackTransaction(connection);
+  }
+}
+
+/** Whether the transaction that was begun is still open in the database. */
+class WatchedTransaction {
+  readonly #database: DatabaseSync;
+  #isBegun = false;
+  #lostBy: StationError | undefined;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  begun(): void {
+    this.#isBegun = true;
+    this.#lostBy = undefined;
+  }
+
+  failed(error: StationError): void {
+    if (this.#isBegun && !this.#database.isTransaction) this.#lostBy ??= error;
+  }
+
+  /** Answers whether the database still has it open. */
+  ended(): boolean {
+    this.#isBegun = false;
+    return this.#database.isTransaction;
+  }
+
+  /** A change that came after the loss would be durable alone, without those before it. */
+  check(): void {
+    if (this.#isBegun && this.#lostBy !== undefined) throw this.#lostBy;
   }
 }
 
@@ -96,8 +157,23 @@ class TransactionalDdlAdapter extends SqliteAdapter {
 }
 
 /** The shape of better-sqlite3 that Kysely talks to, with prepared statements kept by their text. */
-function betterSqliteShape(database: DatabaseSync): SqliteDatabase {
+function betterSqliteShape(
+  database: DatabaseSync,
+  transaction: WatchedTransaction,
+  { place, onError = () => undefined }: DialectOptions,
+): SqliteDatabase {
   const cache = new Map<string, SqliteStatement>();
+  const guarded = <T>(work: () => T): T => {
+    transaction.check();
+    try {
+      return work();
+    } catch (cause) {
+      const error = sqliteError(place, cause);
+      transaction.failed(error);
+      onError(error);
+      throw error;
+    }
+  };
   return {
     close: () => {
       cache.clear();
@@ -107,19 +183,30 @@ function betterSqliteShape(database: DatabaseSync): SqliteDatabase {
       const known = cache.get(sql);
       if (known !== undefined) return known;
       if (cache.size >= MAX_CACHED_STATEMENTS) cache.clear();
-      const statement = shapedStatement(database.prepare(sql));
+      const statement = shapedStatement(
+        guarded(() => database.prepare(sql)),
+        guarded,
+      );
       cache.set(sql, statement);
       return statement;
     },
   };
 }
 
-function shapedStatement(statement: StatementSync): SqliteStatement {
-  const all = (parameters: readonly unknown[]) => statement.all(...parameters.map(bindable));
+type Guarded = <T>(work: () => T) => T;
+
+function shapedStatement(statement: StatementSync, guarded: Guarded): SqliteStatement {
+  const all = (parameters: readonly unknown[]) => {
+    const bound = parameters.map(bindable);
+    return guarded(() => statement.all(...bound));
+  };
   return {
     reader: statement.columns().length > 0,
     all,
-    run: (parameters) => statement.run(...parameters.map(bindable)),
+    run: (parameters) => {
+      const bound = parameters.map(bindable);
+      return guarded(() => statement.run(...bound));
+    },
     // Not lazily: a cached statement that is still being walked would be reset by its next use.
     iterate: (parameters) => all(parameters).values(),
   };

@@ -1,7 +1,7 @@
-import { mkdir, open } from 'node:fs/promises';
+import { access, constants, mkdir, open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, StationError } from '../errors.ts';
+import { asStateDiskError, messageOf, StationError } from '../errors.ts';
 
 /** The lock's file inside the state directory; empty, and harmless to leave. */
 const LOCK_FILE = 'station.lock';
@@ -16,8 +16,11 @@ export async function lockStateDirectory(directory: string): Promise<() => void>
   const file = join(directory, LOCK_FILE);
   try {
     await makeStateDirectory(directory);
+    // SQLite would open a file of a read-only file system all the same, and then say something else.
+    await access(directory, constants.W_OK);
     return hold(new DatabaseSync(file, { timeout: 0 }), directory);
-  } catch (error) {
+  } catch (cause) {
+    const error = asStateDiskError(directory, cause);
     if (error instanceof StationError) throw error;
     const detail = messageOf(error);
     throw new StationError(

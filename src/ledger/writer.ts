@@ -1,5 +1,5 @@
 import { ZodError } from 'zod';
-import { messageOf, StationError } from '../errors.ts';
+import { isStationError, messageOf, StationError } from '../errors.ts';
 import type { Actor } from './contract.ts';
 import { appendEvent, type NewEvent } from './event-log.ts';
 import type { ChangeContext, Settled } from './job-changes.ts';
@@ -23,6 +23,8 @@ export interface SqlLedgerDependencies {
   /** Seals and opens what nobody may read in a copy of the database. */
   readonly secrets: SecretBox;
   readonly purging: Purging;
+  /** Gives up space that was kept for the last changes on a full disk; false when there is none. */
+  readonly makeRoom?: () => boolean;
   /** The transaction that `db` is, where it is one. */
   readonly open?: OpenTransaction;
 }
@@ -100,9 +102,19 @@ export class Writer {
   async write<T>(work: (db: Executor) => Promise<T>): Promise<T> {
     const { db, open, purging } = this.#deps;
     if (open !== undefined) return await this.guard(() => open.change(work));
-    const done = await this.guard(() => db.transaction().execute(work));
+    const change = () => db.transaction().execute(work);
+    const done = await this.guard(() =>
+      change().catch((error) => this.#againWithRoom(error, change)),
+    );
     await purging.catchUp();
     return done;
+  }
+
+  /** A transaction that the full disk took back has changed nothing and can be made anew. */
+  async #againWithRoom<T>(error: unknown, change: () => Promise<T>): Promise<T> {
+    const isFull = isStationError(error, 'state-disk-failed') && error.payload.problem === 'full';
+    if (!isFull || this.#deps.makeRoom?.() !== true) throw error;
+    return await change();
   }
 
   /** Gives what the database or a schema threw the code that says what to do about it. */

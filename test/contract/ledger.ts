@@ -302,6 +302,19 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
     });
 
     describe('the event log', () => {
+      it('gives the newest entry, and the newest about one thing', async () => {
+        expect(await ledger.lastEvent()).toBeUndefined();
+        await ledger.note('a', 'first', { n: 1 }, 'alex');
+        await ledger.note('b', 'second', { n: 2 }, 'kim');
+        expect(await ledger.lastEvent()).toMatchObject({
+          sequence: 2,
+          type: 'second',
+          actor: 'kim',
+        });
+        expect(await ledger.lastEvent('a')).toMatchObject({ sequence: 1, data: { n: 1 } });
+        expect(await ledger.lastEvent('c')).toBeUndefined();
+      });
+
       it('numbers events without gaps, also when many writers ask at once', async () => {
         await Promise.all(
           Array.from({ length: 30 }, (_, index) => ledger.note('x', 'noted', { index }, 'alex')),

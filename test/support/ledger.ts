@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { BoundDisk, DriveId, DriveRef, JobName } from '../../src/domain/job.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Ledger, NewJob } from '../../src/ledger/contract.ts';
-import { SqliteLedger } from '../../src/ledger/sqlite.ts';
+import { SqliteLedger, type SqliteLedgerOptions } from '../../src/ledger/sqlite.ts';
 import { aJob } from './domain.ts';
 
 /** Ledgers on real files, and what is put into them. */
@@ -21,9 +21,20 @@ export async function temporaryDirectory(): Promise<TemporaryDirectory> {
 
 export const TEST_TIME = new Date('2026-01-02T03:04:05.678Z');
 
-export function openLedger(file: string, now: () => Date = () => TEST_TIME): Promise<SqliteLedger> {
+export function openLedger(
+  file: string,
+  now: () => Date = () => TEST_TIME,
+  more: Pick<SqliteLedgerOptions, 'makeRoom' | 'onError'> = {},
+): Promise<SqliteLedger> {
   const randomHex = (bytes: number) => randomBytes(bytes).toString('hex');
-  return SqliteLedger.open({ file, station: 'station-1', now, uuid: randomUUID, randomHex });
+  return SqliteLedger.open({
+    file,
+    station: 'station-1',
+    now,
+    uuid: randomUUID,
+    randomHex,
+    ...more,
+  });
 }
 
 export function aNewJob(name: string, drives: readonly string[], shipped = true): NewJob {

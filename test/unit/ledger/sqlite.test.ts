@@ -1,15 +1,19 @@
-import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { Kysely } from 'kysely';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import type { StationError } from '../../../src/errors.ts';
 import { MIGRATIONS, migrateToLatest } from '../../../src/ledger/migrations.ts';
 import { NodeSqliteDialect, openDurable } from '../../../src/ledger/sqlite-dialect.ts';
 import type { Tables } from '../../../src/ledger/tables.ts';
 import {
   aNewJob,
   openLedger,
+  TEST_TIME,
   type TemporaryDirectory,
   temporaryDirectory,
   transferring,
@@ -94,7 +98,9 @@ it('leaves a ledger as it was when a migration fails half-way', async () => {
   const ledger = await openLedger(file);
   await ledger.createJob(aNewJob('job', ['A1']), 'alex');
   await ledger.close();
-  const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(openDurable(file)) });
+  const db = new Kysely<Tables>({
+    dialect: new NodeSqliteDialect(openDurable(file), { place: file }),
+  });
   const halfWay = {
     ...MIGRATIONS,
     '9998-first': {
@@ -154,6 +160,101 @@ it('refuses a ledger with a damaged page', async () => {
   await writeFile(file, content);
   await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
 });
+
+it('refuses a ledger that was emptied, and leaves it so', async () => {
+  await (await openLedger(file)).close();
+  await truncate(file, 0);
+  const refusal = { code: 'ledger-unreadable', message: `${file} is empty (0 bytes)` };
+  await expect(openLedger(file)).rejects.toMatchObject(refusal);
+  expect((await stat(file)).size).toBe(0);
+});
+
+/** A ledger with a change that only its write-ahead log has, as a killed daemon leaves it. */
+async function leftBehind(): Promise<Buffer> {
+  const ledger = await openLedger(file);
+  await ledger.createJob(aNewJob('job', ['A1']), 'alex');
+  const log = await readFile(`${file}-wal`);
+  const content = await readFile(file);
+  await ledger.close();
+  await writeFile(file, content);
+  return log;
+}
+
+it('refuses to begin anew beside the write-ahead log of a ledger that is missing', async () => {
+  await writeFile(`${file}-wal`, await leftBehind());
+  await rm(file);
+  await expect(openLedger(file)).rejects.toMatchObject({ code: 'ledger-unreadable' });
+  expect(await readdir(directory.path)).toEqual(['ledger.sqlite-wal']);
+});
+
+it('refuses a write-ahead log whose head is damaged, with which SQLite would pass over its changes', async () => {
+  const log = await leftBehind();
+  await writeFile(`${file}-wal`, log);
+  log.fill(0x5a, 0, 32);
+  await writeFile(`${file}-wal`, log);
+  const refusal = openLedger(file);
+  await expect(refusal).rejects.toMatchObject({ code: 'ledger-unreadable' });
+  await expect(refusal).rejects.toThrow(/-wal, the write-ahead log, is damaged/u);
+  expect(await readFile(`${file}-wal`)).toEqual(log);
+});
+
+it('takes over what a whole write-ahead log has', async () => {
+  await writeFile(`${file}-wal`, await leftBehind());
+  const ledger = await openLedger(file);
+  expect(await ledger.jobs()).toHaveLength(1);
+  await ledger.close();
+});
+
+it('tells of damage that it meets at work', async () => {
+  await (await openLedger(file)).close();
+  const told: StationError[] = [];
+  const ledger = await openLedger(file, () => TEST_TIME, { onError: (error) => told.push(error) });
+  const size = (await stat(file)).size;
+  await writeFile(file, Buffer.alloc(size - 4096, 0xff), { flag: 'r+' });
+  await expect(Array.fromAsync(ledger.events(0, 10))).rejects.toMatchObject({
+    code: 'ledger-unreadable',
+  });
+  expect(told.map(({ code }) => code)).toContain('ledger-unreadable');
+  await ledger.close().catch(() => undefined);
+});
+
+it('leaves a ledger whole when the process dies in the middle of a migration', async () => {
+  const shell = new DatabaseSync(file);
+  shell.exec(await readFile(VERSION_1, 'utf8'));
+  shell.close();
+  const before = tablesOf(file);
+  expect(await dieMigrating(file)).toBe('SIGKILL');
+  expect(tablesOf(file)).toEqual(before);
+  const ledger = await openLedger(file);
+  expect(await ledger.jobs()).toHaveLength(1);
+  expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  await ledger.close();
+});
+
+function tablesOf(database: string): unknown[] {
+  const shell = new DatabaseSync(database);
+  const found = shell.prepare('SELECT name, sql FROM sqlite_master ORDER BY name').all();
+  shell.close();
+  return found;
+}
+
+/** Runs all migrations in a process that kills itself within their transaction; answers its end. */
+async function dieMigrating(database: string): Promise<NodeJS.Signals | null> {
+  const from = (name: string) => new URL(`../../../src/ledger/${name}`, import.meta.url).href;
+  const program = `
+    const { Kysely } = await import(${JSON.stringify(import.meta.resolve('kysely'))});
+    const { NodeSqliteDialect, openDurable } = await import('${from('sqlite-dialect.ts')}');
+    const { MIGRATIONS, migrateToLatest } = await import('${from('migrations.ts')}');
+    const place = ${JSON.stringify(database)};
+    const db = new Kysely({ dialect: new NodeSqliteDialect(openDurable(place), { place }) });
+    const end = { up: () => process.kill(process.pid, 'SIGKILL') };
+    await migrateToLatest(db, { ...MIGRATIONS, '9999-end': end });
+  `;
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  await once(child, 'close');
+  return child.signalCode;
+}
 
 it('says that it cannot open a file in a directory that is not there', async () => {
   const nowhere = join(directory.path, 'missing', 'ledger.sqlite');

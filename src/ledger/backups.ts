@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asStateDiskError, StationError } from '../errors.ts';
+import { LEDGER_BACKUPS_KEPT } from '../limits.ts';
+import type { Ledger } from './contract.ts';
+import { filesOf, inspectFile } from './sqlite-file.ts';
+import { syncPath } from './sync-path.ts';
+
+export interface BackupsOptions {
+  readonly directory: string;
+}
+
+export interface BackupsDependencies {
+  readonly ledger: Pick<Ledger, 'lastEvent'> & { backUp(file: string): Promise<void> };
+  now(): Date;
+}
+
+/** By time in the name, so that the order of names is the order of age. */
+const BACKUP = /^ledger-\d{8}T\d{6}Z\.sqlite$/u;
+const UNFINISHED = 'ledger.new';
+
+/** The backups in a directory, newest first. */
+export async function backupsIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => BACKUP.test(name))
+    .sort()
+    .reverse()
+    .map((name) => join(directory, name));
+}
+
+export function ledgerFileOf(stateDirectory: string): string {
+  return join(stateDirectory, 'ledger.sqlite');
+}
+
+/** Where they lie in a state directory. */
+export function backupDirectoryOf(stateDirectory: string): string {
+  return join(stateDirectory, 'backups');
+}
+
+/**
+ * A station that had a ledger does not begin with an empty one as if there had never been a job.
+ * Throws `ledger-unreadable` when the file is missing and backups of it are there.
+ */
+export async function refuseLostLedger(file: string, directory: string): Promise<void> {
+  if (existsSync(file)) return;
+  const [newest] = await backupsIn(directory);
+  if (newest === undefined) return;
+  const words = `${file} is missing, but there are backups of it, the newest ${newest}`;
+  throw new StationError('ledger-unreadable', words, { file });
+}
+
+/**
+ * Whole copies of the ledger in files of their own: each is of one moment, was looked at as a ledger is
+ * at the start, and is on the medium before it has its name. The oldest goes when there is one more.
+ */
+export class LedgerBackups {
+  readonly #directory: string;
+  readonly #deps: BackupsDependencies;
+  #backedUp = -1;
+
+  constructor({ directory }: BackupsOptions, dependencies: BackupsDependencies) {
+    this.#directory = directory;
+    this.#deps = dependencies;
+  }
+
+  /**
+   * Makes a backup when there was any change since the last one; answers its file. Throws
+   * `ledger-unreadable` when the ledger is damaged, `state-disk-failed`, `ledger-failed`.
+   */
+  async make(): Promise<string | undefined> {
+    const { ledger } = this.#deps;
+    const sequence = (await ledger.lastEvent())?.sequence ?? 0;
+    if (sequence === this.#backedUp) return undefined;
+    const unfinished = join(this.#directory, UNFINISHED);
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      const file = await this.#write(unfinished);
+      await this.#prune();
+      this.#backedUp = sequence;
+      return file;
+    } catch (error) {
+      throw asStateDiskError(this.#directory, error);
+    } finally {
+      for (const left of filesOf(unfinished)) await rm(left, { force: true });
+    }
+  }
+
+  async #write(unfinished: string): Promise<string> {
+    // Made here, so that nobody else may read it at any moment.
+    await (await open(unfinished, 'w', 0o600)).close();
+    await this.#deps.ledger.backUp(unfinished);
+    inspectFile(unfinished);
+    await syncPath(unfinished);
+    const file = join(this.#directory, `ledger-${stampOf(this.#deps.now())}.sqlite`);
+    await rename(unfinished, file);
+    await syncPath(this.#directory);
+    return file;
+  }
+
+  async #prune(): Promise<void> {
+    const old = (await backupsIn(this.#directory)).slice(LEDGER_BACKUPS_KEPT);
+    for (const file of old) await rm(file, { force: true });
+  }
+}
+
+/** `20260102T030405Z`. */
+export function stampOf(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace(/[-:]/gu, '')}Z`;
+}
