@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import { StationError, throwIfCancelled } from '../errors.ts';
+import { messageOf, StationError, throwIfCancelled } from '../errors.ts';
 import {
   COPY_ABANDON_MS,
   COPY_SILENCE_MS,
@@ -9,6 +9,7 @@ import {
   FILE_COPY_THREADS,
 } from '../limits.ts';
 import { privateMountsUnavailable, withPrivateMounts } from '../volumes/mount-namespace.ts';
+import { howItEnded, oomKills, type ProcessEnd } from './how-it-ended.ts';
 import {
   type Assignment,
   type CopyFailure,
@@ -117,8 +118,12 @@ class Conversation {
       this.#stderr = lastLines(this.#stderr + chunk.toString());
     });
     child.on('message', (raw) => this.#hear(raw));
-    child.on('error', (error) => this.#fail(ended(null, null, error.message)));
-    child.once('close', (code, sig) => this.#fail(ended(code, sig, this.#stderr)));
+    child.on('error', (error) => this.#fail(notStarted(error)));
+    const killsBefore = oomKills();
+    child.once('close', (exitCode, signal) => {
+      const oomKilled = signal === 'SIGKILL' && oomKills() > killsBefore;
+      this.#fail(ended({ exitCode, signal, stderrTail: this.#stderr, oomKilled }));
+    });
     this.#expectWord();
   }
 
@@ -177,19 +182,22 @@ function lastLines(text: string): string {
   return tail.slice(tail.indexOf('\n') + 1 || tail.length);
 }
 
-function ended(exitCode: number | null, signal: string | null, stderrTail: string): CopyFailure {
-  const how = signal ?? `exit code ${exitCode}`;
-  const error = new StationError('copy-process-ended', `the copy process ended (${how})`, {
-    exitCode,
-    signal,
-    stderrTail,
-  });
+function ended(end: ProcessEnd): CopyFailure {
+  const { exitCode, signal, stderrTail } = end;
+  const payload = { exitCode, signal, stderrTail };
+  const error = new StationError('copy-process-ended', howItEnded(end), payload);
   return {
     kind: 'failed',
     code: error.code,
     message: error.message,
     payload: { ...error.payload },
   };
+}
+
+function notStarted(error: Error): CopyFailure {
+  const message = `the copy process could not be started: ${messageOf(error)}`;
+  const payload = { detail: messageOf(error) };
+  return { kind: 'failed', code: 'copy-process-not-started', message, payload };
 }
 
 function silent(waitedMs: number, words: string): CopyFailure {

@@ -3,11 +3,14 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makeDirectories, syncPath } from '../blobs/durable-file.ts';
-import { errnoOf } from '../errors.ts';
+import { asStateDiskError, errnoOf } from '../errors.ts';
 
 /**
  * An append-only file of JSON records, each framed by its length and checksum. A record counts when it
- * is on the medium; what follows the first torn, damaged or foreign one does not count.
+ * is on the medium; what follows the first torn, damaged or foreign one does not count. So after a write
+ * that failed nothing more is written: it could be whole and still never be found.
+ *
+ * Throws `state-disk-failed` when the file system is full, read-only or failing.
  */
 
 export const FRAME_BYTES = 8;
@@ -26,12 +29,15 @@ export interface FrameShape<T> {
 type Many<T> = AsyncIterable<T> | Iterable<T>;
 
 export class FramedFile {
+  readonly #file: string;
   readonly #handle: FileHandle;
   #sizeBytes: number;
   #waiting: Buffer[] = [];
   #flush: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
-  private constructor(handle: FileHandle, sizeBytes: number) {
+  private constructor(file: string, handle: FileHandle, sizeBytes: number) {
+    this.#file = file;
     this.#handle = handle;
     this.#sizeBytes = sizeBytes;
   }
@@ -46,19 +52,20 @@ export class FramedFile {
     records: Many<T>,
     onWritten: (record: T, offset: number) => void = () => undefined,
   ): Promise<FramedFile> {
-    await makeDirectories(dirname(file), 0o700);
     const fresh = `${file}.${process.pid}.new`;
-    const handle = await open(fresh, 'w+', 0o600);
+    const handle = await begin(fresh).catch((error) => {
+      throw asStateDiskError(file, error);
+    });
     try {
       const sizeBytes = await writeRecords(handle, records, onWritten);
       await handle.datasync();
       await rename(fresh, file);
       await syncPath(dirname(file));
-      return new FramedFile(handle, sizeBytes);
+      return new FramedFile(file, handle, sizeBytes);
     } catch (error) {
       await handle.close();
       await rm(fresh, { force: true });
-      throw error;
+      throw asStateDiskError(file, error);
     }
   }
 
@@ -90,8 +97,12 @@ export class FramedFile {
     const batch = this.#waiting;
     this.#waiting = [];
     try {
+      if (this.#failure !== undefined) throw this.#failure.error;
       await this.#handle.appendFile(Buffer.concat(batch));
       await this.#handle.datasync();
+    } catch (error) {
+      this.#failure ??= { error: asStateDiskError(this.#file, error) };
+      throw this.#failure.error;
     } finally {
       this.#flush = undefined;
     }
@@ -101,6 +112,11 @@ export class FramedFile {
     await this.#flush?.catch(() => undefined);
     await this.#handle.close();
   }
+}
+
+async function begin(fresh: string): Promise<FileHandle> {
+  await makeDirectories(dirname(fresh), 0o700);
+  return await open(fresh, 'w+', 0o600);
 }
 
 function frameOf(record: object): Buffer {

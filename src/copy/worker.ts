@@ -1,5 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { isStationError, messageOf, StationError } from '../errors.ts';
+import { asStateDiskError, isStationError, messageOf, StationError } from '../errors.ts';
 import { COPY_ALIVE_MS, FILES_PACE, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
 import { copyDrive, type Settled } from './copy-drive.ts';
@@ -20,6 +21,9 @@ import { openPatiently } from './storage.ts';
  * when its daemon goes.
  */
 
+/** Above every process that says nothing, below those that offer themselves (1000). */
+const OOM_SCORE = 500;
+
 const stop = new AbortController();
 const report = progressCoalesced((message) => process.send?.(message));
 
@@ -34,6 +38,7 @@ process.on('message', (raw) => {
   if (message.kind === 'stop') stop.abort();
   else void work(message);
 });
+preferToBeKilled();
 report({ kind: 'ready' });
 
 async function work(assignment: Assignment): Promise<void> {
@@ -57,7 +62,8 @@ async function work(assignment: Assignment): Promise<void> {
       await device.close();
     }
   } catch (error) {
-    report(failureOf(error));
+    // What is not told as something else was written beside the journal: the map, the scratch.
+    report(failureOf(asStateDiskError(assignment.journalFile, error)));
   } finally {
     clearInterval(watch);
   }
@@ -88,6 +94,15 @@ async function copy(
   const settled = await copyFiles(assignment, order, stop.signal);
   await removeMountFolder(assignment);
   return settled;
+}
+
+/** When memory runs out, one copy goes before the daemon does: it is taken up again from the store. */
+function preferToBeKilled(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', String(OOM_SCORE));
+  } catch {
+    // The kernel then chooses by size, which is mostly the same.
+  }
 }
 
 function noPlan(): StationError {

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderrTail: string;
+  /** Whether the kernel killed a process of the service for its memory while this one ran. */
+  readonly oomKilled: boolean;
+}
+
+/** What V8 and Node say last when an allocation fails. */
+const OUT_OF_MEMORY = /heap out of memory|Array buffer allocation failed|Cannot allocate memory/u;
+
+/** How a copy process ended without a result, told so that too little memory is not taken for a crash. */
+export function howItEnded({ exitCode, signal, stderrTail, oomKilled }: ProcessEnd): string {
+  if (OUT_OF_MEMORY.test(stderrTail)) return 'the copy process ran out of memory';
+  if (signal === 'SIGKILL') {
+    const by = oomKilled ? ' by the kernel, because memory ran out' : '';
+    return `the copy process was killed${by} (SIGKILL)`;
+  }
+  return `the copy process crashed (${signal ?? `exit code ${exitCode}`})`;
+}
+
+/**
+ * How many processes of this one's control group the kernel has killed for memory; 0 where it does not
+ * say. Of the two layouts the older has each controller in a tree of its own.
+ */
+export function oomKills(): number {
+  try {
+    const groups = readFileSync('/proc/self/cgroup', 'utf8');
+    const unified = /^0::(.*)$/mu.exec(groups)?.[1];
+    const memory = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/mu.exec(groups)?.[1];
+    const file =
+      memory === undefined
+        ? `/sys/fs/cgroup${unified}/memory.events`
+        : `/sys/fs/cgroup/memory${memory}/memory.oom_control`;
+    return Number(/^oom_kill (\d+)$/mu.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
