@@ -1,6 +1,7 @@
 import type { Rehearsal } from './contract.ts';
 import { ATTACHMENT } from './faults/attachment.ts';
 import { MEDIA } from './faults/media.ts';
+import { STATION } from './faults/station.ts';
 import { STORAGE } from './faults/storage.ts';
 
 /** Every fault that can be rehearsed, in the order of the groups. */
@@ -9,4 +10,5 @@ export const CATALOGUE: readonly Rehearsal[] = [
   ...MEDIA,
   ...ATTACHMENT,
   ...STORAGE,
+  ...STATION,
 ];

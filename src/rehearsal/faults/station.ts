@@ -1,0 +1,282 @@
+import { execFile } from 'node:child_process';
+import { open, truncate } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { ledgerFileOf } from '../../ledger/backups.ts';
+import { runTool } from '../../loopback/run-tool.ts';
+import type { StationView } from '../../serve/wire.ts';
+import type { Rehearsal } from '../contract.ts';
+import { MIB } from '../disks.ts';
+import type { Stage } from '../stage.ts';
+import { StateDisk } from '../state-disk.ts';
+
+/** The station itself fails, and nothing is lost. */
+
+const PROGRAM = join(import.meta.dirname, '../../../bin/drive-station');
+const SERIAL = 'WD-WCC4N7XKPZ01';
+const SECOND = 'ZC18QV4T';
+const SIZE = 64 * MIB;
+const SLOW_MS = 150;
+/** Room for the emergency slice twice over, and for the ledger. */
+const STATE_BYTES = 24 * MIB;
+/** The unit kills what is left after this. */
+const STOP_TIMEOUT_MS = 30_000;
+/** More than what is left of the descriptors. */
+const CONNECTIONS = 40;
+
+/** A drive whose copy has begun and takes a while yet; answers its image. */
+async function copying(stage: Stage): Promise<string> {
+  stage.store.slow(SLOW_MS);
+  const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
+  await stage.plug(image);
+  await stage.job(SERIAL);
+  await stage.underWay(SERIAL, 8 * MIB);
+  return image;
+}
+
+async function untilLogged(stage: Stage, words: string): Promise<void> {
+  const before = stage.daemon.logs.length;
+  const isLogged = () => stage.daemon.logs.slice(before).some(({ msg }) => msg === words);
+  await stage.untilView(() => isLogged(), `The log says: ${words}.`);
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly text: string;
+}
+
+/** Runs a command with the configuration of the station, and reads what it says. */
+async function command(stage: Stage, ...args: readonly string[]): Promise<Ended> {
+  const all = [...args, '--config', stage.daemon.configFile];
+  const ended = await new Promise<Ended>((resolve) => {
+    const child = execFile(PROGRAM, all, { timeout: STOP_TIMEOUT_MS }, (_error, out, err) => {
+      resolve({ exitCode: child.exitCode ?? -1, text: out + err });
+    });
+  });
+  stage.tell('station', ended.text.trim());
+  stage.hear(ended.text);
+  return ended;
+}
+
+async function refuses(stage: Stage, exitCode: number): Promise<void> {
+  const ended = await command(stage, 'serve');
+  stage.check(ended.exitCode === exitCode, `It does not start, with exit code ${exitCode}.`);
+}
+
+/** What the event log says of the whole play, at its end. */
+async function checkAttempts(stage: Stage, attempts: number): Promise<void> {
+  const { count } = await stage.rig.ledger();
+  const found = count('copy-attempt-begun');
+  stage.check(found === attempts, `${attempts} attempts were begun (${found}), the log is whole.`);
+  stage.check(count('faulted') === 0, 'No drive was faulted.');
+}
+
+/** One copy runs when the disk is full, and one is to begin then. */
+async function playFullDisk(stage: Stage): Promise<void> {
+  await stage.station();
+  await stage.stop();
+  await using disk = await StateDisk.mount(stage.daemon.stateDirectory, STATE_BYTES);
+  try {
+    await stage.restart();
+    stage.store.slow(SLOW_MS);
+    const images = [SERIAL, SECOND].map((serial) => stage.image({ serial, sizeBytes: SIZE }));
+    const [first, second] = await Promise.all(images);
+    if (first === undefined || second === undefined) return;
+    await stage.job(SERIAL, SECOND);
+    await stage.plug(first);
+    await stage.underWay(SERIAL, 8 * MIB);
+    await disk.fill();
+    stage.tell('made', 'The file system of the state directory is full.');
+    await stage.untilView(isTold, 'The station says that it cannot write.');
+    await stage.plug(second);
+    await stage.untilView(isHeld, 'Another drive waits for the station.');
+    stage.advise('Leave the disks in. Do what the alert says on the station itself.');
+    await disk.makeRoom();
+    stage.store.slow(0);
+    await stage.arrived(SERIAL, first);
+    await stage.arrived(SECOND, second);
+    const { count } = await stage.rig.ledger();
+    stage.check(count('faulted') === 0, 'No drive was faulted.');
+  } finally {
+    await stage.daemon.kill();
+  }
+}
+
+const isTold = ({ alerts }: StationView): boolean =>
+  alerts.some(({ kind }) => kind === 'state-disk');
+
+const isHeld = ({ drives }: StationView): boolean =>
+  drives.some(({ activity }) => activity.kind === 'queued' && activity.reason !== undefined);
+
+const isBlind = ({ station }: StationView): boolean => !station.detection.known;
+
+export const STATION: readonly Rehearsal[] = [
+  {
+    name: 'state-disk-full',
+    group: 'station',
+    made: 'a small file system holds the state directory and is filled to the last byte in mid-copy',
+    happens: 'no drive is begun, none is faulted, and all goes on by itself when there is room',
+    reads: '“waiting for the station”: “is full. Make room until … MiB are free”',
+    play: playFullDisk,
+    slow: true,
+  },
+  {
+    name: 'station-killed',
+    group: 'station',
+    made: 'SIGKILL to the daemon in mid-copy',
+    happens:
+      'its copy process ends with it; the next start takes the lock and goes on from the store',
+    reads: '“the store was asked what it holds”, then “verified”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      await stage.kill();
+      await stage.restart();
+      stage.store.slow(0);
+      await stage.arrived(SERIAL, image);
+      await checkAttempts(stage, 2);
+    },
+  },
+  {
+    name: 'station-stopped',
+    group: 'station',
+    made: 'SIGTERM in mid-copy, as `systemctl stop` sends it',
+    happens: 'the station stops in order within the time-out of its unit, and goes on afterwards',
+    reads: '“stopping; running copies go on after the next start”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      const { exitCode, tookMs } = await stage.daemon.stop();
+      stage.check(exitCode === 0, 'The station stopped with exit code 0.');
+      stage.check(tookMs < STOP_TIMEOUT_MS, `It took ${Math.round(tookMs)} ms.`);
+      await stage.restart();
+      stage.store.slow(0);
+      await stage.arrived(SERIAL, image);
+      await checkAttempts(stage, 2);
+    },
+  },
+  {
+    name: 'terminal-closed',
+    group: 'station',
+    made: 'SIGHUP to the daemon in mid-copy, as from a terminal that is closed',
+    happens: 'nothing: the copy goes on',
+    reads: '“SIGHUP: nothing is read anew; restart for that”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      if (stage.daemon.pid !== undefined) process.kill(stage.daemon.pid, 'SIGHUP');
+      stage.store.slow(0);
+      await stage.arrived(SERIAL, image);
+      await checkAttempts(stage, 1);
+    },
+  },
+  {
+    name: 'second-station',
+    group: 'station',
+    made: 'a second daemon is started on the same state directory',
+    happens: 'the second one refuses, the first one goes on',
+    reads: '“another station works in …”',
+    async play(stage) {
+      await stage.station();
+      await refuses(stage, 1);
+      stage.check(stage.daemon.alive, 'The first station is at work.');
+    },
+  },
+  {
+    name: 'ledger-emptied',
+    group: 'station',
+    made: 'the daemon is killed in mid-copy and its ledger file cut to 0 bytes',
+    happens: 'no start with an empty ledger; after a restore the copy goes on, nothing is lost',
+    reads: '“ledger.sqlite is empty (0 bytes)” and “drive-station ledger restore”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      // A start makes a backup of what there is.
+      await stage.stop();
+      await stage.restart();
+      await untilLogged(stage, 'the ledger was backed up');
+      await stage.kill();
+      await truncate(ledgerFileOf(stage.daemon.stateDirectory), 0);
+      await refuses(stage, 3);
+      const restored = await command(stage, 'ledger', 'restore');
+      stage.check(restored.exitCode === 0, 'The newest backup is in its place.');
+      stage.store.slow(0);
+      await stage.restart();
+      await stage.arrived(SERIAL, image);
+    },
+  },
+  {
+    name: 'ledger-damaged',
+    group: 'station',
+    made: 'a page in the middle of the ledger file is overwritten while the station is stopped',
+    happens: 'the station refuses to start and repairs nothing by itself',
+    reads: '“is damaged” and “drive-station ledger restore”',
+    async play(stage) {
+      await stage.station();
+      await stage.stop();
+      const file = await open(ledgerFileOf(stage.daemon.stateDirectory), 'r+');
+      await file.write(Buffer.alloc(8192, 0xff), 0, 8192, 4096);
+      await file.close();
+      await refuses(stage, 3);
+    },
+  },
+  {
+    name: 'copy-process-killed',
+    group: 'station',
+    made: 'SIGKILL to the copy process, as the kernel does it when memory runs out',
+    happens: 'the daemon and other copies go on; this one is tried again from what the store holds',
+    reads: '“the copy process was killed (SIGKILL)”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      for (const { pid } of await stage.daemon.copyProcesses()) process.kill(pid, 'SIGKILL');
+      stage.store.slow(0);
+      await stage.arrived(SERIAL, image);
+      await checkAttempts(stage, 2);
+    },
+  },
+  {
+    name: 'out-of-descriptors',
+    group: 'station',
+    made: 'the limit of open files of the daemon is lowered to what it has, and clients take the rest',
+    happens: 'the running copy goes on; nothing is decided until the disks can be seen again',
+    reads: '“what is attached is unknown”',
+    async play(stage) {
+      await stage.station();
+      const image = await copying(stage);
+      const limit = await limitOf(stage);
+      const clients = await takeDescriptors(stage);
+      try {
+        await stage.untilView(isBlind, 'The disks cannot be looked at any more.');
+        stage.store.slow(0);
+      } finally {
+        for (const client of clients) client.destroy();
+        await setLimit(stage, limit);
+      }
+      await stage.arrived(SERIAL, image);
+      await checkAttempts(stage, 1);
+    },
+  },
+];
+
+const pidOf = (stage: Stage): string => String(stage.daemon.pid ?? '');
+
+async function limitOf(stage: Stage): Promise<string> {
+  const options = ['--pid', pidOf(stage), '--nofile', '--output=SOFT', '--noheadings', '--raw'];
+  return (await runTool('prlimit', options)).trim();
+}
+
+/** The soft limit alone: it can be raised again. */
+async function setLimit(stage: Stage, limit: string): Promise<void> {
+  await runTool('prlimit', ['--pid', pidOf(stage), `--nofile=${limit}:`]);
+}
+
+async function takeDescriptors(stage: Stage): Promise<Socket[]> {
+  const open = (await runTool('ls', [`/proc/${pidOf(stage)}/fd`])).trim().split('\n').length;
+  await setLimit(stage, String(open));
+  stage.tell('made', `The station may have ${open} files open, which it has.`);
+  const { port, hostname } = new URL(stage.daemon.url);
+  return Array.from({ length: CONNECTIONS }, () =>
+    connect(Number(port), hostname).on('error', () => undefined),
+  );
+}
