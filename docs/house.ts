@@ -61,7 +61,7 @@ export const HOUSE: readonly Room[] = [
     what: 'carries the decisions out: the reconcile loop, the runner of copies, the view for screens',
     rooms: ['domain', 'detect', 'copy', 'blobs', 'ledger', 'serve', 'error-help', ...SHARED],
     node: true,
-    packages: [],
+    packages: ['zod'],
   },
   {
     name: 'domain',
@@ -174,6 +174,13 @@ export const HOUSE: readonly Room[] = [
     rooms: SHARED,
     node: true,
     packages: ['yaml', 'zod'],
+  },
+  {
+    name: 'log-sink',
+    what: 'writes the log out without ever stopping the station',
+    rooms: [...SHARED],
+    node: true,
+    packages: ['pino'],
   },
   {
     name: 'log',

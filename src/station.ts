@@ -8,10 +8,17 @@ import { z } from 'zod';
 import type { Config } from './config.ts';
 import { sweepJournals } from './copy/journal-directory.ts';
 import { Detector } from './detect/detector.ts';
-import { freeBytes } from './detect/free-space.ts';
+import { freeSpace } from './detect/free-space.ts';
 import { probeHealth } from './detect/health.ts';
 import type { AttachedDisk, DiskHealth } from './domain/disk.ts';
 import { type DriveRef, driveKey } from './domain/job.ts';
+import { isStationError, type StationError } from './errors.ts';
+import {
+  backupDirectoryOf,
+  LedgerBackups,
+  ledgerFileOf,
+  refuseLostLedger,
+} from './ledger/backups.ts';
 import { CopyQueue } from './ledger/copy-queue.ts';
 import { readOrMakeSecretKey, readSecretKey, secretBox } from './ledger/secret-box.ts';
 import { SqliteLedger } from './ledger/sqlite.ts';
@@ -20,6 +27,7 @@ import {
   FREE_SPACE_INTERVAL_MS,
   HOLD_LOOK_MS,
   HOLD_PLACE_MS,
+  LEDGER_BACKUP_INTERVAL_MS,
   LIFE_CYCLE_TICK_MS,
   PROGRESS_INTERVAL_MS,
   SHUTDOWN_DEADLINE_MS,
@@ -30,9 +38,12 @@ import { Server } from './serve/server.ts';
 import type { StationView } from './serve/wire.ts';
 import { storageOf } from './work/accounts.ts';
 import { Actions } from './work/actions.ts';
+import { BackupKeeper } from './work/backup-keeper.ts';
 import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
+import { ClockWatch } from './work/clock-watch.ts';
 import { Coordinator } from './work/coordinator.ts';
 import { CopyRunner } from './work/copy-runner.ts';
+import { EmergencySlice } from './work/emergency-slice.ts';
 import { EndLogs } from './work/end-logs.ts';
 import { Floor } from './work/floor.ts';
 import { operatorActions } from './work/operator-actions.ts';
@@ -42,6 +53,7 @@ import { buildStationView } from './work/station-view.ts';
 import { StorageHolds, type StorageHoldsDependencies } from './work/storage-holds.ts';
 import { storageMark } from './work/storage-mark.ts';
 import { Ticker } from './work/ticker.ts';
+import { Troubles } from './work/troubles.ts';
 
 /** What each part gets to close in although the whole is late. */
 const CLOSE_MIN_MS = 500;
@@ -59,16 +71,26 @@ interface Opened {
  */
 export class Station {
   readonly url: string;
+  /** Resolves when the ledger turns out to be damaged, after which the station is of no use. */
+  readonly failure: Promise<StationError>;
   readonly #opened: readonly Opened[];
   readonly #logger: Logger;
 
-  private constructor(url: string, opened: readonly Opened[], logger: Logger) {
+  private constructor(
+    { url, failure }: Pick<Station, 'url' | 'failure'>,
+    opened: readonly Opened[],
+    logger: Logger,
+  ) {
     this.url = url;
+    this.failure = failure;
     this.#opened = opened;
     this.#logger = logger;
   }
 
-  /** Throws `state-directory-in-use`, `ledger-newer`, `ledger-unreadable`, or what listening throws. */
+  /**
+   * Throws `state-directory-in-use`, `state-disk-failed`, `ledger-newer`, `ledger-unreadable`, or what
+   * listening throws.
+   */
   static async create(
     config: Config,
     logger: Logger,
@@ -76,8 +98,9 @@ export class Station {
   ): Promise<Station> {
     const opened: Opened[] = [];
     try {
-      const url = await build(config, { logger, clock }, opened);
-      return new Station(url, opened, logger);
+      const { promise: failure, resolve: onDamaged } = Promise.withResolvers<StationError>();
+      const url = await build(config, { logger, clock, onDamaged }, opened);
+      return new Station({ url, failure }, opened, logger);
     } catch (error) {
       await closeAll(opened, logger);
       throw error;
@@ -94,23 +117,27 @@ export class Station {
 interface Surroundings {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** The ledger is damaged. */
+  onDamaged(error: StationError): void;
 }
 
 type Keep = <T>(name: string, part: T, close: (part: T) => unknown) => T;
 
 async function build(
   config: Config,
-  { logger, clock }: Surroundings,
+  surroundings: Surroundings,
   opened: Opened[],
 ): Promise<string> {
+  const { logger } = surroundings;
   const keep: Keep = (name, part, close) => {
     opened.push({ name, close: () => close(part) });
     return part;
   };
-  const ground = await layGround(config, { logger, clock }, keep);
+  const ground = await layGround(config, surroundings, keep);
   const work = await setUpWork(config, ground, keep);
   const server = await openFront(config, { ...ground, ...work }, keep);
   work.reserve.start();
+  work.backups.start();
   work.queue.resume();
   const { detector, version } = ground;
   logger.info(
@@ -123,8 +150,9 @@ async function build(
 type Ground = Awaited<ReturnType<typeof layGround>>;
 
 /** What everything stands on: the ledger, the facts, what goes on, and when the screens are told. */
-async function layGround(config: Config, { logger, clock }: Surroundings, keep: Keep) {
-  const { stateDirectory, name } = config.station;
+async function layGround(config: Config, surroundings: Surroundings, keep: Keep) {
+  const { logger, clock } = surroundings;
+  const { stateDirectory } = config.station;
   const log = (subsystem: string) => logger.child({ subsystem });
   const { now } = clock;
   const monotonicMs = () => performance.now();
@@ -132,15 +160,9 @@ async function layGround(config: Config, { logger, clock }: Surroundings, keep: 
   const unlock = await lockStateDirectory(stateDirectory);
   keep('state lock', unlock, (release) => release());
 
-  const secrets = secretBox(await secretKey(config));
-  const ledger = await SqliteLedger.open({
-    secrets,
-    file: join(stateDirectory, 'ledger.sqlite'),
-    station: name,
-    now,
-    uuid: randomUUID,
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
-  });
+  const slice = new EmergencySlice(join(stateDirectory, 'station.reserve'));
+  const failures = new Failures();
+  const ledger = await openLedger(config, { ...surroundings, slice, failures });
   keep('ledger', ledger, (part) => part.close());
 
   const detector = await Detector.create(
@@ -151,19 +173,61 @@ async function layGround(config: Config, { logger, clock }: Surroundings, keep: 
 
   const floor = new Floor(monotonicMs);
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const watch = await ClockWatch.create({ clock, ledger, bootId });
   floor.remember(await ledger.confirmedDisks(bootId));
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
-  return { ledger, detector, floor, screens, log, clock, now, bootId, version: await ownVersion() };
+  const machine = { clock, now, bootId, watch, slice, failures };
+  return { ...machine, ledger, detector, floor, screens, log, version: await ownVersion() };
+}
+
+/** Who hears that the station could not do its part is built after those who tell it. */
+class Failures {
+  onFailed: (error: unknown) => void = () => undefined;
+}
+
+/** On a full disk, with the room that was kept for that. */
+async function openLedger(
+  config: Config,
+  {
+    clock,
+    onDamaged,
+    slice,
+    failures,
+  }: Surroundings & { slice: EmergencySlice; failures: Failures },
+): Promise<SqliteLedger> {
+  const { stateDirectory, name } = config.station;
+  const file = ledgerFileOf(stateDirectory);
+  await refuseLostLedger(file, backupDirectoryOf(stateDirectory));
+  const options = {
+    ...{ file, station: name, now: clock.now, uuid: randomUUID },
+    secrets: secretBox(await secretKey(config)),
+    randomHex: (bytes: number) => randomBytes(bytes).toString('hex'),
+    makeRoom: () => slice.release(),
+    onError: (error: StationError) => {
+      if (isStationError(error, 'ledger-unreadable')) onDamaged(error);
+      if (isStationError(error, 'state-disk-failed')) failures.onFailed(error);
+    },
+  };
+  return await SqliteLedger.open(options).catch((error) => {
+    if (!isStationError(error, 'state-disk-failed') || !slice.release()) throw error;
+    return SqliteLedger.open(options);
+  });
 }
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
 async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   const { ledger, detector, floor, screens, log, clock, now } = ground;
-  const { stateDirectory, reserveBytes } = config.station;
-  const journalDirectory = join(stateDirectory, 'journals');
+  const journalDirectory = join(config.station.stateDirectory, 'journals');
   await sweepJournals(journalDirectory, await ledger.openCopies());
 
+  const troubles = new Troubles({
+    ...{ logger: log('station'), now },
+    onChange: () => {
+      pauseWhile(queue, 'trouble', troubles.holdsCopies !== undefined);
+      void coordinator.poke();
+    },
+  });
   const holds = storageHolds(config, ground, {
     othersWait: async () => (await queue.depth()).waiting > 0,
     enqueue: (ref) => queue.enqueue({ id: driveKey(ref), ref }),
@@ -187,6 +251,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     onAbandoned: (pid, drive) => {
       log('copy').error({ pid, drive }, 'a copy process hangs in the kernel and is abandoned');
     },
+    onStationFailed: (error) => ground.failures.onFailed(error),
   });
 
   const { maxDrives: concurrent, maxAttempts, retryDelayMs } = config.copy;
@@ -203,6 +268,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   );
   keep('queue', queue, (part) => part.close(SHUTDOWN_DEADLINE_MS));
 
+  const { watch } = ground;
   const parts = { ledger, detector, queue, floor, logger: log('work'), now };
   const endLogs = new EndLogs({
     ...{ ledger, now, logger: log('logs') },
@@ -214,6 +280,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     ...parts,
     halts: () => holds.halts(),
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
+    ...{ clock: watch, troubles },
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });
@@ -225,10 +292,22 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   const unsubscribe = detector.onChange(() => void coordinator.poke());
   keep('disk events', unsubscribe, (stop) => stop());
 
+  const state = watchState(config, { ...ground, queue, troubles }, keep);
+  return { queue, coordinator, troubles, ...state };
+}
+
+/** What looks after the state directory: its room, and the backups of the ledger. */
+function watchState(
+  config: Config,
+  parts: Ground & { readonly queue: CopyQueue; readonly troubles: Troubles },
+  keep: Keep,
+) {
+  const { ledger, screens, log, now, queue, troubles, slice } = parts;
+  const { stateDirectory, reserveBytes } = config.station;
   const reserve = new Reserve({
-    reserveBytes,
-    intervalMs: FREE_SPACE_INTERVAL_MS,
-    freeBytes: (signal) => freeBytes(stateDirectory, signal),
+    ...{ directory: stateDirectory, reserveBytes },
+    ...{ slice, troubles, intervalMs: FREE_SPACE_INTERVAL_MS },
+    look: (signal) => freeSpace(stateDirectory, signal),
     onChange: ({ below }) => {
       pauseWhile(queue, 'reserve', below);
       screens.want();
@@ -236,7 +315,17 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     logger: log('reserve'),
   });
   keep('reserve', reserve, (part) => part.close());
-  return { queue, coordinator, reserve };
+  parts.failures.onFailed = (error) => reserve.failed(error);
+  const directory = backupDirectoryOf(stateDirectory);
+  const backups = new BackupKeeper(
+    { intervalMs: LEDGER_BACKUP_INTERVAL_MS },
+    {
+      backups: new LedgerBackups({ directory }, { ledger, now }),
+      ...{ troubles, reserve, logger: log('ledger') },
+    },
+  );
+  keep('backups', backups, (part) => part.close());
+  return { reserve, backups };
 }
 
 /** Drives that wait for their storage; each job's is asked for anew, so that a new credential counts. */
@@ -262,7 +351,8 @@ type Work = Awaited<ReturnType<typeof setUpWork>>;
 
 /** What people and programs see and ask: the live feed, the API, the console. */
 async function openFront(config: Config, parts: Ground & Work, keep: Keep): Promise<Server> {
-  const { ledger, detector, floor, screens, log, version, coordinator, reserve } = parts;
+  const { ledger, detector, floor, screens, log, version } = parts;
+  const { coordinator, reserve, troubles } = parts;
   const { name } = config.station;
   const startedAt = parts.now().toISOString();
   const view = (): StationView =>
@@ -274,6 +364,7 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
       extras: coordinator.extras,
       freeBytes: reserve.freeBytes,
       belowReserve: reserve.below,
+      holdsCopies: troubles.holdsCopies,
     });
   await coordinator.poke();
   const feed = new Feed({ epoch: randomUUID() }, view());

@@ -50,7 +50,9 @@ function activityWords(drive: DriveView): StateWords {
     case 'idle':
       return drive.state === 'Received' ? say('received', 'waiting') : say('paused', 'waiting');
     case 'queued':
-      return say('waiting its turn', 'waiting');
+      return activity.reason === undefined
+        ? say('waiting its turn', 'waiting')
+        : say('waiting for the station', 'attention', activity.reason);
     case 'starting':
       return say('starting', 'active');
     case 'copying':

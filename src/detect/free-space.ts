@@ -11,20 +11,18 @@ const freeSpaceSchema = z.object({
   failure: z.string().nullable(),
 });
 
-type FileSystem = z.output<typeof fileSystemSchema>;
+/** Where a file system is mounted, and the bytes that are available to us in it. */
+export type FileSystem = z.output<typeof fileSystemSchema>;
 
-/**
- * Bytes that are available to us in the file system that holds a directory.
- * Throws `tool-failed`, `tool-timed-out` or `cancelled`.
- */
-export async function freeBytes(directory: string, signal: AbortSignal): Promise<number> {
+/** The file system that holds a directory. Throws `tool-failed`, `tool-timed-out` or `cancelled`. */
+export async function freeSpace(directory: string, signal: AbortSignal): Promise<FileSystem> {
   throwIfCancelled(signal);
   const place = await realpath(directory).catch(() => directory);
   const answer = await runChildScript(
     { script: 'free-space-child.ts', args: [place], schema: freeSpaceSchema },
     signal,
   );
-  return (fileSystemOf(place, answer.fileSystems) ?? answer.direct).availableBytes;
+  return fileSystemOf(place, answer.fileSystems) ?? answer.direct;
 }
 
 /** The file system with the longest mount point above the path; of two at one place, the later. */

@@ -23,6 +23,7 @@ export const RESOLUTIONS = {
   'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
   'go-on': 'The cause is removed: the job goes on where it was.',
   destroyed: 'The drives were destroyed; the job is closed.',
+  'clock-is-right': 'The clock was looked at and is right: time goes on from what it says.',
 } as const;
 
 export type Resolution = keyof typeof RESOLUTIONS;
@@ -119,11 +120,34 @@ export const ALERTS = {
       'The copy is as it says, but its log could not be written. Tell the customer, or correct the cause the message names.',
     resolutions: ['noted'],
   },
+  'state-disk': {
+    title: 'The station cannot write',
+    nextStep:
+      'Leave the disks in. Do what the message says on the station’s own disk; no copy is started before.',
+    resolutions: ['noted'],
+  },
+  'cannot-start-copies': {
+    title: 'Copies cannot be started',
+    nextStep:
+      'The machine refuses the station a process, a file or memory. Look what uses them up; it is tried again by itself.',
+    resolutions: ['noted'],
+  },
+  'clock-jumped': {
+    title: 'The clock was set',
+    nextStep:
+      'Compare it with a watch. If it is wrong, set it: this is then over by itself. If it is right, say so. Nothing that waits for days acts before.',
+    resolutions: ['clock-is-right'],
+  },
+  'ledger-not-backed-up': {
+    title: 'No backup of the ledger',
+    nextStep: 'Remove the cause that the message names; it is tried again by itself.',
+    resolutions: ['noted'],
+  },
 } as const satisfies Readonly<Record<string, AlertText>>;
 
 export type AlertKind = keyof typeof ALERTS;
 
-/** What an alert is about; at least one of them. */
+/** What an alert is about; nothing of it when that is the station itself. */
 export interface AlertSubject {
   readonly jobId?: JobId;
   readonly driveId?: DriveRef['driveId'];

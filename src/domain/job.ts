@@ -161,7 +161,8 @@ export interface BoundDisk {
 /** What the station does with a drive in `Received` or `Transferring` at this moment; not durable. */
 export type DriveActivity =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'queued' }
+  /** With a reason when it is not the drives before it that it waits for. */
+  | { readonly kind: 'queued'; readonly reason?: string }
   | { readonly kind: 'starting' }
   | { readonly kind: 'copying' }
   /** The good areas are done; the bad ones are tried in ever smaller reads. */

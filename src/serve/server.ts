@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { messageOf } from '../errors.ts';
 import type { Ledger } from '../ledger/contract.ts';
+import { HTTP_CONNECTIONS_MAX } from '../limits.ts';
 import type { StationActions } from './actions.ts';
 import { apiRoutes } from './api.ts';
 import { type ArmDependencies, armRoutes } from './arm.ts';
@@ -22,6 +23,8 @@ export interface ServerOptions {
   /** Where the page's files lie (`src/console`). */
   readonly consoleDirectory: string;
   readonly socket?: SocketBounds;
+  /** `HTTP_CONNECTIONS_MAX` unless given. */
+  readonly maxConnections?: number;
   /** For tests: an answer of the station API that is not as declared becomes an error. */
   readonly checkAnswers?: boolean;
 }
@@ -65,6 +68,8 @@ export class Server {
       assets.routes(),
     ];
     const app = createHttp({ host: options.host, routes }, logger);
+    // Clients must not take the descriptors that copies need.
+    app.server.maxConnections = options.maxConnections ?? HTTP_CONNECTIONS_MAX;
     const station = { name: options.stationName, version };
     const socketOptions = { ...options.socket, host: options.host, station };
     const socket = new LiveSocket(socketOptions, { feed, logger });

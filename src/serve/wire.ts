@@ -117,7 +117,7 @@ export type JobView = z.output<typeof jobView>;
 
 export const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('idle') }),
-  z.object({ kind: z.literal('queued') }),
+  z.object({ kind: z.literal('queued'), reason: text.exactOptional() }),
   z.object({ kind: z.literal('starting') }),
   z.object({ kind: z.literal('copying') }),
   z.object({ kind: z.literal('rescuing'), openBytes: bytes, unreadableBytes: bytes }),

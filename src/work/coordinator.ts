@@ -7,8 +7,10 @@ import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
 import type { CopyQueue } from '../ledger/copy-queue.ts';
 import { FINISHED_SHOWN_MS } from '../limits.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import type { Floor } from './floor.ts';
 import { LifeCycle, type LifeCycleDependencies } from './life-cycle.ts';
+import type { Troubles } from './troubles.ts';
 
 export interface CoordinatorLogger {
   debug(fields: object, message: string): void;
@@ -22,6 +24,8 @@ export interface CoordinatorDependencies extends Pick<LifeCycleDependencies, 'ha
   readonly queue: CopyQueue;
   readonly floor: Floor;
   readonly logger: CoordinatorLogger;
+  readonly clock: ClockWatch;
+  readonly troubles: Troubles;
   now(): Date;
   /** Told of the jobs as they are after each round. */
   afterRound(jobs: readonly JobWithDrives[]): void;
@@ -192,8 +196,14 @@ export class Coordinator {
 
   async #startCopy({ ref, disk }: StepOf<'start-copy'>): Promise<void> {
     const { key, bay, rotational } = disk;
-    this.#deps.floor.begin(ref, { disk: key, bay, rotational });
-    await this.#deps.queue.enqueue({ id: driveKey(ref), ref });
+    const item = this.#deps.floor.begin(ref, { disk: key, bay, rotational });
+    try {
+      await this.#deps.queue.enqueue({ id: driveKey(ref), ref });
+    } catch (error) {
+      // Nobody works on it: the next round decides anew.
+      this.#deps.floor.end(item);
+      throw error;
+    }
   }
 
   #stopCopy({ ref, reason }: StepOf<'stop-copy'>): void {

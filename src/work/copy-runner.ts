@@ -22,6 +22,7 @@ import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';
 import type { Floor, WorkItem } from './floor.ts';
 import { journalFileOf } from './staged-at.ts';
+import { isStationsOwn, stationsOwn } from './stations-own.ts';
 import { type StorageHolds, type StorageTrouble, storageTroubleOf } from './storage-holds.ts';
 
 export interface RunnerLogger {
@@ -55,6 +56,8 @@ export interface RunnerDependencies {
   /** The state of a drive has changed, or nobody works on it any more: a decision is due. */
   onOutcome(): void;
   onAbandoned(pid: number, ref: DriveRef): void;
+  /** The station itself could not do its part: no copy is to be started before it can. */
+  onStationFailed(error: unknown): void;
 }
 
 /** How a run ended: as the queue wants to know it, or outside of the queue, waiting for its storage. */
@@ -141,6 +144,10 @@ export class CopyRunner {
       return outcome;
     } catch (error) {
       if (isCancelled(error)) return { kind: 'parked' };
+      if (isStationsOwn(error)) {
+        this.#deps.onStationFailed(error);
+        return { kind: 'parked' };
+      }
       return heldFor(codeOf(error), messageOf(error)) ?? { kind: 'failed', error };
     }
   }
@@ -216,10 +223,10 @@ export class CopyRunner {
     { assignment, signal }: { assignment: Assignment; signal: AbortSignal },
   ): Promise<CopyResult> {
     const { ledger, floor } = this.#deps;
-    let toldAt = 0;
+    let toldAt = Number.NEGATIVE_INFINITY;
     let heldAtFirst: number | undefined;
     const tellLedger = (force: boolean) => {
-      const nowMs = this.#deps.now().getTime();
+      const nowMs = performance.now();
       if (item.progress === undefined || (!force && nowMs - toldAt < PROGRESS_TO_LEDGER_MS)) return;
       toldAt = nowMs;
       return ledger.recordProgress(record.id, item.progress);
@@ -310,6 +317,9 @@ export class CopyRunner {
       case 'faulted':
         await this.#fault(item.ref, failure.code, failure.message);
         return { kind: 'finished' };
+      case 'station':
+        this.#deps.onStationFailed(stationsOwn(failure));
+        return { kind: 'parked' };
       case 'retry':
         return attemptFailed(failure);
     }
@@ -356,10 +366,13 @@ function boundDiskOf(disk: AttachedDisk): BoundDisk {
  * What a failure means for the drive: wait for its disk, ask a person at once, or try again. An
  * attempt counts only where trying again can help.
  */
-function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'retry' {
+function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'station' | 'retry' {
   switch (failure.code) {
     case 'cancelled':
       return 'parked';
+    case 'state-disk-failed':
+    case 'copy-process-not-started':
+      return 'station';
     case 'disk-gone':
     case 'disk-changed':
       return 'disk-away';

@@ -4,11 +4,14 @@ import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycl
 import { isStationError } from '../errors.ts';
 import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
 import { LIFE_CYCLE_TIME_OUTS } from '../limits.ts';
+import { type ClockWatch, jumpInWords } from './clock-watch.ts';
+import type { Troubles } from './troubles.ts';
 
 export interface LifeCycleDependencies {
   readonly ledger: Ledger;
   readonly logger: { info(fields: object, message: string): void };
-  now(): Date;
+  readonly clock: ClockWatch;
+  readonly troubles: Troubles;
   /** What copies wait for, as far as it is their storage. */
   halts(): readonly StorageHalt[];
   /** When the store last took something of drives whose copies are under way, by their keys. */
@@ -49,8 +52,9 @@ export class LifeCycle {
 
   /** One round over the jobs as they are in the ledger; whether anything was moved. */
   async round(jobs: readonly Entry[]): Promise<boolean> {
-    const { ledger } = this.#deps;
-    const nowMs = this.#deps.now().getTime();
+    const { ledger, clock, troubles } = this.#deps;
+    await this.#watchClock();
+    const nowMs = clock.now().getTime();
     const extras = await ledger.parcels.extras('here');
     this.#extras = extras;
     const unpacked = await ledger.parcels.unpackedJobs();
@@ -68,9 +72,28 @@ export class LifeCycle {
     const stagedAt = await this.#deps.stagedAt(watched.flatMap(({ drives }) => drives));
     const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt };
     const due = dueAlerts(input, nowMs, LIFE_CYCLE_TIME_OUTS);
-    await ledger.alerts.reconcile(due);
+    await ledger.alerts.reconcile([...due, ...troubles.alerts]);
     this.#alerts = await ledger.alerts.list('open');
     return false;
+  }
+
+  /** A clock that was set is told of, and trusted when it is right again or a person says that it is. */
+  async #watchClock(): Promise<void> {
+    const { clock, troubles, ledger } = this.#deps;
+    const jump = clock.look();
+    if (jump === undefined) return troubles.end('clock-jumped');
+    const [known] = troubles.alerts.filter(({ kind }) => kind === 'clock-jumped');
+    if (known === undefined) {
+      troubles.hold('clock-jumped', jumpInWords(jump));
+      const data = { expected: jump.expected.toISOString(), found: jump.found.toISOString() };
+      await ledger.note('station', 'clock-jumped', data, 'station');
+      return;
+    }
+    const alerts = await ledger.alerts.list('all');
+    const answer = alerts.find(({ key }) => key === known.key)?.resolved;
+    if (answer?.resolution !== 'clock-is-right') return;
+    await clock.accept(answer.by);
+    troubles.end('clock-jumped');
   }
 
   /** Jobs that finished some time ago and still have something to ask of a person. */

@@ -143,6 +143,7 @@ async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Pr
   if (jobId === undefined) return;
   switch (answer.resolution) {
     case 'noted':
+    case 'clock-is-right':
       return;
     case 'wait-longer':
       await ledger.waitLonger(jobId, actor);

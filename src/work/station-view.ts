@@ -20,6 +20,8 @@ export interface ViewSources {
   readonly jobs: readonly JobWithDrives[];
   readonly freeBytes: number | null;
   readonly belowReserve: boolean;
+  /** Why the station starts no copy; `undefined` while it does. */
+  readonly holdsCopies: string | undefined;
   readonly checkIn: Parcel | undefined;
   readonly alerts: readonly Alert[];
   readonly extras: readonly ExtraDrive[];
@@ -77,18 +79,25 @@ function freshProgress(drive: Drive, floor: Floor): Drive {
 function driveNow(
   drive: Drive,
   disks: readonly AttachedDisk[],
-  { floor, startedAt }: ViewSources,
+  { floor, startedAt, holdsCopies }: ViewSources,
 ): DriveNow {
   const item = floor.working.get(driveKey(drive.ref));
   const disk = disks.find((candidate) => isDiskOf(drive, candidate.key, floor.matches));
   const blobs = drive.verdict?.blobs.map(({ name, url }) => ({ name, url })) ?? [];
   return {
-    activity: item?.activity ?? restingActivity(drive, disks, { floor, startedAt, disk }),
+    activity:
+      item === undefined
+        ? restingActivity(drive, disks, { floor, startedAt, disk })
+        : held(item.activity, holdsCopies),
     bay: item?.bay ?? disk?.bay ?? null,
     rateBytesPerSecond: item?.rate.bytesPerSecond ?? 0,
     eta: item === undefined ? null : floor.etaOf(item),
     blobs,
   };
+}
+
+function held(activity: DriveActivity, reason: string | undefined): DriveActivity {
+  return activity.kind === 'queued' && reason !== undefined ? { kind: 'queued', reason } : activity;
 }
 
 function isDiskOf(drive: Drive, key: DiskKey, matches: ReadonlyMap<DiskKey, Match>): boolean {

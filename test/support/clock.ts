@@ -4,6 +4,7 @@ import type { Clock } from '../../src/work/clock.ts';
 export class ManualClock implements Clock {
   readonly #listeners = new Set<() => void>();
   #ms: number;
+  #uptimeMs = 60_000;
 
   constructor(start: string) {
     this.#ms = Date.parse(start);
@@ -19,6 +20,19 @@ export class ManualClock implements Clock {
   /** Moves on, and calls everybody who asked to be called now and then. */
   advance(byMs: number): void {
     this.#ms += byMs;
+    this.#uptimeMs += byMs;
+    this.#tick();
+  }
+
+  /** As somebody sets a clock: no time has passed. */
+  jump(byMs: number): void {
+    this.#ms += byMs;
+    this.#tick();
+  }
+
+  uptimeMs = (): number => this.#uptimeMs;
+
+  #tick(): void {
     for (const listener of this.#listeners) listener();
   }
 }

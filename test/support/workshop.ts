@@ -12,10 +12,13 @@ import { LocationBook } from '../../src/serve/locations.ts';
 import { Server } from '../../src/serve/server.ts';
 import type { StationView } from '../../src/serve/wire.ts';
 import { Actions } from '../../src/work/actions.ts';
+import { SYSTEM_CLOCK } from '../../src/work/clock.ts';
+import { ClockWatch } from '../../src/work/clock-watch.ts';
 import { Coordinator } from '../../src/work/coordinator.ts';
 import { Floor } from '../../src/work/floor.ts';
 import { operatorActions } from '../../src/work/operator-actions.ts';
 import { buildStationView } from '../../src/work/station-view.ts';
+import { Troubles } from '../../src/work/troubles.ts';
 import { aDisk } from './domain.ts';
 import { aNewJob, aVerdict, BOUND_DISK, openLedger, temporaryDirectory } from './ledger.ts';
 import { CONSOLE_DIRECTORY } from './serving.ts';
@@ -73,7 +76,9 @@ export class Workshop implements AsyncDisposable {
         sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
       },
     );
-    const parts = { ledger, detector: bays, queue, floor, logger, now };
+    const troubles = new Troubles({ logger, now, onChange: () => undefined });
+    const clock = await ClockWatch.create({ clock: SYSTEM_CLOCK, ledger, bootId: 'boot' });
+    const parts = { ledger, detector: bays, queue, floor, logger, now, clock, troubles };
     const coordinator: Coordinator = new Coordinator({
       ...parts,
       halts: () => [],
@@ -85,6 +90,7 @@ export class Workshop implements AsyncDisposable {
       buildStationView({
         ...{ name: 'station-7', version: '0.1.0', startedAt: '2026-11-23T06:00:00.000Z' },
         ...{ detector: bays, floor, freeBytes: 48 * 1024 ** 3, belowReserve: false },
+        holdsCopies: undefined,
         jobs: coordinator.jobs,
         checkIn: coordinator.checkIn,
         alerts: coordinator.alerts,

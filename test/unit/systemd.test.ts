@@ -84,9 +84,10 @@ describe('the service unit', () => {
     expect(Number(gib) * 1024 * MIB).toBeGreaterThanOrEqual(DAEMON_BYTES + maxDrives * COPY_BYTES);
   });
 
-  it('is not restarted over a wrong configuration or an unfit machine', async () => {
+  it('is not restarted over a wrong configuration, a damaged ledger or an unfit machine', async () => {
     const codes = (await unitSettings()).get('RestartPreventExitStatus')?.[0]?.split(' ');
     expect(codes).toContain(String(EXIT.usage));
+    expect(codes).toContain(String(EXIT.ledger));
     const launcher = await readFile('bin/drive-station', 'utf8');
     for (const [, code] of launcher.matchAll(/exit (\d+)/gu)) expect(codes).toContain(code);
   });

@@ -2,7 +2,7 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { fileSystemOf, freeBytes } from '../../../src/detect/free-space.ts';
+import { fileSystemOf, freeSpace } from '../../../src/detect/free-space.ts';
 
 const never = new AbortController().signal;
 
@@ -10,7 +10,7 @@ describe('free space', () => {
   it('is what the file system of the directory has', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'drive-station-space-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    const bytes = await freeBytes(directory, never);
+    const { availableBytes: bytes } = await freeSpace(directory, never);
     const { bavail, bsize } = await statfs(directory);
     // Other programs write meanwhile; a wrong unit would be off by a factor of two at least.
     expect(bytes / (bavail * bsize)).toBeGreaterThan(0.7);
@@ -18,7 +18,7 @@ describe('free space', () => {
   });
 
   it('fails for a directory that is not there', async () => {
-    await expect(freeBytes('/nonexistent/directory', never)).rejects.toMatchObject({
+    await expect(freeSpace('/nonexistent/directory', never)).rejects.toMatchObject({
       code: 'tool-failed',
     });
   });

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createJob,
@@ -332,4 +333,31 @@ describe('the console’s files', () => {
       expect((await fetch(new URL(path, at.server.url))).status).toBe(404);
     }
   });
+});
+
+it('takes so many connections and closes one more, until one has gone', async () => {
+  const own = await startServing(busyView(), { maxConnections: 2 });
+  const { port } = own.server.address;
+  const connected = async () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    const closed = new Promise<'closed'>((resolve) =>
+      socket.once('close', () => resolve('closed')),
+    );
+    const answered = new Promise<'answered'>((resolve) =>
+      socket.once('data', () => resolve('answered')),
+    );
+    socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    return { socket, outcome: await Promise.race([closed, answered]) };
+  };
+  const sockets = [await connected(), await connected(), await connected()];
+  expect(sockets.map(({ outcome }) => outcome)).toEqual(['answered', 'answered', 'closed']);
+  sockets[0]?.socket.destroy();
+  const later = async () => {
+    const one = await connected();
+    sockets.push(one);
+    return one.outcome;
+  };
+  await expect.poll(later).toBe('answered');
+  for (const { socket } of sockets) socket.destroy();
+  await own.close();
 });

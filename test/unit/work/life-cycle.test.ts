@@ -9,8 +9,10 @@ import { stopWaiting } from '../../../src/domain/life-cycle.ts';
 import { endedWithoutCopy } from '../../../src/domain/verdict.ts';
 import { isStationError } from '../../../src/errors.ts';
 import type { Ledger, NewJob } from '../../../src/ledger/contract.ts';
+import { ClockWatch } from '../../../src/work/clock-watch.ts';
 import { LifeCycle } from '../../../src/work/life-cycle.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
+import { Troubles } from '../../../src/work/troubles.ts';
 import { DAY_MS, ManualClock } from '../../support/clock.ts';
 import {
   aNewJob,
@@ -39,16 +41,23 @@ beforeEach(async () => {
   ledger = await openLedger(join(directory.path, 'ledger.sqlite'), clock.now);
   halts = [];
   stagedAt = new Map();
-  cycle = new LifeCycle({
-    ...{ ledger, now: clock.now, logger: { info: () => undefined } },
-    halts: () => halts,
-    stagedAt: () => Promise.resolve(stagedAt),
-  });
+  cycle = await aLifeCycle();
 });
 afterEach(async () => {
   await ledger.close();
   await directory[Symbol.asyncDispose]();
 });
+
+async function aLifeCycle(bootId = 'boot-1'): Promise<LifeCycle> {
+  const quiet = { info: () => undefined, warn: () => undefined };
+  const troubles = new Troubles({ logger: quiet, now: clock.now, onChange: () => undefined });
+  const watch = await ClockWatch.create({ clock, ledger, bootId });
+  return new LifeCycle({
+    ...{ ledger, clock: watch, troubles, logger: quiet },
+    halts: () => halts,
+    stagedAt: () => Promise.resolve(stagedAt),
+  });
+}
 
 /** Rounds until nothing is left to do; a life cycle that never rests fails. */
 async function settle(): Promise<void> {
@@ -702,5 +711,83 @@ describe('alerts of the storage', () => {
     stagedAt.set(`${id}/A1`, clock.now().toISOString());
     await settle();
     expect(await kinds()).toEqual([]);
+  });
+});
+
+describe('a clock that was set', () => {
+  const jumped = async () => {
+    const alerts = await ledger.alerts.list('open');
+    return alerts.find(({ kind }) => kind === 'clock-jumped');
+  };
+  const YEARS = 4 * 365;
+
+  it('makes no time-out pass; somebody is asked, and what they say counts', async () => {
+    const id = await make('job', ['A1']);
+    clock.jump(YEARS * DAY_MS);
+    await settle();
+    expect(await stateOf(id)).toBe('Shipping');
+    expect(await kinds()).toEqual(['clock-jumped']);
+    const alert = await jumped();
+    expect(alert?.reason).toContain('The clock says 2029-12-31 00:00 UTC and is ahead of');
+    await ledger.alerts.resolve(alert?.id ?? '', { resolution: 'clock-is-right' }, 'kim');
+    await settle();
+    expect(await kinds()).toEqual([]);
+    expect(await stateOf(id)).toBe('Closed');
+    expect((await ledger.lastEvent('clock'))?.actor).toBe('kim');
+  });
+
+  it('lets time go on by what has really passed, until the clock is right again', async () => {
+    const id = await make('job', ['A1']);
+    clock.jump(-YEARS * DAY_MS);
+    await pass(15);
+    expect((await kinds()).sort()).toEqual(['clock-jumped', 'package-missing']);
+    clock.jump(YEARS * DAY_MS);
+    await settle();
+    expect(await kinds()).toEqual(['package-missing']);
+    expect(await stateOf(id)).toBe('Shipping');
+  });
+
+  it('is followed without a word where it is corrected by minutes', async () => {
+    await settle();
+    for (const minutes of [20, -50, 30, 40, 50]) {
+      clock.jump(minutes * 60_000);
+      await settle();
+    }
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('is noticed by the next start, in the same boot and over one', async () => {
+    await settle();
+    for (const boot of ['boot-1', 'boot-2']) {
+      clock.jump(-YEARS * DAY_MS);
+      cycle = await aLifeCycle(boot);
+      await settle();
+      expect((await jumped())?.reason).toContain('behind');
+      clock.jump(YEARS * DAY_MS);
+      await settle();
+      expect(await kinds()).toEqual([]);
+    }
+    clock.jump(YEARS * DAY_MS);
+    cycle = await aLifeCycle('boot-3');
+    await settle();
+    expect((await jumped())?.reason).toContain('ahead');
+  });
+
+  it('is not suspected after a weekend without power', async () => {
+    await settle();
+    clock.jump(3 * DAY_MS);
+    cycle = await aLifeCycle('boot-2');
+    await settle();
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('leaves the event log in its order', async () => {
+    await make('before', ['A1']);
+    clock.jump(-YEARS * DAY_MS);
+    await settle();
+    await make('after', ['A2']);
+    const events = await Array.fromAsync(ledger.events(0, 100));
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
+    expect(await ledger.firstBrokenEvent()).toBeUndefined();
   });
 });
