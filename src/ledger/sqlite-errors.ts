@@ -1,8 +1,7 @@
 import { messageOf, StationError, stateDiskFailed } from '../errors.ts';
 
 /** Result codes of SQLite (https://sqlite.org/rescode.html). */
-/** Also when a rollback is due and the connection may not write. */
-export const SQLITE_READONLY = 8;
+const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { asStateDiskError, StationError } from '../errors.ts';
 import { MIGRATION_TABLE, MIGRATIONS } from './migrations.ts';
-import { SQLITE_READONLY, sqliteCode, sqliteError } from './sqlite-errors.ts';
+import { sqliteError } from './sqlite-errors.ts';
 import { syncPath } from './sync-path.ts';
 
 /**
@@ -59,34 +59,9 @@ export function inspectFile(file: string): void {
   if (!statSync(file).isFile()) throw unreadable(file, `${file} is no file`);
   if (sizeOf(file) === 0) throw unreadable(file, `${file} is empty (0 bytes)`);
   checkLog(file);
+  const database = attempt(file, () => new DatabaseSync(file, { readOnly: true }));
   try {
-    look(file);
-  } catch (error) {
-    if (sqliteCode(error) !== SQLITE_READONLY) throw sqliteError(file, error);
-    attempt(file, () => {
-      takeBackHalfAChange(file);
-      look(file);
-    });
-  }
-}
-
-function look(file: string): void {
-  const database = new DatabaseSync(file, { readOnly: true });
-  try {
-    checkContent(database, file);
-  } finally {
-    database.close();
-  }
-}
-
-/**
- * A file that is not in the mode of the write-ahead log, as a restored one can be, has a rollback
- * journal. After a kill only a connection that can write may read such a file: it rolls back first.
- */
-function takeBackHalfAChange(file: string): void {
-  const database = new DatabaseSync(file);
-  try {
-    database.prepare('SELECT count(*) FROM sqlite_master').all();
+    attempt(file, () => checkContent(database, file));
   } finally {
     database.close();
   }
