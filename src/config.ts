@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
-import { READ_HANG_MS, RESCUE_DRIVE_MS } from './limits.ts';
+import { READ_HANG_MS, RESCUE_DRIVE_MS, SICK_TURN_MS } from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
@@ -125,6 +125,19 @@ export const configSchema = z.strictObject({
   copy: z
     .strictObject({
       maxDrives: z.int().min(1).max(64).default(4).describe('Copies that run at once.'),
+      sickConcurrent: z
+        .int()
+        .min(1)
+        .max(64)
+        .default(2)
+        .describe(
+          'Copies of sick drives (bad places, slow, tried again) that run at once beside the others, so that they hold up nobody.',
+        ),
+      sickTurnMs: milliseconds(1000, 24 * 60 * 60 * 1000)
+        .default(SICK_TURN_MS)
+        .describe(
+          'How long a sick drive keeps its place while another sick one waits for it; it is then put back and goes on later.',
+        ),
       maxAttempts: z
         .int()
         .min(1)
@@ -141,6 +154,12 @@ export const configSchema = z.strictObject({
       readHangMs: milliseconds(1000, 3_600_000)
         .default(READ_HANG_MS)
         .describe('A disk that has not answered an open or a read for this long is given up.'),
+      resetUsb: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether a USB disk that hangs is disconnected and connected again in software before it is given up, if nothing else hangs on its USB device. The service needs the right to write to sysfs for it.',
+        ),
       rescueMs: milliseconds(1000, 30 * 24 * 60 * 60 * 1000)
         .default(RESCUE_DRIVE_MS)
         .describe(

@@ -197,7 +197,7 @@ const DISK_HELP: Help<DiskErrors> = {
   },
   'disk-busy': {
     meaning:
-      'The kernel refuses an exclusive open: the disk is mounted, or another program holds it. The copy is tried again a few times, then the drive is faulted.',
+      'The kernel refuses an exclusive open: the disk is mounted, or another program holds it. The copy is tried again a few times, then the drive is faulted. A process that an earlier run of the station left behind is waited for and never a reason for this.',
     nextStep: 'Find out what mounted or holds the disk and release it, then press Retry.',
   },
   'disk-not-readonly': {
@@ -214,8 +214,9 @@ const DISK_HELP: Help<DiskErrors> = {
   },
   'disk-unresponsive': {
     meaning:
-      'The kernel has not answered a read for two minutes. The copy process cannot be ended while it waits in the kernel, so it is abandoned and the drive faulted; other drives go on.',
-    nextStep: 'Pull the disk, wait ten seconds, plug it into another bay, then press Retry.',
+      'The kernel has not answered an open or a read of the disk for `copy.readHangMs` (four minutes unless configured, longer than the kernel’s own patience), or the copy process could not be ended because it waits in the kernel. While it waited the screens showed the place, the clock and what was tried. The process is then abandoned to the kernel and the drive faulted; other drives go on. As long as the process hangs it is shown with its bay, and the disk is not opened again, since that would hang as well; this holds over a restart of the station.',
+    nextStep:
+      'Pull the disk, wait ten seconds, plug it into another bay, then press Retry. A Retry without that finds the disk as it was.',
   },
   'tool-failed': {
     meaning:

@@ -90,7 +90,7 @@ export interface DiskErrors {
     lengthBytes: number;
     errno: string;
   };
-  'disk-unresponsive': { devicePath: string; waitedMs: number };
+  'disk-unresponsive': { devicePath: string; waitedMs: number; offsetBytes?: number };
   'tool-failed': { tool: string; exitCode: number | null; detail: string };
   'tool-timed-out': { tool: string; deadlineMs: number };
 }

@@ -137,8 +137,36 @@ export const COPY_STOP_GRACE_MS = 5_000;
 export const SHUTDOWN_DEADLINE_MS = 20_000;
 /** How long a copy process waits for the claim of a killed predecessor on the disk to end. */
 export const DISK_CLAIM_WAIT_MS = 5_000;
-/** A read that the kernel has not answered for this long is given up: the disk hangs. */
-export const READ_HANG_MS = 120_000;
+/**
+ * A read that the kernel has not answered for this long is given up: the disk hangs. The kernel itself
+ * is done with a SCSI, SATA or USB disk after 30 s and five further tries; its answer is worth waiting for.
+ */
+export const READ_HANG_MS = 240_000;
+/** A read that waits longer than this is told on the screens; a healthy disk answers in a second. */
+export const HANG_SHOWN_MS = 3_000;
+/** A disk that keeps a read waiting for this long leaves the lane of the healthy: spinning up takes less. */
+export const HANG_LANE_MS = 10_000;
+/** While a read waits, the kernel is asked this often what it knows of the disk. */
+export const HANG_ASK_MS = 15_000;
+/** Tries of one SCSI command before the kernel gives up: the first and five more (`sd.h`, SD_MAX_RETRIES). */
+export const SCSI_TRIES = 6;
+/** Messages of the kernel about a disk that are kept for the technician: the last ones. */
+export const KERNEL_MESSAGES_MAX = 3;
+/** A drive that was sick counts as well again when it has copied for this long without trouble. */
+export const WELL_AGAIN_MS = 10_000;
+/** A sick drive keeps its place for this long while another sick one waits for it. */
+export const SICK_TURN_MS = 10 * 60_000;
+/** Whether a disk is slow is looked at over this time of reading. */
+export const SLOW_WINDOW_MS = 60_000;
+/** Processes that hang in the kernel are looked for this often until it lets them go. */
+export const STUCK_POLL_MS = 1_000;
+/** So many processes that hang at once are no accident of one disk: an operator is told. */
+export const STUCK_ALERT = 2;
+/**
+ * Above this number of processes that hang, no copy is started: each keeps up to 384 MiB and its disk,
+ * and what they have in common (a hub, a controller, the kernel) would hang the next one too.
+ */
+export const STUCK_MAX = 6;
 /**
  * A connection to the blob store on which no byte moved for this long is given up, and its request tried
  * again on a new one. The service answers all but the largest commits within 30 s ("Setting timeouts for

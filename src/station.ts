@@ -10,7 +10,10 @@ import { sweepJournals } from './copy/journal-directory.ts';
 import { Detector } from './detect/detector.ts';
 import { freeSpace } from './detect/free-space.ts';
 import { probeHealth } from './detect/health.ts';
+import { askKernel } from './detect/kernel-answer.ts';
+import { resetUsb } from './detect/usb-reset.ts';
 import type { AttachedDisk, DiskHealth } from './domain/disk.ts';
+import type { ResetOutcome } from './domain/hang-ladder.ts';
 import { type DriveRef, driveKey } from './domain/job.ts';
 import { isStationError, type StationError } from './errors.ts';
 import {
@@ -31,6 +34,7 @@ import {
   LIFE_CYCLE_TICK_MS,
   PROGRESS_INTERVAL_MS,
   SHUTDOWN_DEADLINE_MS,
+  STUCK_MAX,
 } from './limits.ts';
 import { Feed } from './serve/feed.ts';
 import { LocationBook } from './serve/locations.ts';
@@ -43,10 +47,12 @@ import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
 import { ClockWatch } from './work/clock-watch.ts';
 import { Coordinator } from './work/coordinator.ts';
 import { CopyRunner } from './work/copy-runner.ts';
+import { DiskHolders, type NewHolder } from './work/disk-holders.ts';
 import { EmergencySlice } from './work/emergency-slice.ts';
 import { EndLogs } from './work/end-logs.ts';
 import { Floor } from './work/floor.ts';
 import { operatorActions } from './work/operator-actions.ts';
+import { PROCESS_TABLE } from './work/process-table.ts';
 import { Reserve } from './work/reserve.ts';
 import { stagedAt } from './work/staged-at.ts';
 import { buildStationView } from './work/station-view.ts';
@@ -136,6 +142,10 @@ async function build(
   const ground = await layGround(config, surroundings, keep);
   const work = await setUpWork(config, ground, keep);
   const server = await openFront(config, { ...ground, ...work }, keep);
+  ground.holders.watch(() => {
+    pauseWhile(work.queue, 'hung processes', ground.holders.stuck.length >= STUCK_MAX);
+    void work.coordinator.poke();
+  });
   work.reserve.start();
   work.backups.start();
   work.queue.resume();
@@ -165,20 +175,30 @@ async function layGround(config: Config, surroundings: Surroundings, keep: Keep)
   const ledger = await openLedger(config, { ...surroundings, slice, failures });
   keep('ledger', ledger, (part) => part.close());
 
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const holders = await DiskHolders.create(
+    { directory: join(stateDirectory, 'holders'), bootId },
+    { processes: PROCESS_TABLE, now, logger: log('holders') },
+  );
+  keep('holders', holders, (part) => part.close());
+  const onToolAbandoned = (pid: number) => toolKilled(holders, { pid, what: 'lsblk' });
+
   const detector = await Detector.create(
     { stateDirectory, ...withoutUndefined(config.detect) },
-    { logger: log('detect'), now: monotonicMs },
+    { logger: log('detect'), now: monotonicMs, onToolAbandoned },
   );
   keep('detector', detector, (part) => part.close());
 
+  const closing = new AbortController();
+  keep('questions', closing, (part) => part.abort());
   const floor = new Floor(monotonicMs);
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const watch = await ClockWatch.create({ clock, ledger, bootId });
   floor.remember(await ledger.confirmedDisks(bootId));
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
-  const machine = { clock, now, bootId, watch, slice, failures };
-  return { ...machine, ledger, detector, floor, screens, log, version: await ownVersion() };
+  const machine = { clock, now, bootId, watch, slice, failures, holders };
+  const version = await ownVersion();
+  return { ...machine, ledger, detector, floor, screens, log, version, closing: closing.signal };
 }
 
 /** Who hears that the station could not do its part is built after those who tell it. */
@@ -217,9 +237,11 @@ async function openLedger(
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
 async function setUpWork(config: Config, ground: Ground, keep: Keep) {
-  const { ledger, detector, floor, screens, log, clock, now } = ground;
+  const { ledger, detector, floor, screens, log, clock, now, holders } = ground;
   const journalDirectory = join(config.station.stateDirectory, 'journals');
   await sweepJournals(journalDirectory, await ledger.openCopies());
+  const slept = (milliseconds: number, signal: AbortSignal) =>
+    sleep(milliseconds, undefined, { signal });
 
   const troubles = new Troubles({
     ...{ logger: log('station'), now },
@@ -244,26 +266,29 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),
     lookAgain: () => detector.rescan(),
     storageOf: (job) => storageOf(job, { accounts: config.storageAccounts, ledger }),
-    probeHealth: (disk, signal) => askHealthOnce(detector, disk, signal),
+    probeHealth: (disk, signal) => askHealthOnce(ground, disk, signal),
+    holders,
+    onCondition: (id, condition) => queue.turned(id, condition),
+    askKernel: (disk, waitedMs) => askKernel({ ...disk, waitedMs }, ground.closing),
+    reset: (disk) => resetOf(config, disk, ground.closing),
+    sleep: slept,
     now,
     onProgress: () => screens.want(),
     onOutcome: () => void coordinator.poke(),
-    onAbandoned: (pid, drive) => {
-      log('copy').error({ pid, drive }, 'a copy process hangs in the kernel and is abandoned');
-    },
     onStationFailed: (error) => ground.failures.onFailed(error),
   });
 
-  const { maxDrives: concurrent, maxAttempts, retryDelayMs } = config.copy;
-  const queue = await CopyQueue.create(
-    { concurrent, maxAttempts, retryDelayMs, startPaused: true },
+  const { maxDrives: concurrent, sickConcurrent, sickTurnMs } = config.copy;
+  const { maxAttempts, retryDelayMs } = config.copy;
+  const queue: CopyQueue = await CopyQueue.create(
+    { concurrent, sickConcurrent, sickTurnMs, maxAttempts, retryDelayMs, startPaused: true },
     {
       store: ledger.queueStore(),
-      run: (task, signal) => runner.run(task, signal),
+      run: (task, makeRoom, signal) => runner.run(task, makeRoom, signal),
       onGaveUp: (task, error) => runner.giveUp(task, error),
       logger: log('queue'),
       now,
-      sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
+      sleep: slept,
     },
   );
   keep('queue', queue, (part) => part.close(SHUTDOWN_DEADLINE_MS));
@@ -281,6 +306,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     halts: () => holds.halts(),
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     ...{ clock: watch, troubles },
+    stuck: () => holders.stuck,
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });
@@ -365,6 +391,7 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
       freeBytes: reserve.freeBytes,
       belowReserve: reserve.below,
       holdsCopies: troubles.holdsCopies,
+      stuck: parts.holders.stuck,
     });
   await coordinator.poke();
   const feed = new Feed({ epoch: randomUUID() }, view());
@@ -413,14 +440,34 @@ async function secretKey({ secrets, station }: Config): Promise<Uint8Array> {
 
 /** Health is asked once for each attachment, before its copy: polling a bridge can kill the link. */
 async function askHealthOnce(
-  detector: Detector,
+  { detector, holders }: Ground,
   disk: AttachedDisk,
   signal: AbortSignal,
 ): Promise<DiskHealth> {
   if (disk.health.status !== 'unknown' || disk.transport === 'loop') return disk.health;
-  const health = await probeHealth(disk.devicePath, signal);
+  const { devicePath, diskseq, bay } = disk;
+  const onAbandoned = (pid: number) => toolKilled(holders, { pid, what: 'smartctl', diskseq, bay });
+  const health = await probeHealth({ devicePath, onAbandoned }, signal);
   detector.noteHealth(disk.key, health);
   return health;
+}
+
+/** To write down that a tool hangs must hold up nobody. */
+function toolKilled(
+  holders: DiskHolders,
+  tool: Pick<NewHolder, 'pid' | 'what'> & Partial<NewHolder>,
+): void {
+  holders.toolKilled({ diskseq: null, bay: null, ref: null, ...tool }).catch(() => undefined);
+}
+
+/** A disk is only reset where the configuration allows it. */
+async function resetOf(
+  { copy }: Config,
+  disk: AttachedDisk,
+  signal: AbortSignal,
+): Promise<ResetOutcome> {
+  if (copy.resetUsb || disk.transport !== 'usb') return await resetUsb(disk, signal);
+  return { kind: 'skipped', words: 'the configuration does not allow it (copy.resetUsb)' };
 }
 
 async function ownVersion(): Promise<string> {

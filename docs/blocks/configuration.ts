@@ -69,11 +69,13 @@ function rowOf(key: string, value: Node): string[] {
 function defaultOf(key: string, value: unknown): string {
   if (value === undefined) return 'none';
   if (typeof value === 'number') return withUnit(key, value);
+  if (typeof value === 'boolean') return code(String(value));
   return typeof value === 'string' ? code(value) : 'empty';
 }
 
 function rangeOf(key: string, value: Node): string {
   if (value.enum !== undefined) return value.enum.map(code).join(', ');
+  if (value.type === 'boolean') return `${code('true')}, ${code('false')}`;
   if (value.type === 'integer') return numbers(key, value);
   if (value.type === 'object') return mapOf(value.additionalProperties);
   if (value.pattern !== undefined) return `text like ${code(value.pattern)}`;

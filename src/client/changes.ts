@@ -1,5 +1,5 @@
 import { formatBytes, percent, printable } from '../console/format.ts';
-import { driveWords, isSafeToRemove } from '../console/words.ts';
+import { driveWords, hangWords, isSafeToRemove, stuckWords } from '../console/words.ts';
 import type { AlertView, DiskView, DriveView, JobView, StationView } from '../serve/wire.ts';
 import { nameOf } from './alert-text.ts';
 
@@ -13,6 +13,7 @@ const STEP_PERCENT = 10;
 export function changeLines(before: StationView | undefined, after: StationView): string[] {
   const lines = [
     ...storageLines(before, after),
+    ...stuckLines(before, after),
     ...entityLines(keyed(before?.jobs), keyed(after.jobs), jobLine, jobGone),
     ...entityLines(before?.disks ?? [], after.disks, diskLine, diskGone),
     ...entityLines(before?.drives ?? [], after.drives, driveLine, driveGone),
@@ -67,7 +68,8 @@ function alertGone(alert: AlertView): string {
 }
 
 function driveLine(drive: DriveView): string {
-  const { label, detail } = driveWords(drive);
+  const { label, detail: told } = driveWords(drive);
+  const detail = drive.hang === null ? told : hangWords(drive.hang, 'left out');
   const parts = [`drive ${drive.driveId} (${drive.jobName}): ${label}`];
   if (drive.bay !== null) parts.push(`in ${drive.bay}`);
   if (drive.progress !== null) {
@@ -99,4 +101,13 @@ function storageLines(before: StationView | undefined, after: StationView): stri
   const was = before?.station.storage.kind ?? 'ok';
   if (storage.kind === was) return [];
   return [storage.kind === 'away' ? `storage away: ${storage.reason}` : 'storage is back'];
+}
+
+function stuckLines(before: StationView | undefined, after: StationView): string[] {
+  const words = stuckWords(after.station);
+  const was = before === undefined ? null : stuckWords(before.station);
+  if (words === was) return [];
+  return [
+    words === null ? 'nothing hangs in the kernel any more' : `hangs in the kernel: ${words}`,
+  ];
 }

@@ -7,7 +7,7 @@ import {
   percent,
   printable,
 } from '../console/format.ts';
-import { driveWords, isSafeToRemove, type Tone } from '../console/words.ts';
+import { driveWords, isSafeToRemove, stuckWords, type Tone } from '../console/words.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 import { alertCount, alertNotes } from './alert-text.ts';
 import { wrapped } from './text.ts';
@@ -154,10 +154,15 @@ function noteLines(view: StationView, options: TableOptions): string[] {
   const safe = view.drives
     .filter(isSafeToRemove)
     .map((drive) => `${placeOf(drive)}: safe to remove`);
+  const stuck = stuckWords(view.station);
+  const hanging = stuck === null ? [] : [`hangs in the kernel: ${stuck}`];
   return [
-    ...[...asking, ...view.drives.flatMap(noteOf), ...alertNotes(view, options.now)].flatMap(
-      (note) => marked('!', note, options),
-    ),
+    ...[
+      ...asking,
+      ...hanging,
+      ...view.drives.flatMap(noteOf),
+      ...alertNotes(view, options.now),
+    ].flatMap((note) => marked('!', note, options)),
     ...safe.flatMap((note) => marked('✓', note, options)),
   ];
 }

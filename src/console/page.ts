@@ -11,6 +11,7 @@ import type { LinkStatus } from './link.ts';
 import { type PageModel, pageModel } from './model.ts';
 import { type OpenPacking, packingSection } from './packing.ts';
 import { personName, rememberPersonName } from './requests.ts';
+import { stuckWords } from './words.ts';
 
 export interface PageState {
   readonly status: LinkStatus;
@@ -98,8 +99,16 @@ function banners(state: PageState, station: StationInfo): TemplateResult {
     ${refusal === null ? nothing : banner('fault', 'That did not work', refusal)}
     ${station.detection.known ? nothing : banner('attention', 'The bays cannot be seen right now', `${station.detection.reason} The cards show what was seen last; nothing new is started.`)}
     ${station.storage.kind === 'ok' ? nothing : storageBanner(station.storage)}
+    ${stuckBanner(station)}
     ${station.belowReserve ? banner('attention', 'Little free space', `Only ${formatBytes(station.freeBytes ?? 0)} are free for the station's records. Running copies go on, no new drive is started.`) : nothing}
   </div>`;
+}
+
+function stuckBanner(station: StationInfo) {
+  const words = stuckWords(station);
+  const n = station.stuck.length;
+  const title = n === 1 ? 'A process hangs in the kernel' : `${n} processes hang in the kernel`;
+  return words === null ? nothing : banner('attention', title, words);
 }
 
 function storageBanner(storage: Extract<StationInfo['storage'], { kind: 'away' }>): TemplateResult {

@@ -1,4 +1,4 @@
-import type { DriveView } from '../serve/wire.ts';
+import type { DriveView, HangView, StationInfo, StuckProcessView } from '../serve/wire.ts';
 import { formatBytes } from './format.ts';
 
 type Activity<Kind extends DriveView['activity']['kind']> = Extract<
@@ -23,6 +23,8 @@ const say = (label: string, tone: Tone, detail: string | null = null): StateWord
   detail,
 });
 
+const TURNS = 'Sick drives take turns, so that they hold up nobody; it goes on where it was.';
+
 /** One drive's state in the words that the page and the command line share. */
 export function driveWords(drive: DriveView): StateWords {
   switch (drive.state) {
@@ -45,14 +47,16 @@ export function driveWords(drive: DriveView): StateWords {
 }
 
 function activityWords(drive: DriveView): StateWords {
-  const { activity } = drive;
+  const { activity, hang } = drive;
+  if (hang !== null) return say('disk does not answer', 'attention', hangWords(hang));
   switch (activity.kind) {
     case 'idle':
       return drive.state === 'Received' ? say('received', 'waiting') : say('paused', 'waiting');
     case 'queued':
-      return activity.reason === undefined
-        ? say('waiting its turn', 'waiting')
-        : say('waiting for the station', 'attention', activity.reason);
+      if (activity.reason !== undefined) {
+        return say('waiting for the station', 'attention', activity.reason);
+      }
+      return say('waiting its turn', 'waiting', drive.sick === null ? null : TURNS);
     case 'starting':
       return say('starting', 'active');
     case 'copying':
@@ -74,6 +78,37 @@ function activityWords(drive: DriveView): StateWords {
     case 'retrying':
       return say('trying again', 'waiting', activity.reason);
   }
+}
+
+/**
+ * What waits, where, and until when. The seconds run: a log of changes leaves them out, or it would have
+ * a line for each.
+ */
+export function hangWords(hang: HangView, clock: 'running' | 'left out' = 'running'): string {
+  const { waitedSeconds, giveUpSeconds, kernelLimitSeconds, tried } = hang;
+  const seconds = clock === 'running' ? ` for ${waitedSeconds} s` : '';
+  const limit = kernelLimitSeconds === null ? '' : `kernel limit ${kernelLimitSeconds} s, `;
+  const done = tried.length === 0 ? '' : ` Tried: ${tried.join('; ')}.`;
+  return `Waiting on ${placeOf(hang)}${seconds}; ${limit}given up after ${giveUpSeconds} s.${done}`;
+}
+
+function placeOf({ waitsFor, offsetBytes, lba }: HangView): string {
+  if (waitsFor !== 'read') return waitsFor === 'open' ? 'the disk to open' : 'the disk to close';
+  if (lba !== null) return `LBA ${lba.toLocaleString('en')}`;
+  return offsetBytes === null ? 'a read' : `byte ${offsetBytes.toLocaleString('en')}`;
+}
+
+/** The processes that hang, and what to do about them; `null` while there is none. */
+export function stuckWords({ stuck, tooManyStuck }: StationInfo): string | null {
+  const [first] = stuck;
+  if (first === undefined) return null;
+  const where = ({ pid, what, bay, driveId }: StuckProcessView) =>
+    `${what} ${pid}${bay === null ? '' : ` in ${bay}`}${driveId === null ? '' : ` (${driveId})`}`;
+  const since = new Date(first.since).toISOString().slice(11, 16);
+  const what = tooManyStuck
+    ? 'No copy is started while there are so many. Pull the disks that are named; if nothing changes, let the running copies end and restart the machine.'
+    : 'Pull the disk that is named: the kernel then lets go.';
+  return `${stuck.map(where).join(', ')}, the first since ${since} UTC. ${what}`;
 }
 
 function rescueWords({ openBytes, unreadableBytes }: Activity<'rescuing'>): string {

@@ -24,9 +24,14 @@ export type CopyResult =
 
 /** What is heard from a copy process on its way. */
 export interface CopyListener {
+  /** The process is there and has opened nothing yet; it gets its assignment when this has settled. */
+  onStarted?(pid: number): Promise<void>;
+  /** Fires when the copy is to stop without haste: it gets all the time that its disk takes. */
+  readonly makeRoom?: AbortSignal;
   onMessage(message: FromCopy): void;
+  onEnded?(pid: number): Promise<void>;
   /** The process could not be ended: it hangs in the kernel and holds its disk. */
-  onAbandoned(pid: number): void;
+  onAbandoned(pid: number): void | Promise<void>;
 }
 
 const STDERR_TAIL_BYTES = 4096;
@@ -57,15 +62,22 @@ export async function runCopyProcess(
   if (problem !== undefined) return cannotMount(problem);
   const child = startWorker(assignment);
   const conversation = new Conversation(child, listener);
-  const onAbort = () => conversation.askToStop();
+  const onAbort = () => conversation.stopSoon();
   signal.addEventListener('abort', onAbort, { once: true });
+  const onMakeRoom = () => conversation.askToStop();
+  listener.makeRoom?.addEventListener('abort', onMakeRoom, { once: true });
   try {
+    if (child.pid !== undefined) await listener.onStarted?.(child.pid);
+    // What fired before somebody listened is heard too.
+    if (signal.aborted) onAbort();
+    else if (listener.makeRoom?.aborted === true) onMakeRoom();
     child.send(assignment, () => undefined);
     const result = await conversation.result;
     await conversation.end();
     return result;
   } finally {
     signal.removeEventListener('abort', onAbort);
+    listener.makeRoom?.removeEventListener('abort', onMakeRoom);
   }
 }
 
@@ -98,6 +110,9 @@ function cannotMount(problem: string): CopyResult {
   return { kind: 'failed', failure };
 }
 
+/** Failures of a process that hangs in the kernel: it will not end by itself. */
+const HOPELESS: ReadonlySet<string> = new Set(['disk-unresponsive', 'copy-process-silent']);
+
 class Conversation {
   readonly result: Promise<CopyResult>;
   readonly #child: ChildProcess;
@@ -106,6 +121,8 @@ class Conversation {
   #settle: (result: CopyResult) => void = () => undefined;
   #silence: NodeJS.Timeout | undefined;
   #stderr = '';
+  #hasEnded = false;
+  #isHopeless = false;
 
   constructor(child: ChildProcess, listener: CopyListener) {
     this.#child = child;
@@ -127,9 +144,14 @@ class Conversation {
     this.#expectWord();
   }
 
-  /** Asks for an orderly stop; the process answers with `failed: cancelled`, or is killed. */
+  /** Asks for an orderly stop; the process answers with `failed: cancelled`. */
   askToStop(): void {
     this.#child.send({ kind: 'stop' }, () => undefined);
+  }
+
+  /** The same, and when it does not stop it is killed. */
+  stopSoon(): void {
+    this.askToStop();
     const words = 'the copy process did not stop when asked';
     const timer = setTimeout(
       () => this.#fail(silent(COPY_STOP_GRACE_MS, words)),
@@ -140,14 +162,23 @@ class Conversation {
 
   /** Sees the process off: it leaves by itself, is killed, or is abandoned to the kernel. */
   async end(): Promise<void> {
+    this.#hasEnded = true;
     clearTimeout(this.#silence);
-    if (await within(this.#closed, COPY_STOP_GRACE_MS)) return;
-    this.#child.kill('SIGKILL');
-    if (await within(this.#closed, COPY_ABANDON_MS)) return;
+    const { pid } = this.#child;
+    const isGone = await this.#leaves();
+    if (pid === undefined) return;
+    if (isGone) return await this.#listener.onEnded?.(pid);
     this.#child.unref();
     this.#child.stderr?.destroy();
     if (this.#child.connected) this.#child.disconnect();
-    if (this.#child.pid !== undefined) this.#listener.onAbandoned(this.#child.pid);
+    await this.#listener.onAbandoned(pid);
+  }
+
+  async #leaves(): Promise<boolean> {
+    // One that hangs does not get the time that an orderly end may take.
+    if (!this.#isHopeless && (await within(this.#closed, COPY_STOP_GRACE_MS))) return true;
+    this.#child.kill('SIGKILL');
+    return await within(this.#closed, COPY_ABANDON_MS);
   }
 
   #hear(raw: unknown): void {
@@ -163,6 +194,7 @@ class Conversation {
   /** A process that lives says so every second; one that does not is stuck in the kernel. */
   #expectWord(): void {
     clearTimeout(this.#silence);
+    if (this.#hasEnded) return;
     this.#silence = setTimeout(
       () => this.#fail(silent(COPY_SILENCE_MS, 'the copy process has fallen silent')),
       COPY_SILENCE_MS,
@@ -171,6 +203,7 @@ class Conversation {
 
   #fail(failure: CopyFailure): void {
     clearTimeout(this.#silence);
+    this.#isHopeless ||= HOPELESS.has(failure.code);
     this.#settle({ kind: 'failed', failure });
   }
 }

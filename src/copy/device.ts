@@ -36,7 +36,9 @@ export class SourceDevice {
   readonly #handle: FileHandle;
   readonly #sysfs: string;
   readonly #kernelLog: KernelLog;
-  #readingSince: number | undefined;
+  #reading: { readonly offsetBytes: number; readonly sinceMs: number } | undefined;
+  #givenBytes = 0;
+  #givenMs = 0;
   /** Where the last longer read succeeded. */
   #lastGood: number | undefined;
   /** When the last read succeeded. */
@@ -82,13 +84,10 @@ export class SourceDevice {
     while (done < buffer.length) {
       const position = offsetBytes + done;
       let bytesRead = 0;
-      this.#readingSince = performance.now();
       try {
-        ({ bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, position));
+        bytesRead = await this.#read(buffer.subarray(done), position);
       } catch (cause) {
         throw await this.#readError(position, buffer.length - done, cause);
-      } finally {
-        this.#readingSince = undefined;
       }
       if (bytesRead === 0) throw await this.#readError(position, buffer.length - done, undefined);
       done += bytesRead;
@@ -128,9 +127,16 @@ export class SourceDevice {
     throw await this.#readError(0, PROBE_BYTES, undefined);
   }
 
-  /** How long the kernel has not answered the read that is under way, in milliseconds; 0: none is. */
-  get pendingReadMs(): number {
-    return this.#readingSince === undefined ? 0 : performance.now() - this.#readingSince;
+  /** The read that is under way, and for how long the kernel has not answered it. */
+  get pendingRead(): { readonly offsetBytes: number; readonly waitedMs: number } | undefined {
+    if (this.#reading === undefined) return undefined;
+    const { offsetBytes, sinceMs } = this.#reading;
+    return { offsetBytes, waitedMs: performance.now() - sinceMs };
+  }
+
+  /** All that was read, and the time that the disk took for it; what waits for the store is not in it. */
+  get given(): { readonly bytes: number; readonly ms: number } {
+    return { bytes: this.#givenBytes, ms: this.#givenMs };
   }
 
   /** The smallest read that the disk takes, in bytes. */
@@ -265,10 +271,23 @@ export class SourceDevice {
 
   async #reads(offsetBytes: number): Promise<boolean> {
     try {
-      const { bytesRead } = await this.#handle.read(this.#probe, 0, PROBE_BYTES, offsetBytes);
-      return bytesRead > 0;
+      return (await this.#read(this.#probe, offsetBytes)) > 0;
     } catch {
       return false;
+    }
+  }
+
+  /** Each read of the disk goes through here: no other is watched. */
+  async #read(buffer: Buffer, offsetBytes: number): Promise<number> {
+    const sinceMs = performance.now();
+    this.#reading = { offsetBytes, sinceMs };
+    try {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, offsetBytes);
+      this.#givenBytes += bytesRead;
+      return bytesRead;
+    } finally {
+      this.#givenMs += performance.now() - sinceMs;
+      this.#reading = undefined;
     }
   }
 

@@ -126,9 +126,21 @@ const driveLogs: z.ZodType<DriveLogs> = z.object({
   problem: z.string().exactOptional(),
 });
 
+/** A tool that hangs in the kernel, and its process group. */
+export const abandonedTool = z.object({ tool: z.string(), group: z.int().min(1) });
+
 export const fromCopySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
-  z.object({ kind: z.literal('alive'), oldestReadMs: z.number() }),
+  /** Every second: what waits for the disk the longest, and all that it has given in what time. */
+  z.object({
+    kind: z.literal('alive'),
+    wait: z.object({
+      kind: z.enum(['open', 'read', 'close']),
+      offsetBytes: z.number().nullable(),
+      waitedMs: z.number(),
+    }),
+    given: z.object({ bytes: z.number(), ms: z.number() }),
+  }),
   z.object({
     kind: z.literal('planned'),
     plan: z.custom<CopyPlan>((v) => copyPlan.safeParse(v).success),
@@ -150,6 +162,8 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
     unlockedBy: z.string().exactOptional(),
     notes: z.array(z.string()),
   }),
+  /** A tool that was to open or close the volume hangs at the disk. */
+  z.object({ kind: z.literal('tool-abandoned'), ...abandonedTool.shape }),
   z.object({ kind: z.literal('phase'), phase: z.enum(['proving', 'copying', 'settling']) }),
   /** The good areas are stored; the bad ones are tried in smaller reads. */
   z.object({

@@ -91,6 +91,8 @@ class DriveRescue {
     const rescue = this.#rescueOf(blocks);
     this.#tell();
     for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
+      // One that only makes room for another goes on from here.
+      if (signal.aborted) await this.#beginSave();
       throwIfCancelled(signal);
       if (this.#failure !== undefined) throw this.#failure;
       const isDear = await this.#read(read, rescue, signal);

@@ -1,13 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
+import { waitInWords } from '../domain/hang-ladder.ts';
 import { asStateDiskError, isStationError, messageOf, StationError } from '../errors.ts';
 import { COPY_ALIVE_MS, FILES_PACE, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
+import { ABANDONED_TOOLS } from '../volumes/tools.ts';
 import { copyDrive, type Settled } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
+import { DiskWatch } from './disk-watch.ts';
 import type { DriveFiles } from './files/drive.ts';
 import {
   type Assignment,
+  abandonedTool,
   type FromCopy,
   isFilesAssignment,
   isImageAssignment,
@@ -32,6 +36,9 @@ process.on('uncaughtException', (error) => {
   process.stderr.write(`${scrub(inspect(error))}\n`);
   process.exit(1);
 });
+ABANDONED_TOOLS.subscribe((told) => {
+  report({ kind: 'tool-abandoned', ...abandonedTool.parse(told) });
+});
 process.on('disconnect', () => process.exit(1));
 process.on('message', (raw) => {
   const message = toCopySchema.parse(raw);
@@ -42,23 +49,18 @@ preferToBeKilled();
 report({ kind: 'ready' });
 
 async function work(assignment: Assignment): Promise<void> {
-  const openingSince = performance.now();
-  let device: SourceDevice | undefined;
-  let files: DriveFiles | undefined;
-  const waitedMs = () =>
-    device === undefined
-      ? performance.now() - openingSince
-      : Math.max(device.pendingReadMs, files?.pendingMs ?? 0);
-  const watch = setInterval(() => watchDisk(assignment, Math.round(waitedMs())), COPY_ALIVE_MS);
+  const disk = new DiskWatch();
+  const watch = setInterval(() => watchDisk(assignment, disk), COPY_ALIVE_MS);
   try {
-    device = await SourceDevice.open(assignment.disk, stop.signal);
+    disk.opening();
+    const device = await SourceDevice.open(assignment.disk, stop.signal);
+    disk.opened(device);
     try {
-      const onOpen = (opened: DriveFiles) => {
-        files = opened;
-      };
-      report({ kind: 'settled', ...(await copy(assignment, device, onOpen)) });
+      const settled = await copy(assignment, device, (files) => disk.reading(files));
+      report({ kind: 'settled', ...settled });
     } finally {
-      clearInterval(watch);
+      // What hangs in a read hangs once more in the close.
+      disk.closing();
       await device.close();
     }
   } catch (error) {
@@ -110,13 +112,16 @@ function noPlan(): StationError {
   return new StationError('internal-error', detail, { detail });
 }
 
-/** An open or a read that hangs can not be cancelled; the process says so, and is let go. */
-function watchDisk({ disk, readHangMs }: Assignment, waitedMs: number): void {
-  report({ kind: 'alive', oldestReadMs: waitedMs });
+/** What hangs in the kernel can not be cancelled; the process says so, and is let go. */
+function watchDisk({ disk: { devicePath }, readHangMs }: Assignment, disk: DiskWatch): void {
+  const { wait, given } = disk;
+  report({ kind: 'alive', wait, given });
+  const { offsetBytes } = wait;
+  const waitedMs = Math.round(wait.waitedMs);
   if (waitedMs < readHangMs) return;
-  const { devicePath } = disk;
-  const words = `${devicePath} has not answered for ${Math.round(waitedMs / 1000)} s`;
-  report(failureOf(new StationError('disk-unresponsive', words, { devicePath, waitedMs })));
+  const words = `${devicePath} has not answered ${waitInWords(wait)} for ${Math.round(waitedMs / 1000)} s`;
+  const payload = { devicePath, waitedMs, ...(offsetBytes === null ? {} : { offsetBytes }) };
+  report(failureOf(new StationError('disk-unresponsive', words, payload)));
 }
 
 function failureOf(error: unknown): FromCopy {

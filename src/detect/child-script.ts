@@ -11,7 +11,7 @@ export function toolPath(...first: readonly string[]): string {
   return [...first, process.env.PATH ?? '', TOOL_PATH].filter((part) => part !== '').join(':');
 }
 
-export interface ChildScript<T> extends Pick<Tool, 'deadlineMs' | 'onLateEnd'> {
+export interface ChildScript<T> extends Pick<Tool, 'deadlineMs' | 'onLateEnd' | 'onAbandoned'> {
   /** File name of the script beside this one. */
   readonly script: string;
   readonly args?: readonly string[];
@@ -25,7 +25,7 @@ export interface ChildScript<T> extends Pick<Tool, 'deadlineMs' | 'onLateEnd'> {
  */
 export async function runChildScript<T>(child: ChildScript<T>, signal: AbortSignal): Promise<T> {
   const file = fileURLToPath(new URL(child.script, import.meta.url));
-  const { deadlineMs, onLateEnd } = child;
+  const { deadlineMs, onLateEnd, onAbandoned } = child;
   const text = await runTool(
     {
       command: process.execPath,
@@ -33,6 +33,7 @@ export async function runChildScript<T>(child: ChildScript<T>, signal: AbortSign
       env: { PATH: toolPath(), LC_ALL: 'C', ...child.env },
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
       ...(onLateEnd === undefined ? {} : { onLateEnd }),
+      ...(onAbandoned === undefined ? {} : { onAbandoned }),
     },
     signal,
   );

@@ -33,6 +33,8 @@ export interface DetectorDependencies {
   readonly logger: DetectLogger;
   /** Milliseconds of a clock that never steps back. */
   now(): number;
+  /** `lsblk` hangs and was abandoned; with the id of its process group. */
+  readonly onToolAbandoned?: (group: number) => void;
   /** Closes the detector when it fires. */
   readonly signal?: AbortSignal;
 }

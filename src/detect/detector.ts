@@ -61,7 +61,11 @@ export class Detector implements DiskDetector {
     this.#enumerates = this.#machineIsOurs && options.loopbackOnly !== true;
     this.#attachments = new Attachments(options.settleMs);
     const { logger } = dependencies;
-    this.#enumerator = new Enumerator({ logger, onAnswer: () => this.#scanIn(0) });
+    this.#enumerator = new Enumerator({
+      logger,
+      onAnswer: () => this.#scanIn(0),
+      onAbandoned: (group) => dependencies.onToolAbandoned?.(group),
+    });
     this.#monitor = new UdevMonitor(
       {},
       {

@@ -11,6 +11,8 @@ export interface EnumeratorDependencies {
   readonly logger: DetectLogger;
   /** Called when an enumeration has ended, well or not. */
   onAnswer(): void;
+  /** lsblk hangs; with the id of its process group. */
+  onAbandoned?(group: number): void;
 }
 
 interface Answer {
@@ -76,7 +78,9 @@ export class Enumerator {
       this.#hung -= 1;
     };
     try {
-      const child = { script: 'enumerate-child.ts', schema: enumerationSchema, onLateEnd };
+      const onAbandoned = (group: number) => this.#deps.onAbandoned?.(group);
+      const ends = { onLateEnd, onAbandoned };
+      const child = { script: 'enumerate-child.ts', schema: enumerationSchema, ...ends };
       const enumeration = await runChildScript(child, this.#stop.signal);
       this.#answer = { asked, enumeration };
       for (const words of enumeration.failures) {

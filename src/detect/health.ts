@@ -15,6 +15,12 @@ const healthSchema = z.array(
   }),
 );
 
+export interface HealthProbe {
+  readonly devicePath: string;
+  /** smartctl hangs at the disk; with the id of its process group. */
+  readonly onAbandoned?: (group: number) => void;
+}
+
 type DiskLayout = z.output<typeof healthSchema>;
 
 /**
@@ -22,7 +28,10 @@ type DiskLayout = z.output<typeof healthSchema>;
  * an attachment and before the copy, never during one. The disk is opened by smartctl; no other disk
  * is touched. Any failure, the deadline included, is `unknown`: health never decides over a copy.
  */
-export async function probeHealth(devicePath: string, signal: AbortSignal): Promise<DiskHealth> {
+export async function probeHealth(
+  { devicePath, onAbandoned }: HealthProbe,
+  signal: AbortSignal,
+): Promise<DiskHealth> {
   if (signal.aborted || basename(devicePath).startsWith('loop')) return { status: 'unknown' };
   const smartctl = await findTool('smartctl');
   if (smartctl === undefined) return { status: 'unknown' };
@@ -31,6 +40,7 @@ export async function probeHealth(devicePath: string, signal: AbortSignal): Prom
       {
         script: 'health-child.ts',
         schema: healthSchema,
+        ...(onAbandoned === undefined ? {} : { onAbandoned }),
         env: {
           PATH: toolPath(GUARDED_TOOLS),
           DRIVE_STATION_SMART_DEVICE: devicePath,

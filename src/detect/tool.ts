@@ -10,6 +10,8 @@ export interface Tool {
   readonly deadlineMs?: number;
   /** Called when a tool that was abandoned has ended after all. */
   readonly onLateEnd?: () => void;
+  /** Called when a tool is abandoned, with the id of its process group. */
+  readonly onAbandoned?: (group: number) => void;
 }
 
 /** What is kept of a tool's complaints for an error message. */
@@ -36,7 +38,7 @@ export async function runTool(tool: Tool, signal: AbortSignal): Promise<string> 
     return await outcomeOf(child, tool, stop);
   } catch (error) {
     if (!stop.aborted) throw error;
-    abandon(child, tool.onLateEnd);
+    abandon(child, tool);
     throwIfCancelled(signal);
     const message = `${tool.command} did not answer within ${deadlineMs} ms`;
     throw new StationError('tool-timed-out', message, { tool: tool.command, deadlineMs });
@@ -75,8 +77,9 @@ function failure(tool: Tool, exitCode: number | null, detail: string, cause?: un
   return new StationError('tool-failed', `${tool.command} failed: ${detail}`, payload, cause);
 }
 
-function abandon(child: ChildProcess, onLateEnd: (() => void) | undefined): void {
+function abandon(child: ChildProcess, { onLateEnd, onAbandoned }: Tool): void {
   if (onLateEnd !== undefined) child.once('exit', onLateEnd);
+  if (child.pid !== undefined) onAbandoned?.(child.pid);
   killGroup(child);
   child.stdout?.destroy();
   child.stderr?.destroy();

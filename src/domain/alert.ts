@@ -114,6 +114,12 @@ export const ALERTS = {
       'Let the copy go on: plug the disk in again, or see to what holds it. What the store has forgotten by then is sent again; nothing is lost.',
     resolutions: ['noted'],
   },
+  'processes-stuck': {
+    title: 'Disks hang',
+    nextStep:
+      'Pull the disks that are named and look what they share: a dock, a cable, a controller. If the processes stay, let the running copies end and restart the machine.',
+    resolutions: ['noted'],
+  },
   'copy-log-refused': {
     title: 'Copy log missing',
     nextStep:
@@ -167,9 +173,20 @@ export interface AlertInput {
   readonly jobs: readonly { readonly job: Job; readonly drives: readonly Drive[] }[];
   /** Extra drives that are still here. */
   readonly extras: readonly ExtraHere[];
+  /** Processes that hang in the kernel, the longest first. */
+  readonly stuck: readonly StuckProcess[];
   readonly halts: readonly StorageHalt[];
   /** When the store last took something of drives whose copies are under way, by their keys. */
   readonly stagedAt: ReadonlyMap<string, string>;
+}
+
+export interface StuckProcess {
+  readonly pid: number;
+  /** `copy`, or the name of a tool. */
+  readonly what: string;
+  readonly bay: string | null;
+  /** ISO 8601, UTC. */
+  readonly since: string;
 }
 
 /** The copies of a job do not go on because of its storage. */
@@ -189,8 +206,18 @@ export interface ExtraHere {
   readonly serial: string | null;
 }
 
+export interface AlertLimits {
+  readonly timeOuts: TimeOuts;
+  /** So many processes that hang at once are no accident of one disk. */
+  readonly stuckMany: number;
+}
+
 /** Every alert whose condition holds at this moment (milliseconds since 1970). */
-export function dueAlerts(input: AlertInput, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+export function dueAlerts(
+  input: AlertInput,
+  nowMs: number,
+  { timeOuts, stuckMany }: AlertLimits,
+): DueAlert[] {
   return [
     ...input.jobs.flatMap((entry) => [
       ...waitAlerts(entry, nowMs, timeOuts),
@@ -202,6 +229,7 @@ export function dueAlerts(input: AlertInput, nowMs: number, timeOuts: TimeOuts):
     ]),
     ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
+    ...stuckAlerts(input.stuck, stuckMany),
   ];
 }
 
@@ -318,6 +346,16 @@ function extraAlert(extra: ExtraHere, jobs: AlertInput['jobs']): DueAlert {
   }
   const reason = `${disk} is on no list, and the job whose parcel it came in is over.`;
   return { key: `${kind}/${extraId}/left-behind`, kind, subject, reason };
+}
+
+function stuckAlerts(stuck: readonly StuckProcess[], stuckMany: number): DueAlert[] {
+  const last = stuck[stuckMany - 1];
+  if (last === undefined) return [];
+  const named = stuck.map(
+    ({ pid, what, bay }) => `${what} ${pid}${bay === null ? '' : ` in ${bay}`}`,
+  );
+  const reason = `${stuck.length} processes hang in the kernel: ${named.join(', ')}.`;
+  return [alertOf('processes-stuck', {}, reason, last.since)];
 }
 
 function alertOf(

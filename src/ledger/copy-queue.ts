@@ -2,6 +2,9 @@ import BetterQueue from 'better-queue';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.ts';
 import type { CopyTask } from './contract.ts';
+import { Gate } from './gate.ts';
+import { type Condition, type Lane, Lanes } from './lanes.ts';
+import type { QueueRow } from './queue-rows.ts';
 import type { QueueStore, Settlement } from './queue-store.ts';
 import { watchedStore } from './watched-store.ts';
 
@@ -12,12 +15,24 @@ import { watchedStore } from './watched-store.ts';
 export type CopyOutcome =
   | { readonly kind: 'finished' }
   | { readonly kind: 'parked' }
+  /** Stopped to make room; it stays in the queue and goes on when it has a place again. */
+  | { readonly kind: 'evicted' }
   /** One that came further than the runs before it begins the count of failures anew. */
-  | { readonly kind: 'failed'; readonly error: unknown; readonly progressed?: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly error: unknown;
+      readonly progressed?: boolean;
+      /** The disk is to blame: the next attempt begins in the lane of the sick. */
+      readonly sick?: boolean;
+    };
 
 export interface CopyQueueOptions {
-  /** Runs at once, 1 or more. */
+  /** Runs at once, 1 or more, beside those that turned sick or hang. */
   readonly concurrent: number;
+  /** Sick ones that run at once, 1 or more. */
+  readonly sickConcurrent: number;
+  /** How long a sick one may keep its place while another sick one waits for it. */
+  readonly sickTurnMs: number;
   /** Failed runs of one task before it is given up, 1 or more. */
   readonly maxAttempts: number;
   /** Pause after the first failure; doubled for each further one, at most five minutes. */
@@ -35,8 +50,15 @@ export interface QueueLogger {
 
 export interface CopyQueueDependencies {
   readonly store: QueueStore;
-  /** Does the work. The signal fires on `cancel` and `close`; what it throws is a failure. */
-  readonly run: (task: CopyTask, signal: AbortSignal) => Promise<CopyOutcome>;
+  /**
+   * Does the work. `makeRoom` fires when it is to stop for another one, without haste; the signal fires
+   * on `cancel` and `close`. What it throws is a failure.
+   */
+  readonly run: (
+    task: CopyTask,
+    makeRoom: AbortSignal,
+    signal: AbortSignal,
+  ) => Promise<CopyOutcome>;
   /** Called with the last error when a task has used up its attempts, before it leaves the queue. */
   readonly onGaveUp: (task: CopyTask, error: unknown) => Promise<void>;
   readonly logger: QueueLogger;
@@ -59,8 +81,16 @@ const STORE_RETRY_MS = 1000;
 
 interface Run {
   readonly controller: AbortController;
+  readonly makeRoom: AbortController;
   readonly ended: Promise<void>;
   cancelled: boolean;
+  /** Ends better-queue's part in it, once; absent for a run that better-queue did not start. */
+  letGo: (() => void) | undefined;
+}
+
+interface Stops {
+  readonly makeRoom: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -72,6 +102,8 @@ interface Run {
  * - Its `cancel` frees the place while the work still goes on; here a place is free when the run ended.
  * - After a restart it starts everything that ran, all at once; here that waits again instead.
  * - It fills its last free place only on the next event, so each start and each end pokes it.
+ * - Its places are all alike. `Lanes` bounds what really runs; a run that turned sick or hangs is taken
+ *   out of better-queue's hands, so that the next one starts, and goes on from here.
  */
 export class CopyQueue {
   readonly #options: CopyQueueOptions;
@@ -81,16 +113,21 @@ export class CopyQueue {
   readonly #offers = new Map<string, Promise<void>>();
   /** What waits to be due again, by id; each ends its pause early when it is aborted. */
   readonly #timers = new Map<string, AbortController>();
-  readonly #pauses = new Set<string>();
+  readonly #lanes: Lanes;
+  /** Tasks whose next run begins in the lane of the sick. */
+  readonly #sick = new Set<string>();
+  readonly #gate = new Gate();
   readonly #closing = new AbortController();
-  #gate = Promise.withResolvers<void>();
   #queue: BetterQueue<CopyTask, void> | undefined;
 
   private constructor(options: CopyQueueOptions, dependencies: CopyQueueDependencies) {
     this.#options = options;
     this.#deps = dependencies;
-    if (options.startPaused === true) this.#pauses.add(NOT_STARTED);
-    else this.#gate.resolve();
+    this.#lanes = new Lanes(options, {
+      evict: (id) => this.#evict(id),
+      slept: (milliseconds) => this.#slept(milliseconds, this.#closing.signal),
+    });
+    if (options.startPaused === true) this.#gate.shut(NOT_STARTED);
   }
 
   /** Opens the queue; what was left of the last time is taken up, within the bound. */
@@ -133,6 +170,7 @@ export class CopyQueue {
   async cancel(id: string): Promise<boolean> {
     this.#timers.get(id)?.abort();
     this.#timers.delete(id);
+    this.#sick.delete(id);
     await this.#offers.get(id);
     await this.#deps.store.remove(id);
     const run = this.#runs.get(id);
@@ -142,10 +180,21 @@ export class CopyQueue {
     return true;
   }
 
+  /**
+   * How a running copy gets on. It changes lanes at once; a sick one that finds no room among the sick
+   * is stopped, and goes on later.
+   */
+  turned(id: string, condition: Condition): void {
+    const run = this.#runs.get(id);
+    if (run === undefined || run.controller.signal.aborted) return;
+    if (!this.#lanes.move(id, condition)) this.#evict(id);
+    if (condition === 'well') this.#sick.delete(id);
+    else void this.#takeFromBetterQueue(id, run);
+  }
+
   /** Starts no further task until `resume`; running ones go on. Several reasons add up. */
   pause(reason: string): void {
-    if (this.#pauses.size === 0) this.#gate = Promise.withResolvers<void>();
-    this.#pauses.add(reason);
+    this.#gate.shut(reason);
     this.#queue?.pause();
   }
 
@@ -154,15 +203,12 @@ export class CopyQueue {
    * start again when no reason is left.
    */
   resume(reason: string = NOT_STARTED): void {
-    this.#pauses.delete(reason);
-    if (this.#pauses.size > 0) return;
-    this.#gate.resolve();
-    this.#poke();
+    if (this.#gate.open(reason)) this.#poke();
   }
 
   /** Why nothing is started at the moment; empty while the queue goes. */
   pauseReasons(): readonly string[] {
-    return [...this.#pauses];
+    return this.#gate.reasons;
   }
 
   async depth(): Promise<QueueDepth> {
@@ -200,58 +246,89 @@ export class CopyQueue {
       concurrent: this.#options.concurrent,
     });
     queue.on('error', (error) => this.#deps.logger.error({ err: error }, 'the queue failed'));
-    if (this.#pauses.size > 0) queue.pause();
+    if (!this.#gate.isOpen) queue.pause();
     this.#queue = queue;
     await connected.promise;
   }
 
   #process(task: CopyTask, done: () => void): void {
+    this.#launch(task, 'fast', done);
+    this.#poke();
+  }
+
+  #launch(task: CopyTask, lane: Lane, letGo?: () => void): void {
     const controller = new AbortController();
-    const settled = this.#attempt(task, controller.signal);
+    const makeRoom = new AbortController();
+    const stops = { makeRoom: makeRoom.signal, signal: controller.signal };
+    const settled = this.#attempt(task, lane, stops);
     const ended = settled.then(() => {
       this.#runs.delete(task.id);
     });
-    this.#runs.set(task.id, { controller, ended, cancelled: false });
-    this.#poke();
-    void settled.then((isSettled) => {
+    const run: Run = { controller, makeRoom, ended, cancelled: false, letGo };
+    this.#runs.set(task.id, run);
+    void settled.then((left) => {
       // Of a task that stays in the store as running, better-queue must not release the lock.
-      if (!isSettled) return;
-      done();
+      if (left === 'unsettled') return;
+      run.letGo?.();
       this.#poke();
+      if (left !== undefined) this.#takeUp(left);
     });
   }
 
-  /** Runs the task once and settles it; `false` when it is left for the next start. Never rejects. */
-  async #attempt(task: CopyTask, signal: AbortSignal): Promise<boolean> {
-    await this.#gateOrAbort(signal);
-    if (this.#closing.signal.aborted) return false;
-    const outcome = signal.aborted
-      ? ({ kind: 'parked' } as const)
-      : await this.#outcome(task, signal);
-    if (this.#closing.signal.aborted && outcome.kind !== 'finished') return false;
+  /** Runs the task once and settles it; answers what is left of it in the queue. Never rejects. */
+  async #attempt(
+    task: CopyTask,
+    lane: Lane,
+    stops: Stops,
+  ): Promise<QueueRow | 'unsettled' | undefined> {
+    await this.#placeIn(lane, task.id, AbortSignal.any([stops.signal, stops.makeRoom]));
+    if (this.#closing.signal.aborted) return 'unsettled';
+    const outcome = await this.#outcome(task, stops);
+    this.#lanes.leave(task.id);
+    if (this.#closing.signal.aborted && outcome.kind !== 'finished') return 'unsettled';
+    this.#noteSick(task.id, outcome);
     while (true) {
       try {
-        await this.#settle(task, outcome);
-        return true;
+        return await this.#settle(task, outcome);
       } catch (error) {
         this.#deps.logger.error({ err: error, task: task.id }, 'cannot record how a copy ended');
         await this.#slept(STORE_RETRY_MS, this.#closing.signal);
-        if (this.#closing.signal.aborted) return false;
+        if (this.#closing.signal.aborted) return 'unsettled';
       }
     }
   }
 
-  async #outcome(task: CopyTask, signal: AbortSignal): Promise<CopyOutcome> {
+  /** A pause can come while a task is being fetched: it then waits here, holding its place. */
+  async #placeIn(lane: Lane, id: string, signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.#closing.signal]);
+    await this.#lanes.enter(id, lane, stop);
+    await this.#gate.passed(stop);
+  }
+
+  async #outcome(task: CopyTask, { makeRoom, signal }: Stops): Promise<CopyOutcome> {
+    if (signal.aborted) return { kind: 'parked' };
+    if (makeRoom.aborted) return { kind: 'evicted' };
     try {
-      return await this.#deps.run(task, signal);
+      return await this.#deps.run(task, makeRoom, signal);
     } catch (error) {
       return { kind: 'failed', error };
     }
   }
 
-  async #settle(task: CopyTask, outcome: CopyOutcome): Promise<void> {
-    const left = await this.#deps.store.settle(task.id, await this.#settlement(task, outcome));
-    if (left?.status === 'delayed') this.#offerLater(left.task, left.dueAtMs ?? 0);
+  #noteSick(id: string, outcome: CopyOutcome): void {
+    const isSick =
+      outcome.kind === 'evicted' || (outcome.kind === 'failed' && outcome.sick === true);
+    if (isSick) this.#sick.add(id);
+    else this.#sick.delete(id);
+  }
+
+  async #settle(task: CopyTask, outcome: CopyOutcome): Promise<QueueRow | undefined> {
+    return await this.#deps.store.settle(task.id, await this.#settlement(task, outcome));
+  }
+
+  /** Once its place is free: it may be the very one that it needs. */
+  #takeUp({ status, task, dueAtMs }: QueueRow): void {
+    if (status === 'delayed') this.#offerLater(task, dueAtMs ?? 0);
   }
 
   async #settlement(task: CopyTask, outcome: CopyOutcome): Promise<Settlement> {
@@ -279,17 +356,6 @@ export class CopyQueue {
     }
   }
 
-  /** A pause can come while a task is being fetched: it then waits here, holding its place. */
-  async #gateOrAbort(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>();
-    const stop = () => aborted.resolve();
-    signal.addEventListener('abort', stop, { once: true });
-    while (this.#pauses.size > 0 && !signal.aborted && !this.#closing.signal.aborted) {
-      await Promise.race([this.#gate.promise, aborted.promise]);
-    }
-    signal.removeEventListener('abort', stop);
-  }
-
   /** Puts a task that is due at that time into better-queue then. */
   #offerLater(task: CopyTask, dueAtMs: number): void {
     const waitMs = Math.min(Math.max(dueAtMs - this.#deps.now().getTime(), 0), MAX_BACKOFF_MS);
@@ -313,8 +379,31 @@ export class CopyQueue {
   async #offerIfDelayed(id: string): Promise<void> {
     await this.#offering(id, async () => {
       const row = await this.#deps.store.find(id);
-      if (row?.status === 'delayed') await this.#push(row.task);
+      if (row?.status !== 'delayed') return;
+      if (!this.#sick.has(id)) await this.#push(row.task);
+      else if (await this.#deps.store.takeDelayed(id)) this.#launch(row.task, 'sick');
     });
+  }
+
+  #evict(id: string): void {
+    this.#deps.logger.info({ task: id }, 'a sick copy is put back; others have their turn');
+    this.#runs.get(id)?.makeRoom.abort();
+  }
+
+  /** Not to be released with the lock, a run is first taken out of it in the store. */
+  async #takeFromBetterQueue(id: string, run: Run): Promise<void> {
+    const { letGo } = run;
+    run.letGo = undefined;
+    while (letGo !== undefined && !this.#closing.signal.aborted) {
+      try {
+        await this.#deps.store.keepRunning(id);
+        letGo();
+        return this.#poke();
+      } catch (error) {
+        this.#deps.logger.error({ err: error, task: id }, 'a sick copy keeps its place for now');
+        await this.#slept(STORE_RETRY_MS, this.#closing.signal);
+      }
+    }
   }
 
   /** One offer an id at a time, on record from its first step: `cancel` waits for it. */
@@ -339,7 +428,7 @@ export class CopyQueue {
   }
 
   #poke(): void {
-    if (this.#pauses.size === 0 && !this.#closing.signal.aborted) this.#queue?.resume();
+    if (this.#gate.isOpen && !this.#closing.signal.aborted) this.#queue?.resume();
   }
 
   #pokeLater(error: unknown): void {

@@ -29,6 +29,8 @@ export interface QueueStoreDependencies {
 /** How one run of a task ended, and when it is due again if it is. */
 export type Settlement =
   | { readonly kind: 'finished' | 'parked' | 'gave-up' }
+  /** Stopped to make room: due again at once, and no failure. */
+  | { readonly kind: 'evicted' }
   | { readonly kind: 'failed'; readonly failures: number; readonly dueAtMs: number };
 
 /**
@@ -151,6 +153,27 @@ export class QueueStore {
   }
 
   /**
+   * Takes a running task out of better-queue's hands: what it releases from then on is not this task,
+   * which runs until it is settled.
+   */
+  async keepRunning(id: string): Promise<void> {
+    await this.#transaction(async (scope) => {
+      const row = await findTask(scope, id);
+      if (row?.status === 'running') await changeTask(scope, id, { lock_id: null });
+    });
+  }
+
+  /** Lets a task that was delayed run outside of better-queue; whether it was there to be taken. */
+  async takeDelayed(id: string): Promise<boolean> {
+    return await this.#transaction(async (scope) => {
+      const row = await findTask(scope, id);
+      if (row?.status !== 'delayed') return false;
+      await changeTask(scope, id, { status: 'running', ...unlocked });
+      return true;
+    });
+  }
+
+  /**
    * After a restart: everything that ran waits again, in its old place, instead of being started all
    * at once by better-queue; what was cancelled while it ran is gone.
    */
@@ -238,6 +261,8 @@ async function settleRow(scope: QueueScope, row: QueueRow, settlement: Settlemen
       if (row.afterRun === null) {
         return await changeTask(scope, id, { status: 'parked', ...unlocked });
       }
+      return await changeTask(scope, id, { ...delayed, due_at_ms: 0 });
+    case 'evicted':
       return await changeTask(scope, id, { ...delayed, due_at_ms: 0 });
     case 'failed': {
       const { failures, dueAtMs } = settlement;

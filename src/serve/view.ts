@@ -21,6 +21,7 @@ import type {
   DriveView,
   ExtraView,
   FaultView,
+  HangView,
   JobView,
   LogsView,
   ProgressView,
@@ -31,6 +32,8 @@ import type {
 /** What the station knows of a drive at this moment beside its row in the ledger. */
 export interface DriveNow {
   readonly activity: DriveActivity;
+  readonly hang: HangView | null;
+  readonly sick: DriveView['sick'];
   /** Where its disk is plugged in; `null` when it is not. */
   readonly bay: string | null;
   readonly rateBytesPerSecond: number;
@@ -82,6 +85,8 @@ export function driveView(drive: Drive, now: DriveNow): DriveView {
     publicState: publicDriveState(drive.state),
     copyStatus: copyStatusOf(drive) ?? null,
     activity: now.activity,
+    hang: now.hang,
+    sick: now.sick,
     progress: progressOf(drive, now),
     bay: now.bay,
     fault: faultOf(drive),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SickWhy } from '../domain/condition.ts';
 import { COPY_STATUSES } from '../domain/copy-status.ts';
 import type { DiskHealth, Transport } from '../domain/disk.ts';
 import type { DriveStateName, PublicDriveState } from '../domain/drive-state.ts';
@@ -74,6 +75,18 @@ export const checkInView = z.object({
 });
 export type CheckInView = z.output<typeof checkInView>;
 
+/** A process that hangs in the kernel, where no signal reaches it. */
+const stuckProcess = z.object({
+  pid: z.int().min(1),
+  /** `copy`, or the name of a tool. */
+  what: text,
+  /** Where the disk is or was that it hangs at; `null` for a tool that looks at all disks. */
+  bay: text.nullable(),
+  driveId: text.nullable(),
+  since: time,
+});
+export type StuckProcessView = z.output<typeof stuckProcess>;
+
 export const stationInfo = z.object({
   name: text,
   version: text,
@@ -84,6 +97,10 @@ export const stationInfo = z.object({
   freeBytes: bytes.nullable(),
   /** Free space is below the configured reserve: no new drive is started. */
   belowReserve: z.boolean(),
+  /** What was abandoned to the kernel and is not let go yet, the oldest first. */
+  stuck: list(stuckProcess),
+  /** So many processes hang that no copy is started. */
+  tooManyStuck: z.boolean(),
   /** Name of the job whose parcel is being checked in. */
   checkIn: text.nullable(),
   /** What was expected in that parcel and what came. */
@@ -135,6 +152,21 @@ export const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('waiting-for-person'), reason: text }),
   z.object({ kind: z.literal('retrying'), at: time, reason: text }),
 ]) satisfies z.ZodType<DriveActivity>;
+
+/** What waits for a disk, what was tried, and the ends of the wait. */
+const hang = z.object({
+  waitsFor: z.enum(['open', 'read', 'close']),
+  offsetBytes: bytes.nullable(),
+  /** The same place in sectors of the disk. */
+  lba: z.int().min(0).nullable(),
+  waitedSeconds: z.int().min(0),
+  /** Then the station gives the disk up. */
+  giveUpSeconds: z.int().min(0),
+  /** Then the kernel gives the request up; `null`: never, or it is not known. */
+  kernelLimitSeconds: z.int().min(0).nullable(),
+  tried: list(text),
+});
+export type HangView = z.output<typeof hang>;
 
 const etaRange = z.object({
   lowSeconds: z.number().min(0),
@@ -200,6 +232,15 @@ export const driveView = z.object({
   /** `null` until the drive was in transfer. */
   copyStatus: copyStatus.nullable(),
   activity: driveActivity,
+  /** The disk keeps the copy waiting; `null` while it answers. */
+  hang: hang.nullable(),
+  /** Why the drive gives way to the healthy ones; `null` while it is one of them. */
+  sick: oneOf<SickWhy | 'hanging'>({
+    'bad-places': null,
+    slow: null,
+    'failed-before': null,
+    hanging: null,
+  }).nullable(),
   /** `null` until the copy has a plan. */
   progress: progress.nullable(),
   /** Where the drive's disk is, while it is plugged in. */

@@ -93,7 +93,7 @@ async function end(
     child.kill(signalName);
   }
   if (await ended(child, VOLUME_CLOSE_GRACE_MS)) return left;
-  abandon(child);
+  abandon(child, tool);
   return [...left, `${tool} (process ${child.pid})`];
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { channel } from 'node:diagnostics_channel';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StationError, throwIfCancelled } from '../errors.ts';
@@ -39,7 +40,7 @@ export async function runVolumeTool(call: ToolCall, signal: AbortSignal): Promis
     else fail(exitCode, complaint().trim() || `exit code ${exitCode}`);
   });
   const onStop = () => {
-    abandon(child);
+    abandon(child, tool);
     const words = `${tool} gave no answer within ${deadlineMs} ms`;
     reject(new StationError('tool-timed-out', words, { tool, deadlineMs }));
   };
@@ -71,9 +72,21 @@ export function textOf(
   return () => text;
 }
 
+/** Where a process hears of the tools that it had to abandon: each is an `AbandonedTool`. */
+export const ABANDONED_TOOLS = channel('drive-station:tool-abandoned');
+
+export interface AbandonedTool {
+  readonly tool: string;
+  /** Its process group. */
+  readonly group: number;
+}
+
 /** Kills a child that does not answer, and lets go of it. */
-export function abandon(child: ChildProcess): void {
+export function abandon(child: ChildProcess, tool: string): void {
   child.kill('SIGKILL');
+  if (child.pid !== undefined) {
+    ABANDONED_TOOLS.publish({ tool, group: child.pid } satisfies AbandonedTool);
+  }
   child.stdin?.destroy();
   child.stdout?.destroy();
   child.stderr?.destroy();

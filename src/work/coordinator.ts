@@ -1,4 +1,5 @@
 import type { DiskDetector } from '../detect/contract.ts';
+import type { StuckProcess } from '../domain/alert.ts';
 import { decide, type Step, type StopReason } from '../domain/decide.ts';
 import { type DiskKey, shownSerial } from '../domain/disk.ts';
 import { type Drive, driveKey, type Job } from '../domain/job.ts';
@@ -27,6 +28,8 @@ export interface CoordinatorDependencies extends Pick<LifeCycleDependencies, 'ha
   readonly clock: ClockWatch;
   readonly troubles: Troubles;
   now(): Date;
+  /** Processes that hang in the kernel, the longest first. */
+  stuck(): readonly StuckProcess[];
   /** Told of the jobs as they are after each round. */
   afterRound(jobs: readonly JobWithDrives[]): void;
   /** Something that screens show has changed. */

@@ -1,63 +1,81 @@
 import { rm } from 'node:fs/promises';
-import type { StorageAccount } from '../blobs/contract.ts';
 import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
 import type { Assignment, CopyFailure, FromCopy } from '../copy/messages.ts';
+import { WELL } from '../domain/condition.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import { shownSerial } from '../domain/disk.ts';
 import type { Fault } from '../domain/drive-state.ts';
-import {
-  type BoundDisk,
-  type Drive,
-  type DriveRef,
-  driveKey,
-  type Job,
-  type JobId,
-  type PlanRequest,
-  planOfDrive,
-} from '../domain/job.ts';
+import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
+import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/job.ts';
 import { nextStepFor } from '../error-help.ts';
-import { isCancelled, isStationError, messageOf, StationError } from '../errors.ts';
-import type { CopyRecord, CopyTask, Ledger } from '../ledger/contract.ts';
+import { isCancelled, messageOf, StationError, throwIfCancelled } from '../errors.ts';
+import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import type { Condition } from '../ledger/lanes.ts';
+import { type AssignmentSources, assignmentOf } from './assignment.ts';
+import {
+  asAsked,
+  asHang,
+  attemptFailed,
+  codeOf,
+  endingOf,
+  isOfDisk,
+  withTried,
+} from './copy-ending.ts';
+import type { DiskHolder, NewHolder } from './disk-holders.ts';
 import type { Floor, WorkItem } from './floor.ts';
-import { journalFileOf } from './staged-at.ts';
 import { isStationsOwn, stationsOwn } from './stations-own.ts';
 import { type StorageHolds, type StorageTrouble, storageTroubleOf } from './storage-holds.ts';
+import { VitalSigns } from './vital-signs.ts';
 
 export interface RunnerLogger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
-export interface RunnerDependencies {
-  readonly ledger: Ledger;
+export interface RunnerDependencies extends AssignmentSources {
   readonly floor: Floor;
   readonly holds: StorageHolds;
   readonly logger: RunnerLogger;
-  /** Holds the copy journals. */
-  readonly journalDirectory: string;
-  /** A disk that has not answered for this long is given up. */
-  readonly readHangMs: number;
-  /** Time for all bad areas of a disk. */
-  readonly rescueMs?: number;
+  readonly holders: Holders;
   diskOf(item: WorkItem): AttachedDisk | undefined;
   /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
   lookAgain(): Promise<void>;
-  /**
-   * Asked by each attempt anew, so that a renewed credential is used by the next one. Throws
-   * `storage-account-unknown`, `credential-missing`, `secret-unreadable`.
-   */
-  storageOf(job: Job): Promise<StorageAccount>;
   probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
   now(): Date;
   /** The way a copy goes has changed: the screens want to know. */
   onProgress(): void;
   /** The state of a drive has changed, or nobody works on it any more: a decision is due. */
   onOutcome(): void;
-  onAbandoned(pid: number, ref: DriveRef): void;
   /** The station itself could not do its part: no copy is to be started before it can. */
   onStationFailed(error: unknown): void;
+  /** A running copy turned sick, hangs or is well again: it may have to change lanes. */
+  onCondition(id: string, condition: Condition): void;
+  /** What the kernel knows of a disk that does not answer. */
+  askKernel(disk: AttachedDisk, waitedMs: number): Promise<KernelAnswer>;
+  /** Resets the disk if that may be done; says why it was not. */
+  reset(disk: AttachedDisk): Promise<ResetOutcome>;
+  /** Resolves after that time; rejects when the signal fires. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+/** The book of the processes that have a disk open. */
+export interface Holders {
+  began(holder: NewHolder): Promise<void>;
+  ended(pid: number): Promise<void>;
+  abandoned(holder: NewHolder): Promise<void>;
+  toolKilled(holder: NewHolder): Promise<void>;
+  leftBehindOn(diskseq: number): DiskHolder | undefined;
+}
+
+/** What an attempt works with, beside its drive. */
+interface Attempt {
+  readonly item: WorkItem;
+  readonly disk: AttachedDisk;
+  readonly makeRoom: AbortSignal;
+  /** Its process could not be ended. */
+  isStuck: boolean;
 }
 
 /** How a run ended: as the queue wants to know it, or outside of the queue, waiting for its storage. */
@@ -65,6 +83,8 @@ type RunEnd = CopyOutcome | { readonly kind: 'held'; readonly trouble: StorageTr
 
 /** The ledger keeps progress for the time after a restart; it need not know every block. */
 const PROGRESS_TO_LEDGER_MS = 2_000;
+/** A process that was left behind is looked for this often. */
+const HOLDER_POLL_MS = 250;
 
 /**
  * Runs the copy of one drive, attempt by attempt: assigns the disk to a copy process, keeps the ledger
@@ -77,8 +97,11 @@ export class CopyRunner {
     this.#deps = dependencies;
   }
 
-  /** One task of the queue. `parked`: the disk is not there; a later decision queues it again. */
-  async run(task: CopyTask, signal: AbortSignal): Promise<CopyOutcome> {
+  /**
+   * One task of the queue. `parked`: the disk is not there; a later decision queues it again. `evicted`:
+   * it made room, and keeps its place on the floor.
+   */
+  async run(task: CopyTask, makeRoom: AbortSignal, signal: AbortSignal): Promise<CopyOutcome> {
     const { floor } = this.#deps;
     const item = floor.working.get(driveKey(task.ref));
     const disk = item === undefined ? undefined : this.#deps.diskOf(item);
@@ -89,18 +112,56 @@ export class CopyRunner {
     }
     const known = item.progress ?? (await this.#deps.ledger.drive(task.ref))?.progress;
     const safeBefore = known?.stagedBytes ?? 0;
-    const outcome = await this.#unlessHeld(item, disk, AbortSignal.any([signal, item.stop.signal]));
-    if (outcome.kind === 'held' && !item.stop.signal.aborted) {
-      this.#deps.holds.hold(item, outcome.trouble);
+    item.vitals = this.#vitalsOf(item, disk, task.id);
+    item.putBack = WELL;
+    const attempt = { item, disk, makeRoom, isStuck: false };
+    const ended = await this.#unlessHeld(attempt, AbortSignal.any([signal, item.stop.signal]));
+    if (ended.kind === 'held' && !item.stop.signal.aborted) {
+      item.vitals = undefined;
+      this.#deps.holds.hold(item, ended.trouble);
       return { kind: 'parked' };
     }
-    if (outcome.kind !== 'failed') floor.end(item);
-    else item.activity = this.#retrying(outcome.error);
+    const outcome = asAsked(ended.kind === 'held' ? { kind: 'parked' } : ended, { item, makeRoom });
+    this.#leaveFloor(item, outcome);
+    item.vitals = undefined;
     this.#deps.onOutcome();
-    if (outcome.kind === 'held') return { kind: 'parked' };
     if (outcome.kind !== 'failed') return outcome;
     // Days of copying with a crash now and then are no defect; an attempt that gets no further is one.
-    return { ...outcome, progressed: (item.progress?.stagedBytes ?? 0) > safeBefore };
+    const progressed = (item.progress?.stagedBytes ?? 0) > safeBefore;
+    return { ...outcome, progressed, sick: item.failedAtDisk };
+  }
+
+  #leaveFloor(item: WorkItem, outcome: CopyOutcome): void {
+    switch (outcome.kind) {
+      case 'finished':
+      case 'parked':
+        this.#deps.floor.end(item);
+        break;
+      case 'evicted':
+        item.putBack = item.vitals?.condition ?? WELL;
+        item.activity = { kind: 'queued' };
+        break;
+      case 'failed':
+        item.failedAtDisk = isOfDisk(codeOf(outcome.error));
+        item.activity = this.#retrying(outcome.error);
+    }
+  }
+
+  #vitalsOf(item: WorkItem, disk: AttachedDisk, id: string): VitalSigns {
+    const { readHangMs, logger, askKernel, reset } = this.#deps;
+    const { failedAtDisk: failedBefore } = item;
+    return new VitalSigns(
+      { readHangMs, failedBefore },
+      {
+        askKernel: (waitedMs) => askKernel(disk, waitedMs),
+        reset: () => reset(disk),
+        now: () => performance.now(),
+        onCondition: (condition) => {
+          logger.info({ drive: item.ref, bay: item.bay, condition }, 'how the copy gets on');
+          this.#deps.onCondition(id, condition.kind);
+        },
+      },
+    );
   }
 
   /** Every attempt failed: a person is asked. */
@@ -116,26 +177,29 @@ export class CopyRunner {
   }
 
   /** One attempt, when the storage of the job is not known to be in trouble; it may lose its place. */
-  async #unlessHeld(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<RunEnd> {
+  async #unlessHeld(attempt: Attempt, signal: AbortSignal): Promise<RunEnd> {
+    const { item } = attempt;
     const { holds } = this.#deps;
     const known = holds.inTheWay(item);
     if (known !== undefined) return { kind: 'held', trouble: known };
     using place = holds.begin(item);
-    const end = await this.#attempt(item, disk, AbortSignal.any([signal, place.signal]));
+    const end = await this.#attempt(attempt, AbortSignal.any([signal, place.signal]));
     if (end.kind !== 'parked' || signal.aborted || place.trouble === undefined) return end;
     return { kind: 'held', trouble: place.trouble };
   }
 
-  async #attempt(item: WorkItem, disk: AttachedDisk, signal: AbortSignal): Promise<RunEnd> {
+  async #attempt(attempt: Attempt, signal: AbortSignal): Promise<RunEnd> {
+    const { item, disk } = attempt;
     try {
       if (!this.#deps.holds.isHeld(item)) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
-      await this.#deps.probeHealth(disk, signal);
+      const left = await this.#askHealth(attempt, signal);
+      if (left !== undefined) return await this.#concludeHeld(item, left);
       const record = await this.#deps.ledger.beginCopyAttempt(item.ref, boundDiskOf(disk));
       await this.#markStarted(drive, record);
-      const assignment = await this.#assignment(drive, record, disk);
-      const result = await this.#copy(item, record, { assignment, signal });
-      const outcome = await this.#conclude(item, result);
+      const assignment = await assignmentOf({ drive, record, disk }, this.#deps);
+      const result = await this.#copy(attempt, record, { assignment, signal });
+      const outcome = await this.#conclude(attempt, result, signal);
       // The ledger has the verdict: the journal has nothing left to tell.
       if (result.kind === 'settled') {
         this.#keep(rm(assignment.journalFile, { force: true }));
@@ -152,6 +216,42 @@ export class CopyRunner {
     }
   }
 
+  /** Answers who still has the disk open, before the question or after it: to ask can hang as well. */
+  async #askHealth(attempt: Attempt, signal: AbortSignal): Promise<DiskHolder | undefined> {
+    const left = await this.#untilLetGo(attempt, signal);
+    if (left !== undefined) return left;
+    await this.#deps.probeHealth(attempt.disk, signal);
+    return await this.#untilLetGo(attempt, signal);
+  }
+
+  /**
+   * A process that was left behind has the disk open still: to open it beside would hang as well. Most
+   * end within a moment; who does not let go in the time of a hang is answered.
+   */
+  async #untilLetGo(
+    { item, disk, makeRoom }: Attempt,
+    signal: AbortSignal,
+  ): Promise<DiskHolder | undefined> {
+    const { holders, readHangMs } = this.#deps;
+    const stop = AbortSignal.any([signal, makeRoom]);
+    for (let waitedMs = 0; ; waitedMs += HOLDER_POLL_MS) {
+      throwIfCancelled(stop);
+      const holder = holders.leftBehindOn(disk.diskseq);
+      const isOver = holder === undefined;
+      item.vitals?.waits({ kind: 'open', offsetBytes: null, waitedMs: isOver ? 0 : waitedMs });
+      if (isOver || waitedMs >= readHangMs) return holder;
+      this.#deps.onProgress();
+      await this.#deps.sleep(HOLDER_POLL_MS, stop).catch(() => undefined);
+    }
+  }
+
+  async #concludeHeld(item: WorkItem, { pid, what, since }: DiskHolder): Promise<CopyOutcome> {
+    const process = what === 'copy' ? 'an earlier copy process' : what;
+    const words = `${process} (${pid}) hangs in a read of this disk since ${since}; as long as it does, the disk cannot be opened.`;
+    await this.#fault(item.ref, 'disk-unresponsive', words);
+    return { kind: 'finished' };
+  }
+
   async #driveOf(ref: DriveRef): Promise<Drive> {
     const drive = await this.#deps.ledger.drive(ref);
     if (drive !== undefined) return drive;
@@ -166,63 +266,14 @@ export class CopyRunner {
     this.#deps.onOutcome();
   }
 
-  async #assignment(drive: Drive, record: CopyRecord, disk: AttachedDisk): Promise<Assignment> {
-    const job = await this.#jobOf(drive.ref.jobId, drive.jobName);
-    const { details } = job;
-    const plan = planOfDrive(details.plan, drive.listed);
-    const prepared = await this.#preparedOf(drive, plan);
-    return {
-      kind: 'assignment',
-      copyId: record.id,
-      nonce: record.nonce,
-      driveId: drive.ref.driveId,
-      disk: {
-        devicePath: disk.devicePath,
-        diskseq: disk.diskseq,
-        sizeBytes: disk.sizeBytes,
-        wwns: [...disk.identity.wwns],
-        writesAtFirstSight: disk.writesAtFirstSight,
-      },
-      plan: { ...plan },
-      ...(prepared === undefined ? {} : { prepared }),
-      storage: await this.#deps.storageOf(job),
-      logs: {
-        jobName: drive.jobName,
-        level: details.logLevel,
-        path: details.diagnosticsPath,
-        backupManifest: details.backupDriveManifest,
-      },
-      journalFile: journalFileOf(this.#deps.journalDirectory, record),
-      readHangMs: this.#deps.readHangMs,
-      ...(this.#deps.rescueMs === undefined ? {} : { rescueMs: this.#deps.rescueMs }),
-    };
-  }
-
-  /** What the job says of a drive whose files are copied, its key included; an image needs none of it. */
-  async #preparedOf({ ref, listed }: Drive, plan: PlanRequest): Promise<Assignment['prepared']> {
-    if (plan.kind === 'image') return undefined;
-    const { manifestFile, manifestHash } = listed ?? {};
-    const keys = await this.#deps.ledger.bitLockerKeys(ref.jobId);
-    const key = keys.find(({ driveId }) => driveId === ref.driveId);
-    return {
-      ...(manifestFile === undefined ? {} : { manifestFile }),
-      ...(manifestHash === undefined ? {} : { manifestHash }),
-      ...(key === undefined ? {} : { bitLockerKey: key.bitLockerKey }),
-    };
-  }
-
-  async #jobOf(id: JobId, name: string) {
-    const job = await this.#deps.ledger.jobByName(id);
-    if (job?.id === id) return job;
-    throw new StationError('job-not-found', `job ${name} is gone`, { jobName: name });
-  }
-
   async #copy(
-    item: WorkItem,
+    attempt: Attempt,
     record: CopyRecord,
     { assignment, signal }: { assignment: Assignment; signal: AbortSignal },
   ): Promise<CopyResult> {
-    const { ledger, floor } = this.#deps;
+    const { ledger, floor, holders } = this.#deps;
+    const { item, makeRoom } = attempt;
+    const holder = (pid: number) => holderOf(attempt, { what: 'copy', pid });
     let toldAt = Number.NEGATIVE_INFINITY;
     let heldAtFirst: number | undefined;
     const tellLedger = (force: boolean) => {
@@ -232,15 +283,21 @@ export class CopyRunner {
       return ledger.recordProgress(record.id, item.progress);
     };
     const listener = {
+      makeRoom,
+      onStarted: (pid: number) => this.#noted(holders.began(holder(pid))),
+      onEnded: (pid: number) => this.#noted(holders.ended(pid)),
       onMessage: (message: FromCopy) => {
-        this.#hear(item, message);
+        this.#hear(attempt, message);
         if (message.kind === 'planned') this.#keep(ledger.recordPlan(record.id, message.plan));
         if (message.kind !== 'progress') return;
         this.#keep(tellLedger(false));
         heldAtFirst ??= message.progress.stagedBytes;
         if (message.progress.stagedBytes > heldAtFirst) this.#deps.holds.works(item);
       },
-      onAbandoned: (pid: number) => this.#deps.onAbandoned(pid, item.ref),
+      onAbandoned: (pid: number) => {
+        attempt.isStuck = true;
+        return this.#noted(holders.abandoned(holder(pid)));
+      },
     };
     const result = await runCopyProcess(assignment, listener, signal);
     await tellLedger(true);
@@ -250,11 +307,17 @@ export class CopyRunner {
 
   /** What is only told or tidied must not end the copy when it cannot be done now. */
   #keep(written: Promise<void> | undefined): void {
-    void written?.catch((err) => this.#deps.logger.warn({ err }, 'a side task of a copy failed'));
+    if (written !== undefined) void this.#noted(written);
   }
 
-  #hear(item: WorkItem, message: FromCopy): void {
+  async #noted(written: Promise<void>): Promise<void> {
+    await written.catch((err) => this.#deps.logger.warn({ err }, 'a side task of a copy failed'));
+  }
+
+  #hear(attempt: Attempt, message: FromCopy): void {
     const { floor, holds, logger } = this.#deps;
+    const { item } = attempt;
+    item.vitals?.hear(message);
     switch (message.kind) {
       case 'progress':
         floor.progressed(item, message.progress);
@@ -280,6 +343,11 @@ export class CopyRunner {
       case 'reconciled':
         logger.info({ drive: item.ref, ...message }, 'the store was asked what it holds');
         break;
+      case 'tool-abandoned': {
+        const { tool: what, group: pid } = message;
+        this.#keep(this.#deps.holders.toolKilled(holderOf(attempt, { what, pid })));
+        break;
+      }
       case 'volume-opened':
         logger.info({ drive: item.ref, ...message }, 'the volume of the drive was opened');
         break;
@@ -293,7 +361,11 @@ export class CopyRunner {
     this.#deps.onProgress();
   }
 
-  async #conclude(item: WorkItem, result: CopyResult): Promise<RunEnd> {
+  async #conclude(
+    { item, isStuck }: Attempt,
+    result: CopyResult,
+    signal: AbortSignal,
+  ): Promise<RunEnd> {
     const { ledger, logger } = this.#deps;
     if (result.kind === 'settled') {
       const { verdict, logs } = result;
@@ -305,7 +377,10 @@ export class CopyRunner {
       }
       return { kind: 'finished' };
     }
-    const { failure } = result;
+    // However a stop went that was asked for, it is no failure.
+    const isStop = isStuck || endingOf(result.failure) === 'retry';
+    if (signal.aborted && isStop) return { kind: 'parked' };
+    const failure = isStuck ? asHang(result.failure) : result.failure;
     logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
     const held = heldFor(failure.code, failure.message);
     if (held !== undefined) return held;
@@ -315,7 +390,7 @@ export class CopyRunner {
       case 'disk-away':
         return await this.#concludeAway(item, failure);
       case 'faulted':
-        await this.#fault(item.ref, failure.code, failure.message);
+        await this.#fault(item.ref, failure.code, withTried(failure.message, item));
         return { kind: 'finished' };
       case 'station':
         this.#deps.onStationFailed(stationsOwn(failure));
@@ -353,6 +428,13 @@ export class CopyRunner {
   }
 }
 
+function holderOf(
+  { disk: { diskseq }, item: { bay, ref } }: Attempt,
+  process: Pick<NewHolder, 'what' | 'pid'>,
+): NewHolder {
+  return { ...process, diskseq, bay, ref };
+}
+
 function boundDiskOf(disk: AttachedDisk): BoundDisk {
   return {
     serial: shownSerial(disk.identity) ?? '',
@@ -362,47 +444,8 @@ function boundDiskOf(disk: AttachedDisk): BoundDisk {
   };
 }
 
-/**
- * What a failure means for the drive: wait for its disk, ask a person at once, or try again. An
- * attempt counts only where trying again can help.
- */
-function endingOf(failure: CopyFailure): 'parked' | 'disk-away' | 'faulted' | 'station' | 'retry' {
-  switch (failure.code) {
-    case 'cancelled':
-      return 'parked';
-    case 'state-disk-failed':
-    case 'copy-process-not-started':
-      return 'station';
-    case 'disk-gone':
-    case 'disk-changed':
-      return 'disk-away';
-    case 'disk-content-changed':
-    case 'disk-unresponsive':
-    case 'disk-not-readonly':
-    case 'destination-exists':
-    case 'blob-leased':
-    case 'blob-of-other-type':
-    case 'plan-impossible':
-    case 'volume-tools-missing':
-      return 'faulted';
-    default:
-      return 'retry';
-  }
-}
-
 /** Trouble of the storage is nobody's failure: the drive waits for it outside of the queue. */
 function heldFor(code: string, reason: string): RunEnd | undefined {
   const trouble = storageTroubleOf(code, reason);
   return trouble === undefined ? undefined : { kind: 'held', trouble };
-}
-
-function attemptFailed({ code, message, payload: detail }: CopyFailure): CopyOutcome {
-  const error = new StationError('copy-attempt-failed', message, { code, detail });
-  return { kind: 'failed', error };
-}
-
-/** The code that stands for what went wrong, also when it went wrong in the copy process. */
-function codeOf(error: unknown): string {
-  if (isStationError(error, 'copy-attempt-failed')) return error.payload.code;
-  return isStationError(error) ? error.code : 'internal-error';
 }

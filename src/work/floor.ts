@@ -1,3 +1,4 @@
+import { type DriveCondition, WELL } from '../domain/condition.ts';
 import type { Working } from '../domain/decide.ts';
 import type { DiskKey } from '../domain/disk.ts';
 import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
@@ -11,6 +12,7 @@ import {
 import type { Confirmation, Match } from '../domain/matching.ts';
 import type { ConfirmedDisk } from '../ledger/contract.ts';
 import { RateMeter } from './rate.ts';
+import type { VitalSigns } from './vital-signs.ts';
 
 /** A drive whose copy is queued or running. */
 export interface WorkItem extends Working {
@@ -18,6 +20,12 @@ export interface WorkItem extends Working {
   progress: CopyProgress | undefined;
   readonly rotational: boolean;
   readonly rate: RateMeter;
+  /** Of the attempt that goes on now. */
+  vitals: VitalSigns | undefined;
+  /** How it got on when it made room for another one, for which it now waits. */
+  putBack: DriveCondition;
+  /** The last attempt failed, and the disk was to blame. */
+  failedAtDisk: boolean;
   /** Ends the copy in order; the reason stays for the screens. */
   readonly stop: AbortController;
 }
@@ -68,6 +76,9 @@ export class Floor {
       activity: { kind: 'queued' },
       progress: undefined,
       rate: new RateMeter(this.#monotonicMs),
+      vitals: undefined,
+      putBack: WELL,
+      failedAtDisk: false,
       stop: new AbortController(),
     };
     this.#working.set(driveKey(ref), item);

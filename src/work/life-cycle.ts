@@ -1,9 +1,9 @@
-import { dueAlerts, type StorageHalt } from '../domain/alert.ts';
+import { dueAlerts, type StorageHalt, type StuckProcess } from '../domain/alert.ts';
 import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
 import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
 import { isStationError } from '../errors.ts';
 import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
-import { LIFE_CYCLE_TIME_OUTS } from '../limits.ts';
+import { LIFE_CYCLE_TIME_OUTS, STUCK_ALERT } from '../limits.ts';
 import { type ClockWatch, jumpInWords } from './clock-watch.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -16,6 +16,8 @@ export interface LifeCycleDependencies {
   halts(): readonly StorageHalt[];
   /** When the store last took something of drives whose copies are under way, by their keys. */
   stagedAt(drives: readonly Drive[]): Promise<ReadonlyMap<string, string>>;
+  /** Processes that hang in the kernel, the longest first. */
+  stuck(): readonly StuckProcess[];
 }
 
 const OVERTAKEN = [
@@ -70,8 +72,10 @@ export class LifeCycle {
     if (moved) return true;
     const watched = [...jobs, ...(await this.#asked(jobs))];
     const stagedAt = await this.#deps.stagedAt(watched.flatMap(({ drives }) => drives));
-    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt };
-    const due = dueAlerts(input, nowMs, LIFE_CYCLE_TIME_OUTS);
+    const stuck = this.#deps.stuck();
+    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt, stuck };
+    const limits = { timeOuts: LIFE_CYCLE_TIME_OUTS, stuckMany: STUCK_ALERT };
+    const due = dueAlerts(input, nowMs, limits);
     await ledger.alerts.reconcile([...due, ...troubles.alerts]);
     this.#alerts = await ledger.alerts.list('open');
     return false;

@@ -1,15 +1,18 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
 import { isProcessed } from '../domain/drive-state.ts';
+import { triedInWords } from '../domain/hang-ladder.ts';
 import { type Drive, type DriveActivity, driveKey } from '../domain/job.ts';
 import type { Match } from '../domain/matching.ts';
 import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive } from '../ledger/contract.ts';
+import { STUCK_MAX } from '../limits.ts';
 import { alertView, checkInView } from '../serve/operator-view.ts';
 import { type DriveNow, diskView, driveView, inKeyOrder, jobView } from '../serve/view.ts';
-import type { StationView } from '../serve/wire.ts';
+import type { DriveView, HangView, StationView } from '../serve/wire.ts';
 import type { JobWithDrives } from './coordinator.ts';
-import type { Floor } from './floor.ts';
+import type { DiskHolder } from './disk-holders.ts';
+import type { Floor, WorkItem } from './floor.ts';
 
 export interface ViewSources {
   readonly name: string;
@@ -22,6 +25,7 @@ export interface ViewSources {
   readonly belowReserve: boolean;
   /** Why the station starts no copy; `undefined` while it does. */
   readonly holdsCopies: string | undefined;
+  readonly stuck: readonly DiskHolder[];
   readonly checkIn: Parcel | undefined;
   readonly alerts: readonly Alert[];
   readonly extras: readonly ExtraDrive[];
@@ -47,6 +51,10 @@ export function buildStationView(sources: ViewSources): StationView {
       storage: storageOf(floor),
       freeBytes: sources.freeBytes,
       belowReserve: sources.belowReserve,
+      stuck: sources.stuck.map(({ pid, what, bay, driveId, since }) => {
+        return { pid, what, bay, driveId, since };
+      }),
+      tooManyStuck: sources.stuck.length >= STUCK_MAX,
       ...checkInOf(sources),
     },
     jobs: withProgress.map(({ job, drives }) => jobView(job, drives)),
@@ -89,6 +97,8 @@ function driveNow(
       item === undefined
         ? restingActivity(drive, disks, { floor, startedAt, disk })
         : held(item.activity, holdsCopies),
+    hang: item === undefined ? null : hangOf(item, disk),
+    sick: item === undefined ? null : sickOf(item),
     bay: item?.bay ?? disk?.bay ?? null,
     rateBytesPerSecond: item?.rate.bytesPerSecond ?? 0,
     eta: item === undefined ? null : floor.etaOf(item),
@@ -98,6 +108,32 @@ function driveNow(
 
 function held(activity: DriveActivity, reason: string | undefined): DriveActivity {
   return activity.kind === 'queued' && reason !== undefined ? { kind: 'queued', reason } : activity;
+}
+
+function hangOf({ vitals }: WorkItem, disk: AttachedDisk | undefined): HangView | null {
+  const { wait, kernel } = vitals?.ladder ?? {};
+  if (vitals === undefined || wait === undefined) return null;
+  const { kind, offsetBytes, waitedMs } = wait;
+  const sectorBytes = disk?.logicalSectorBytes;
+  const isPlaced = offsetBytes !== null && sectorBytes !== undefined;
+  const limitMs = kernel?.limitMs ?? null;
+  return {
+    waitsFor: kind,
+    offsetBytes,
+    lba: isPlaced ? Math.floor(offsetBytes / sectorBytes) : null,
+    waitedSeconds: Math.floor(waitedMs / 1000),
+    giveUpSeconds: Math.round(vitals.giveUpMs / 1000),
+    kernelLimitSeconds: limitMs === null ? null : Math.round(limitMs / 1000),
+    tried: triedInWords(vitals.ladder),
+  };
+}
+
+/** One that waits for its turn, or for its next attempt, is as it was when it left. */
+function sickOf({ vitals, putBack, failedAtDisk, activity }: WorkItem): DriveView['sick'] {
+  const condition = vitals?.condition ?? putBack;
+  if (condition.kind === 'hanging') return 'hanging';
+  if (condition.kind === 'sick') return condition.why;
+  return failedAtDisk && activity.kind === 'retrying' ? 'failed-before' : null;
 }
 
 function isDiskOf(drive: Drive, key: DiskKey, matches: ReadonlyMap<DiskKey, Match>): boolean {

@@ -12,6 +12,7 @@ export function aTask(id: string): CopyTask {
 export interface HeldRun {
   readonly id: string;
   readonly signal: AbortSignal;
+  readonly makeRoom: AbortSignal;
   end(outcome: CopyOutcome): void;
   /** Ends it by an error instead of an outcome. */
   fail(error: unknown): void;
@@ -44,10 +45,14 @@ export class QueueBench {
   static async open(file: string, options: Partial<CopyQueueOptions> = {}): Promise<QueueBench> {
     const bench = new QueueBench(await openLedger(file));
     bench.#queue = await CopyQueue.create(
-      { concurrent: 2, maxAttempts: 3, retryDelayMs: 1000, ...options },
+      {
+        ...{ concurrent: 2, sickConcurrent: 1, sickTurnMs: 60_000 },
+        ...{ maxAttempts: 3, retryDelayMs: 1000 },
+        ...options,
+      },
       {
         store: bench.ledger.queueStore(),
-        run: (task, signal) => bench.#run(task, signal),
+        run: (task, makeRoom, signal) => bench.#run(task, makeRoom, signal),
         onGaveUp: async ({ id }, error) => void bench.givenUp.push({ id, error }),
         logger: { info: () => {}, warn: () => {}, error: () => {} },
         now: () => TEST_TIME,
@@ -87,10 +92,10 @@ export class QueueBench {
     await this.ledger.close();
   }
 
-  async #run(task: CopyTask, signal: AbortSignal): Promise<CopyOutcome> {
+  async #run(task: CopyTask, makeRoom: AbortSignal, signal: AbortSignal): Promise<CopyOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<CopyOutcome>();
     if (this.runs.some((run) => run.id === task.id)) throw new Error(`${task.id} runs twice`);
-    const run = { id: task.id, signal, end: resolve, fail: reject };
+    const run = { id: task.id, signal, makeRoom, end: resolve, fail: reject };
     this.runs.push(run);
     this.started.push(task.id);
     this.mostAtOnce = Math.max(this.mostAtOnce, this.runs.length);

@@ -61,7 +61,7 @@ export class Workshop implements AsyncDisposable {
     const logger = createLog('error');
     const broken = new Set(options.broken);
     const queue = await CopyQueue.create(
-      { concurrent: 2, maxAttempts: 1, retryDelayMs: 10 },
+      { concurrent: 2, sickConcurrent: 1, sickTurnMs: 60_000, maxAttempts: 1, retryDelayMs: 10 },
       {
         store: ledger.queueStore(),
         run: async ({ ref }) => {
@@ -80,6 +80,7 @@ export class Workshop implements AsyncDisposable {
     const clock = await ClockWatch.create({ clock: SYSTEM_CLOCK, ledger, bootId: 'boot' });
     const parts = { ledger, detector: bays, queue, floor, logger, now, clock, troubles };
     const coordinator: Coordinator = new Coordinator({
+      stuck: () => [],
       ...parts,
       halts: () => [],
       stagedAt: () => Promise.resolve(new Map()),
@@ -88,6 +89,7 @@ export class Workshop implements AsyncDisposable {
     });
     const view = (): StationView =>
       buildStationView({
+        stuck: [],
         ...{ name: 'station-7', version: '0.1.0', startedAt: '2026-11-23T06:00:00.000Z' },
         ...{ detector: bays, floor, freeBytes: 48 * 1024 ** 3, belowReserve: false },
         holdsCopies: undefined,

@@ -44,8 +44,8 @@ describe('generated pages', () => {
 
 describe('errors', () => {
   test('every code that decides how a copy ends is in the catalogue', async () => {
-    const runner = await readFile('src/work/copy-runner.ts', 'utf8');
-    const decides = /function endingOf[\s\S]*?\n\}/u.exec(runner)?.[0] ?? '';
+    const endings = await readFile('src/work/copy-ending.ts', 'utf8');
+    const decides = /function endingOf[\s\S]*?\n\}/u.exec(endings)?.[0] ?? '';
     const codes = [...decides.matchAll(/case '([a-z-]+)':/gu)].map(([, code]) => code);
     expect(codes).toContain('disk-content-changed');
     expect(codes.filter((code) => !CODES.includes(code ?? ''))).toEqual([]);

@@ -79,9 +79,10 @@ describe('the service unit', () => {
 
   it('has memory for the default number of copies', async () => {
     const gib = /^(\d+)G$/u.exec((await unitSettings()).get('MemoryMax')?.[0] ?? '')?.[1];
-    const { maxDrives } = configSchema.parse({}).copy;
+    const { maxDrives, sickConcurrent } = configSchema.parse({}).copy;
+    const copies = maxDrives + sickConcurrent;
     expect(COPY_BYTES).toBeGreaterThan(2 * RING_BYTES);
-    expect(Number(gib) * 1024 * MIB).toBeGreaterThanOrEqual(DAEMON_BYTES + maxDrives * COPY_BYTES);
+    expect(Number(gib) * 1024 * MIB).toBeGreaterThanOrEqual(DAEMON_BYTES + copies * COPY_BYTES);
   });
 
   it('is not restarted over a wrong configuration, a damaged ledger or an unfit machine', async () => {

@@ -207,6 +207,8 @@ function liveView(drive: Drive, view: StationView): DriveView {
 
 const AT_REST: DriveNow = {
   activity: { kind: 'idle' },
+  hang: null,
+  sick: null,
   bay: null,
   rateBytesPerSecond: 0,
   eta: null,

@@ -154,6 +154,7 @@ export const NAMED_SHAPES: readonly (readonly [z.ZodType, string, string])[] = [
   [driveView, 'Drive', 'One line of a job’s drive list, and what happens to it.'],
   [driveInFull, 'DriveInFull', 'A drive with the evidence of each blob and the disk it began on.'],
   [driveView.shape.activity, 'DriveActivity', 'What happens to the drive at this moment.'],
+  [driveView.shape.hang.unwrap(), 'Hang', 'What waits for a disk that does not answer.'],
   [driveView.shape.progress.unwrap(), 'Progress', 'How far the copy is, from its journal.'],
   [driveView.shape.fault.unwrap(), 'Fault', 'Why a drive waits for a person, and what to do.'],
   [driveView.shape.logs.unwrap(), 'CopyLogs', 'Where the copy logs are.'],

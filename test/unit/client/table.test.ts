@@ -113,6 +113,60 @@ describe('what comes from a disk', () => {
   });
 });
 
+describe('a disk that does not answer', () => {
+  const hang = {
+    waitsFor: 'read',
+    offsetBytes: 415_911_976_960,
+    lba: 812_334_080,
+    waitedSeconds: 41,
+    giveUpSeconds: 240,
+    kernelLimitSeconds: 180,
+    tried: ['the kernel shows the disk as running, 1 request unanswered'],
+  } as const;
+  const since = '2026-11-23T07:12:00.000Z';
+  const waiting = (waitedSeconds: number) => ({
+    ...emptyView(),
+    drives: [{ ...copyingDrive('A', 'Bay 1', 0.1), hang: { ...hang, waitedSeconds } }],
+  });
+  const stuck = {
+    ...emptyView(),
+    station: stationInfo({
+      stuck: [{ pid: 4711, what: 'copy', bay: 'Bay 3', driveId: 'A\u001b', since }],
+    }),
+  };
+
+  it('is shown with its place, its clock and what was tried', () => {
+    const text = renderTable(waiting(41), { columns: 200, now });
+    expect(text).toContain('disk does not answer');
+    expect(text).toContain(
+      '! Bay 1 (A): Waiting on LBA 812,334,080 for 41 s; kernel limit 180 s, given up after 240 s. Tried: the kernel shows the disk as running, 1 request unanswered.',
+    );
+  });
+
+  it('is one line among the changes, not one for each second', () => {
+    const lines = changeLines(emptyView(), waiting(41));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('Waiting on LBA 812,334,080; kernel limit 180 s');
+    expect(changeLines(waiting(41), waiting(42))).toEqual([]);
+  });
+
+  it('leaves a process behind that is named with its bay until it is gone', () => {
+    const words =
+      'hangs in the kernel: copy 4711 in Bay 3 (A\uFFFD), the first since 07:12 UTC. Pull the disk that is named: the kernel then lets go.';
+    expect(renderTable(stuck, { columns: 200, now })).toContain(`! ${words}`);
+    expect(changeLines(emptyView(), stuck)).toEqual([words]);
+    expect(changeLines(stuck, emptyView())).toEqual(['nothing hangs in the kernel any more']);
+  });
+
+  it('says that nothing is started when too many hang', () => {
+    const { station } = stuck;
+    const many = { ...stuck, station: { ...station, tooManyStuck: true } };
+    expect(renderTable(many, { columns: 300, now })).toContain(
+      'No copy is started while there are',
+    );
+  });
+});
+
 describe('changeLines', () => {
   const view = (share: number) => {
     const drive = copyingDrive('A', 'Bay 1', share);

@@ -56,8 +56,8 @@ describe('health', () => {
 
   it('is unknown for loop devices, for a disk that is not there and for a caller who gave up', async () => {
     const unknown = { status: 'unknown' };
-    expect(await probeHealth('/dev/loop3', never)).toEqual(unknown);
-    expect(await probeHealth('/dev/drive-station-none', never)).toEqual(unknown);
-    expect(await probeHealth('/dev/sdb', AbortSignal.abort())).toEqual(unknown);
+    expect(await probeHealth({ devicePath: '/dev/loop3' }, never)).toEqual(unknown);
+    expect(await probeHealth({ devicePath: '/dev/drive-station-none' }, never)).toEqual(unknown);
+    expect(await probeHealth({ devicePath: '/dev/sdb' }, AbortSignal.abort())).toEqual(unknown);
   });
 });

@@ -91,7 +91,7 @@ describe('the enumerating packages on recorded answers', () => {
 describe('health through systeminformation on recorded answers', () => {
   it('reads a disk that answers, and asks that disk alone and once', async () => {
     const directory = await recordedTools('nvme');
-    const health = await probeHealth('/dev/nvme0n1', never);
+    const health = await probeHealth({ devicePath: '/dev/nvme0n1' }, never);
     expect(health).toEqual({ status: 'passed', temperatureC: 50 });
     const calls = (await readFile(join(directory, 'calls'), 'utf8')).trim().split('\n');
     expect(calls.filter((call) => call.startsWith('smartctl'))).toEqual([
@@ -101,7 +101,7 @@ describe('health through systeminformation on recorded answers', () => {
 
   it('is unknown behind a bridge that smartctl does not know, which is not asked again', async () => {
     const directory = await recordedTools('usb-uas');
-    expect(await probeHealth('/dev/sda', never)).toEqual({ status: 'unknown' });
+    expect(await probeHealth({ devicePath: '/dev/sda' }, never)).toEqual({ status: 'unknown' });
     const calls = (await readFile(join(directory, 'calls'), 'utf8')).trim().split('\n');
     expect(calls.filter((call) => call.startsWith('smartctl'))).toHaveLength(1);
   });

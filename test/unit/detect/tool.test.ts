@@ -57,8 +57,10 @@ describe('a tool that looks at disks', () => {
     const started = Date.now();
     await using scratch = await scratchDirectory();
     // The grandchild keeps the pipe open, as a hung lsblk below a package would.
-    const script = `sleep 60 & echo $! > ${scratch.path}/pid; wait`;
-    const tool = { ...sh(script), deadlineMs: 500, onLateEnd };
+    const script = `echo $$ > ${scratch.path}/group; sleep 60 & echo $! > ${scratch.path}/pid; wait`;
+    const groups: number[] = [];
+    const onAbandoned = (group: number) => groups.push(group);
+    const tool = { ...sh(script), deadlineMs: 500, onLateEnd, onAbandoned };
     await expect(runTool(tool, never)).rejects.toMatchObject({
       code: 'tool-timed-out',
       payload: { deadlineMs: 500 },
@@ -66,6 +68,7 @@ describe('a tool that looks at disks', () => {
     expect(Date.now() - started).toBeLessThan(5000);
     await ended;
     expect(lateEnds).toBe(1);
+    expect(groups).toEqual([Number(await readFile(join(scratch.path, 'group'), 'utf8'))]);
     const grandchild = Number(await readFile(join(scratch.path, 'pid'), 'utf8'));
     await expect.poll(() => isRunning(grandchild)).toBe(false);
   });

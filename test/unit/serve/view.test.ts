@@ -65,7 +65,8 @@ describe('copyStatusOf', () => {
 });
 
 describe('driveView', () => {
-  const now = { activity: { kind: 'idle' }, bay: null, rateBytesPerSecond: 0, eta: null } as const;
+  const quiet = { activity: { kind: 'idle' }, hang: null, sick: null } as const;
+  const now = { ...quiet, bay: null, rateBytesPerSecond: 0, eta: null } as const;
 
   it('passes the schema and carries the verdict without the evidence of each blob', () => {
     const verdict = judge({ plannedBytes: 0, blobs: [], kernelWrites: 0 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StorageHalt } from '../../../src/domain/alert.ts';
+import type { StorageHalt, StuckProcess } from '../../../src/domain/alert.ts';
 import { DRIVE_TRANSITIONS } from '../../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../../src/domain/job.ts';
 import { isFinished, JOB_TRANSITIONS, nextJobState } from '../../../src/domain/job-state.ts';
@@ -34,13 +34,16 @@ let clock: ManualClock;
 let cycle: LifeCycle;
 let halts: StorageHalt[];
 let stagedAt: Map<string, string>;
+let stuck: StuckProcess[] = [];
 
 beforeEach(async () => {
+  stuck = [];
   directory = await temporaryDirectory();
   clock = new ManualClock('2026-01-01T00:00:00.000Z');
   ledger = await openLedger(join(directory.path, 'ledger.sqlite'), clock.now);
   halts = [];
   stagedAt = new Map();
+  stuck = [];
   cycle = await aLifeCycle();
 });
 afterEach(async () => {
@@ -55,6 +58,7 @@ async function aLifeCycle(bootId = 'boot-1'): Promise<LifeCycle> {
   return new LifeCycle({
     ...{ ledger, clock: watch, troubles, logger: quiet },
     halts: () => halts,
+    stuck: () => stuck,
     stagedAt: () => Promise.resolve(stagedAt),
   });
 }
@@ -601,6 +605,24 @@ const REFUSALS = [
   'job-not-found',
   'drive-not-found',
 ] as const;
+
+describe('processes that hang in the kernel', () => {
+  const since = '2026-01-01T00:00:00.000Z';
+  const openAlerts = async () => (await ledger.alerts.list('open')).map(({ reason }) => reason);
+
+  it('are no alert while it is one disk alone, one alert when there are more, and over with them', async () => {
+    stuck = [{ pid: 41, what: 'copy', bay: 'Bay 1', since }];
+    await settle();
+    expect(await openAlerts()).toEqual([]);
+    stuck = [...stuck, { pid: 57, what: 'smartctl', bay: null, since }];
+    await settle();
+    const both = '2 processes hang in the kernel: copy 41 in Bay 1, smartctl 57.';
+    expect(await openAlerts()).toEqual([both]);
+    stuck = stuck.slice(0, 1);
+    await settle();
+    expect(await openAlerts()).toEqual([]);
+  });
+});
 
 describe('whatever happens', () => {
   it('both tables hold, every refusal is logged, and nothing is forgotten', async () => {

@@ -1,0 +1,44 @@
+import type { Wait } from '../domain/hang-ladder.ts';
+import type { SourceDevice } from './device.ts';
+import type { DriveFiles } from './files/drive.ts';
+
+/** The longest that anything of one disk waits at this moment: its opening, a read, its closing. */
+export class DiskWatch {
+  #device: SourceDevice | undefined;
+  #files: DriveFiles | undefined;
+  #since: { readonly kind: 'open' | 'close'; readonly ms: number } | undefined;
+
+  opening(): void {
+    this.#since = { kind: 'open', ms: performance.now() };
+  }
+
+  opened(device: SourceDevice): void {
+    this.#device = device;
+    this.#since = undefined;
+  }
+
+  reading(files: DriveFiles): void {
+    this.#files = files;
+  }
+
+  closing(): void {
+    this.#since = { kind: 'close', ms: performance.now() };
+  }
+
+  get wait(): Wait {
+    const { kind, ms } = this.#since ?? {};
+    if (kind !== undefined && ms !== undefined) {
+      return { kind, offsetBytes: null, waitedMs: performance.now() - ms };
+    }
+    const ofFiles = this.#files?.pendingMs ?? 0;
+    const ofDevice = this.#device?.pendingRead;
+    if (ofDevice !== undefined && ofDevice.waitedMs >= ofFiles)
+      return { kind: 'read', ...ofDevice };
+    return { kind: 'read', offsetBytes: null, waitedMs: ofFiles };
+  }
+
+  /** What the disk gave so far, and the time that it took for it. */
+  get given(): { readonly bytes: number; readonly ms: number } {
+    return this.#device?.given ?? { bytes: 0, ms: 0 };
+  }
+}

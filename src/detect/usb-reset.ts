@@ -1,0 +1,53 @@
+import { realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ResetOutcome } from '../domain/hang-ladder.ts';
+import { messageOf } from '../errors.ts';
+import { namesIn, readNumber } from './attribute.ts';
+import type { AskedDisk } from './kernel-answer.ts';
+import { runTool } from './tool.ts';
+
+/** A moment without the device, as between a pull and a replug. */
+const REPLUG = 'printf 0 >"$1/authorized" && sleep 1; printf 1 >"$1/authorized"';
+
+/**
+ * The one reset that is safe for a customer's disk and certain to meet no other: its USB device is
+ * disconnected and connected again in software, which the kernel takes for a replug. SCSI, SATA, SAS and
+ * NVMe disks are reset by the kernel itself while it waits, so nothing is added to that.
+ */
+export async function resetUsb(
+  { devicePath, diskseq }: AskedDisk,
+  signal: AbortSignal,
+  sysRoot = '/sys',
+): Promise<ResetOutcome> {
+  const name = basename(devicePath);
+  if (name.startsWith('loop')) return skipped('a loop device has none');
+  const device = await usbDeviceOf(name, sysRoot);
+  if (device === undefined) return skipped('the kernel resets this bus by itself');
+  const others = await neighboursOf(name, device, sysRoot);
+  if (others.length > 0) return skipped(`${others.join(', ')} would be reset with it`);
+  const found = await readNumber(join(sysRoot, 'block', name, 'diskseq'));
+  if (found !== diskseq) return skipped('the disk is not there any more');
+  try {
+    await runTool({ command: 'sh', args: ['-c', REPLUG, 'replug', device] }, signal);
+    return { kind: 'done' };
+  } catch (error) {
+    return { kind: 'failed', words: messageOf(error) };
+  }
+}
+
+const skipped = (words: string): ResetOutcome => ({ kind: 'skipped', words });
+
+/** The directory of the USB device that a disk hangs on: `…/2-1`, above its interface `2-1:1.0`. */
+async function usbDeviceOf(name: string, sysRoot: string): Promise<string | undefined> {
+  const place = await realpath(join(sysRoot, 'block', name)).catch(() => '');
+  return /^(.*\/\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+\//u.exec(place)?.[1];
+}
+
+/** Other disks on that device, or on a device behind it. */
+async function neighboursOf(name: string, device: string, sysRoot: string): Promise<string[]> {
+  const names = await namesIn(join(sysRoot, 'block'));
+  const places = await Promise.all(
+    names.map((other) => realpath(join(sysRoot, 'block', other)).catch(() => '')),
+  );
+  return names.filter((other, at) => other !== name && places[at]?.startsWith(`${device}/`));
+}
