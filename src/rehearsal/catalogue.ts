@@ -1,5 +1,6 @@
 import type { Rehearsal } from './contract.ts';
 import { ATTACHMENT } from './faults/attachment.ts';
+import { HUNG } from './faults/hung.ts';
 import { MEDIA } from './faults/media.ts';
 import { STATION } from './faults/station.ts';
 import { STORAGE } from './faults/storage.ts';
@@ -8,6 +9,7 @@ import { STORAGE } from './faults/storage.ts';
 export const CATALOGUE: readonly Rehearsal[] = [
   // One line a file, so that each part of the station adds its own.
   ...MEDIA,
+  ...HUNG,
   ...ATTACHMENT,
   ...STORAGE,
   ...STATION,

@@ -1,4 +1,5 @@
 import { pageModel } from '../console/model.ts';
+import { stuckWords } from '../console/words.ts';
 import type { StationView } from '../serve/wire.ts';
 
 /** All that a technician can read of a view, each text once. */
@@ -10,6 +11,7 @@ export function textsOf(view: StationView): string[] {
   const texts = [
     station.detection.known ? null : station.detection.reason,
     station.storage.kind === 'away' ? station.storage.reason : null,
+    stuckWords(station),
     ...cards.flatMap(({ words }) => [words.label, words.detail]),
     ...view.disks.map(({ match }) => match.reason),
     ...faults.flatMap((fault) => [fault?.reason, fault?.nextStep]),
