@@ -99,7 +99,8 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 /** Milliseconds that each request waits, as on the way to a service and back. */
 const delayMs = Number(process.argv[2] ?? 0);
 const server = createServer((request, response) => {
-  setTimeout(() => void handle(request, response), delayMs);
+  // A copy process that ends in the middle takes its request with it.
+  setTimeout(() => void handle(request, response).catch(() => response.destroy()), delayMs);
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();

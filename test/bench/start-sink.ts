@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Starts the sink in a process of its own; whoever starts it ends it. */
-export async function startSink(): Promise<{ port: number; child: ChildProcess }> {
+/** Starts the sink in a process of its own; whoever starts it ends it. Each request takes `delayMs`. */
+export async function startSink(delayMs = 0): Promise<{ port: number; child: ChildProcess }> {
   const sink = new URL('./sink.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', sink], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const args = ['--disable-warning=ExperimentalWarning', sink, String(delayMs)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const stdout = child.stdout;
   if (stdout === null) throw new RangeError('the sink has no output');
   const [line] = await once(stdout, 'data');
