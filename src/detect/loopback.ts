@@ -1,4 +1,5 @@
 import { access, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { DetectLogger } from './contract.ts';
 import { type DiskIdentityFile, identityFileOf, readIdentityFile } from './identity-file.ts';
@@ -13,8 +14,9 @@ const ELSEWHERE: LoopbackAnswer = { kind: 'elsewhere' };
 const NOT_CONFIGURED: LoopbackAnswer = { kind: 'not-configured' };
 
 /**
- * Decides which loop devices count as disks: those whose image lies below the configured directory
- * and has an identity file beside it. An identity is read once an attachment, like that of any disk.
+ * Decides which loop devices count as disks: those whose image lies directly in the configured
+ * directory (one further below is somebody else's, a rehearsal's for example) and has an identity file
+ * beside it. An identity is read once an attachment, like that of any disk.
  */
 export class LoopbackDisks {
   readonly #directory: string | undefined;
@@ -51,7 +53,7 @@ export class LoopbackDisks {
   async #holds(backingFile: string): Promise<boolean> {
     if (this.#directory === undefined) return false;
     const directory = await realpath(this.#directory).catch(() => this.#directory);
-    return backingFile.startsWith(`${directory}/`);
+    return dirname(backingFile) === directory;
   }
 
   #complain(backingFile: string, reason: string): void {

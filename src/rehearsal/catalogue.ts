@@ -1,6 +1,7 @@
 import type { Rehearsal } from './contract.ts';
 import { ATTACHMENT } from './faults/attachment.ts';
 import { HUNG } from './faults/hung.ts';
+import { IDENTITY } from './faults/identity.ts';
 import { MEDIA } from './faults/media.ts';
 import { STATION } from './faults/station.ts';
 import { STORAGE } from './faults/storage.ts';
@@ -11,6 +12,7 @@ export const CATALOGUE: readonly Rehearsal[] = [
   ...MEDIA,
   ...HUNG,
   ...ATTACHMENT,
+  ...IDENTITY,
   ...STORAGE,
   ...STATION,
 ];

@@ -21,9 +21,12 @@ import { type FamilyMember, familyOf, markedPath, remainsAfter } from './process
  */
 
 const PROGRAM = join(import.meta.dirname, '../../bin/drive-station');
+const ACTOR = 'rehearsal';
 const READY_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 40_000;
 const READY_POLL_MS = 40;
+/** What the service manager and the cloud tell a station by its environment is not for this one. */
+const NOT_PASSED_ON = /^(?:NOTIFY_SOCKET|WATCHDOG_|AZURE_|DRIVE_STATION_)/u;
 
 export interface DaemonOptions {
   /** As in the configuration file; the destination that jobs name is usually `test`. */
@@ -64,7 +67,7 @@ export class Daemon implements AsyncDisposable {
     this.mark = relative(tmpdir(), directory);
     this.url = `http://127.0.0.1:${port}`;
     const link = { firstRetryMs: 30, maxRetryMs: 100 };
-    this.client = new StationClient({ url: this.url, actor: 'rehearsal', link });
+    this.client = new StationClient({ url: this.url, actor: ACTOR, link });
   }
 
   /** A daemon on directories and a port of its own; ready when this returns. */
@@ -230,13 +233,22 @@ export class Daemon implements AsyncDisposable {
   }
 
   async createJob(body: object): Promise<void> {
-    const response = await fetch(`${this.url}/api/v1/jobs`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+    const { status, body: answer } = await this.request('POST', '/api/v1/jobs', body);
+    if (status >= 300) throw failure(`the job was refused: ${JSON.stringify(answer)}`);
+  }
+
+  /** Asks the station as any program does; every answer of its is JSON. */
+  async request(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+    path: string,
+    body?: object,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', 'x-drive-station-actor': ACTOR },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await response.text();
-    if (!response.ok) throw failure(`the job was refused: ${text}`);
+    return { status: response.status, body: await response.json() };
   }
 
   /** The daemon and all that it started. */
@@ -274,10 +286,9 @@ function failure(problem: string) {
   return new StationError('rehearsal-failed', problem, { problem });
 }
 
-/** The service manager's own words are for the station that it runs, and not for this one. */
 function environment(mark: string): NodeJS.ProcessEnv {
-  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, ...env } = process.env;
-  return { ...env, PATH: markedPath(mark) };
+  const kept = Object.entries(process.env).filter(([name]) => !NOT_PASSED_ON.test(name));
+  return { ...Object.fromEntries(kept), PATH: markedPath(mark) };
 }
 
 /** The last line of a killed daemon can be half of one. */

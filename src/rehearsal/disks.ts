@@ -9,7 +9,7 @@ import { identityFileOf } from '../detect/identity-file.ts';
 import { type BlobName, safeSegment } from '../domain/blob-name.ts';
 import { type ImageSpec, writeImage } from '../loopback/image.ts';
 
-/** Disks of a test by their serial, the job that lists them, and the blobs that they must become. */
+/** Disks of a rehearsal by their serial, the job that lists them, and the blobs that they must become. */
 
 export const MIB = 1024 * 1024;
 export const ACCOUNT = 'test';
@@ -20,6 +20,8 @@ export const BLOCK_BYTES = 8 * MIB;
 export interface TestDisk extends Partial<ImageSpec> {
   readonly serial: string;
   readonly sizeBytes: number;
+  /** What the disk says its serial is, where that is another one or `null` for none at all. */
+  readonly shownSerial?: string | null;
   readonly wwn?: string;
   /** File name without `.img`; the serial unless given. */
   readonly file?: string;
@@ -28,10 +30,11 @@ export interface TestDisk extends Partial<ImageSpec> {
 /** Writes the image and its identity; answers the path. The content is a function of seed or serial. */
 export async function makeImage(directory: string, disk: TestDisk): Promise<string> {
   const { serial, wwn, sizeBytes, seed = serial, sparseEveryBytes, file = serial } = disk;
+  const shown = disk.shownSerial === undefined ? serial : (disk.shownSerial ?? undefined);
   const image = join(directory, `${file}.img`);
   const sparse = sparseEveryBytes === undefined ? {} : { sparseEveryBytes };
   await writeImage(image, { seed, sizeBytes, ...sparse });
-  await writeFile(identityFileOf(image), stringify({ serial, model: 'Test disk', wwn }));
+  await writeFile(identityFileOf(image), stringify({ serial: shown, model: 'Test disk', wwn }));
   return image;
 }
 

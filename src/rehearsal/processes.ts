@@ -12,9 +12,11 @@ export interface FamilyMember {
   readonly command: string;
 }
 
+const NOWHERE = '/nonexistent/';
+
 /** A PATH that marks every process which inherits it. */
 export function markedPath(mark: string): string {
-  return `${process.env.PATH ?? ''}:/nonexistent/${mark}`;
+  return `${process.env.PATH ?? ''}:${NOWHERE}${mark}`;
 }
 
 /** The living processes that carry the mark; zombies and those that are just ending are left out. */
@@ -26,7 +28,7 @@ export async function familyOf(mark: string): Promise<FamilyMember[]> {
 
 async function memberOf(pid: number, mark: string): Promise<FamilyMember | undefined> {
   const environment = await procFile(pid, 'environ');
-  if (!environment.includes(mark)) return undefined;
+  if (!environment.includes(`${NOWHERE}${mark}`)) return undefined;
   const command = (await procFile(pid, 'cmdline')).replaceAll('\0', ' ').trim();
   return command === '' ? undefined : { pid, command };
 }

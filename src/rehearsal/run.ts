@@ -33,7 +33,7 @@ export class RehearsalRun implements AsyncDisposable {
   static async create(): Promise<RehearsalRun> {
     const problem = await rehearsalUnavailable();
     if (problem !== undefined) {
-      const words = `this machine cannot rehearse: ${problem}`;
+      const words = `this machine cannot rehearse: ${problem}; \`sh bin/setup test\` installs what Debian has`;
       throw new StationError('rehearsal-impossible', words, { missing: [problem] });
     }
     await sweep();
@@ -46,9 +46,11 @@ export class RehearsalRun implements AsyncDisposable {
     const dependencies = { store: await this.#freshStore(), narrator };
     await using stage = new Stage({ name, scratch: this.#scratch }, dependencies, signal);
     await rehearsal.play(stage, signal);
+    stage.check(stage.strangers.length === 0, 'The private station saw no disk but its own.');
     for (const phrase of phrasesOf(reads)) {
       stage.check(stage.hasHeard(phrase), `A technician could read “${phrase}”.`);
     }
+    if (stage.daemon.alive) await stage.events();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,7 +31,7 @@ const NAMELESS_MS = 60_000;
 /** `starttime` of proc_pid_stat(5), counted behind the name of the program. */
 const START_FIELD = 19;
 
-const ownerSchema = z.object({ pid: z.int(), startedAt: z.string() });
+const ownerSchema = z.object({ pid: z.int(), startedAt: z.string(), namespace: z.string() });
 
 export interface Scratch {
   readonly directory: string;
@@ -30,7 +41,8 @@ export interface Scratch {
 
 export async function createScratch(): Promise<Scratch> {
   const directory = await mkdtemp(join(tmpdir(), PREFIX));
-  const owner = { pid: process.pid, startedAt: await startOf(process.pid) };
+  const [startedAt, namespace] = [await startOf(process.pid), await ownNamespace()];
+  const owner = { pid: process.pid, startedAt, namespace };
   await writeFile(join(directory, 'owner.draft'), JSON.stringify(owner));
   await rename(join(directory, 'owner.draft'), join(directory, OWNER));
   return { directory, mark: directory.slice(tmpdir().length + 1) };
@@ -48,7 +60,7 @@ export async function sweep(): Promise<string[]> {
   const swept: string[] = [];
   for (const name of names) {
     const directory = join(tmpdir(), name);
-    if (await isOwned(directory)) continue;
+    if (!(await isOurs(directory)) || (await isOwned(directory))) continue;
     await removeScratch({ directory, mark: name });
     swept.push(directory);
   }
@@ -63,12 +75,27 @@ export async function removeScratch({ directory, mark }: Scratch): Promise<void>
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
+/** Anybody can make a directory of such a name in a place that is open to all. */
+async function isOurs(directory: string): Promise<boolean> {
+  const found = await lstat(directory).catch(() => undefined);
+  return found?.isDirectory() === true && found.uid === process.getuid?.();
+}
+
 /** A number is given again to another process, so the owner is known by its start as well. */
 async function isOwned(directory: string): Promise<boolean> {
   const text = await readFile(join(directory, OWNER), 'utf8').catch(() => undefined);
   if (text === undefined) return await isYoung(directory);
   const owner = ownerSchema.safeParse(JSON.parse(text));
-  return owner.success && (await startOf(owner.data.pid)) === owner.data.startedAt;
+  if (!owner.success) return false;
+  const { pid, startedAt, namespace } = owner.data;
+  // The process of another container cannot be seen from here: it may be at work.
+  if (namespace !== (await ownNamespace())) return true;
+  return (await startOf(pid)) === startedAt;
+}
+
+/** Names the container whose process ids are ours. */
+async function ownNamespace(): Promise<string> {
+  return await readlink('/proc/self/ns/pid');
 }
 
 async function isYoung(directory: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { PlugOptions, PullKind } from '../loopback/contract.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 import type { Narrator, StepKind } from './contract.ts';
 import type { Daemon, DaemonOptions } from './daemon.ts';
-import { jobOf, type TestDisk } from './disks.ts';
+import { jobOf, kernelReads, type TestDisk } from './disks.ts';
 import { hasPhrase, textsOf } from './heard.ts';
 import { Rig } from './rig.ts';
 import type { Scratch } from './scratch.ts';
@@ -40,6 +40,10 @@ export interface DiskSpec extends TestDisk {
 
 const PRIVATE = { loopbackOnly: true };
 const DEADLINE_MS = 60_000;
+/** Longer than it takes to hear of the first block, so that the second ones are caught. */
+const FIRST_BLOCKS_MS = 500;
+/** Shorter than any deadline of a request. */
+const HELD_MS = 10_000;
 /** Long enough for several scans and decisions: what has not happened by then does not happen. */
 const QUIET_MS = 1000;
 const READABLE_LEVEL = 30;
@@ -58,6 +62,8 @@ export class Stage implements AsyncDisposable {
   readonly #serials = new Map<string, string>();
   readonly #plugged = new Set<FaultDisk>();
   readonly #heard = new Set<string>();
+  readonly #strangers = new Set<string>();
+  #holds = false;
   #rig: Rig | undefined;
   #ownStore: Store | undefined;
 
@@ -78,7 +84,8 @@ export class Stage implements AsyncDisposable {
     const daemon = { ...settings, detect, under: scratch.directory, signal: this.#signal };
     this.#rig = await Rig.start(this.#store.azurite, name, daemon);
     this.daemon.onView((view) => this.#hear(view));
-    this.tell('made', `A private station is up: ${this.daemon.url}`);
+    this.tell('made', `A private station is up, its console is ${this.daemon.url}`);
+    await this.#rest();
   }
 
   /** The station's process, with all that can be asked of it. */
@@ -124,6 +131,7 @@ export class Stage implements AsyncDisposable {
   async pull(plugged: FaultDisk, kind: PullKind = 'clean-eof'): Promise<void> {
     this.tell('made', `Pulled the disk out of ${plugged.disk.bay}${PULLS[kind]}.`);
     await plugged.disk.pull(kind);
+    if (this.#holds) this.store.slow(0);
   }
 
   /** Takes a disk out that nobody reads. */
@@ -135,18 +143,22 @@ export class Stage implements AsyncDisposable {
   /** Sends a job with these drives on its list; its name is that of the fault. */
   async job(...serials: readonly string[]): Promise<void> {
     this.tell('made', `A job lists ${serials.join(', ')}.`);
-    await this.rig.createJob(...serials);
+    await this.#listed(jobOf(this.rig.job, serials), serials);
   }
 
   /** Another job beside the first one. */
   async jobNamed(name: string, ...serials: readonly string[]): Promise<void> {
     this.tell('made', `Job ${name} lists ${serials.join(', ')}.`);
-    await this.daemon.createJob(jobOf(name, serials));
+    await this.#listed(jobOf(name, serials), serials);
   }
 
   /** The way to the store: what goes wrong with it, and how slow it is. */
   get store() {
     const { proxy, account } = this.rig;
+    const slow = (delayMs: number) => {
+      this.#holds = false;
+      proxy.delayMs = () => delayMs;
+    };
     return {
       proxy,
       account,
@@ -157,8 +169,11 @@ export class Stage implements AsyncDisposable {
         proxy.change(mode);
       },
       /** Each block waits for so long on its way in, and its answer on its way out. */
-      slow: (delayMs: number) => {
-        proxy.delayMs = () => delayMs;
+      slow,
+      /** Blocks stay on their way until the copy is interrupted. */
+      hold: () => {
+        slow(HELD_MS);
+        this.#holds = true;
       },
     };
   }
@@ -166,6 +181,17 @@ export class Stage implements AsyncDisposable {
   /** Waits until some bytes of the drive are safe. No pause follows: the copy goes on. */
   async underWay(serial: string, bytes = 1): Promise<void> {
     await this.rig.underWay(serial, bytes);
+    this.tell('station', `${serial} is being copied.`);
+  }
+
+  /**
+   * Waits until the first block of a copy is safe, and keeps those that follow on their way for so long
+   * that whatever comes next happens in its middle. A pull ends that; else `store.slow(0)` does.
+   */
+  async midCopy(serial: string): Promise<void> {
+    this.store.slow(FIRST_BLOCKS_MS);
+    await this.rig.underWay(serial);
+    this.store.hold();
     this.tell('station', `${serial} is being copied.`);
   }
 
@@ -256,6 +282,27 @@ export class Stage implements AsyncDisposable {
     await this.daemon.restart();
   }
 
+  /** Reads of a disk that the kernel has counted since it was plugged in. */
+  async readsOf({ disk }: FaultDisk): Promise<number> {
+    return (await kernelReads(disk.name)).reads;
+  }
+
+  /**
+   * Ends the station in order; its log of events must be whole, and every move in it allowed. Answers
+   * how often a type of event is in it.
+   */
+  async events(): Promise<(type: string) => number> {
+    await this.#clearFaults();
+    const { count } = await this.rig.ledger();
+    this.tell('checked', 'The log of events is whole, and every move of a drive was allowed.');
+    return count;
+  }
+
+  /** Disks that the private station saw and that are none of this stage. */
+  get strangers(): readonly string[] {
+    return [...this.#strangers];
+  }
+
   /** Compares the blob of a drive with a SHA-256. */
   async checkBlob(serial: string, sha256: string): Promise<void> {
     const found = await this.rig.blobDigest(serial);
@@ -280,15 +327,31 @@ export class Stage implements AsyncDisposable {
 
   /** Reads hang no longer, the station ends, the disks are taken out, the directory is removed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const plugged of this.#plugged) await plugged.clear().catch(() => undefined);
+    // In reverse; a part that fails to end does not keep the others.
+    await using parts = new AsyncDisposableStack();
+    parts.use(this.#ownStore);
+    parts.use(this.#rig);
+    for (const plugged of this.#plugged) parts.use(plugged);
+    await this.#clearFaults();
     await this.#rig?.daemon.kill();
-    for (const plugged of this.#plugged) await plugged.close();
-    await this.#rig?.[Symbol.asyncDispose]();
-    await this.#ownStore?.[Symbol.asyncDispose]();
   }
 
   get #store(): Store {
     return this.#ownStore ?? this.#deps.store;
+  }
+
+  /** Reads that hang go on; a disk that was pulled has nothing to clear. */
+  async #clearFaults(): Promise<void> {
+    for (const plugged of this.#plugged) await plugged.clear().catch(() => undefined);
+  }
+
+  /** Sends a job and waits until the screens show its drives. */
+  async #listed(job: object, serials: readonly string[]): Promise<void> {
+    throwIfCancelled(this.#signal);
+    await this.daemon.createJob(job);
+    const shown = (view: StationView) =>
+      serials.every((serial) => view.drives.some(({ driveId }) => driveId === serial));
+    await this.daemon.until(shown, 'the job is shown');
   }
 
   async #rest(): Promise<void> {
@@ -297,6 +360,9 @@ export class Stage implements AsyncDisposable {
 
   #hear(view: StationView): void {
     for (const text of textsOf(view)) this.#heard.add(text);
+    for (const { transport, devicePath } of view.disks) {
+      if (transport !== 'loop') this.#strangers.add(devicePath);
+    }
   }
 }
 

@@ -26,7 +26,7 @@ export class Technician {
     const { disksDirectory } = this.#stage.daemon;
     const file = image.slice(disksDirectory.length + 1);
     await this.#act({
-      words: `drive-station loopback -d ${disksDirectory} plug ${file} --bay ${bay}`,
+      asked: `In another terminal: drive-station loopback -d ${disksDirectory} plug ${file} --bay ${bay}`,
       act: () => this.#stage.plug(image, { bay, avoid }),
       done: ({ disks }) => disks.some((disk) => disk.bay === bay),
     });
@@ -38,7 +38,8 @@ export class Technician {
     const disk = this.#stage.disk(bay)?.key ?? '';
     const answer = { disk, jobName: rig.job, driveId: serial };
     await this.#act({
-      words: `At ${daemon.url}, say that the disk in ${bay} is ${serial}.`,
+      told: `A technician says that the disk in ${bay} is ${serial}.`,
+      asked: `At ${daemon.url}, say that the disk in ${bay} is ${serial}.`,
       act: () => daemon.client.confirmDisk(answer, this.#signal),
       done: ({ disks }) => disks.some((d) => d.key === disk && d.match.kind === 'drive'),
     });
@@ -50,7 +51,8 @@ export class Technician {
     const isFaulted = ({ drives }: StationView) =>
       drives.some(({ driveId, state }) => driveId === serial && state === 'Faulted');
     await this.#act({
-      words: `At ${daemon.url}, press Retry for ${serial}.`,
+      told: `A technician presses Retry for ${serial}.`,
+      asked: `At ${daemon.url}, press Retry for ${serial}.`,
       act: () => daemon.client.retryDrive(rig.job, serial, this.#signal),
       done: (view) => !isFaulted(view),
     });
@@ -58,17 +60,19 @@ export class Technician {
 
   async #act(action: {
     /** What a trainee has to do. */
-    readonly words: string;
+    readonly asked: string;
+    /** What is told where nobody is asked, unless the act tells it. */
+    readonly told?: string;
     readonly act: () => Promise<unknown>;
     readonly done: (view: StationView) => boolean;
   }): Promise<void> {
-    const { words, act, done } = action;
+    const { asked, told, act, done } = action;
     const { ask } = this.#narrator;
     if (ask === undefined) {
-      this.#stage.tell('made', `As a technician would: ${words}`);
+      if (told !== undefined) this.#stage.tell('made', told);
       await act();
-    } else ask(words);
+    } else ask(asked);
     const deadlineMs = ask === undefined ? DEADLINE_MS : TRAINEE_DEADLINE_MS;
-    await this.#stage.daemon.until(done, `it was done: ${words}`, deadlineMs);
+    await this.#stage.daemon.until(done, `it was done: ${asked}`, deadlineMs);
   }
 }

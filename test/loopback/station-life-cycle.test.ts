@@ -5,7 +5,7 @@ import { openContainer } from '../../src/blobs/open.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import type { Daemon } from '../support/daemon.ts';
-import { blobNameOf, CONTAINER, jobOf, kernelReads, MIB, type TestDisk } from '../support/disks.ts';
+import { blobNameOf, CONTAINER, kernelReads, MIB, type TestDisk } from '../support/disks.ts';
 import { wholeLog } from '../support/drive-logs.ts';
 import { Rig } from '../support/rig.ts';
 
@@ -101,30 +101,6 @@ test('a parcel is unpacked, copied and sent back with the stranger that came in 
   const { count } = await rig.ledger();
   expect(count('return-refused')).toBe(2);
   expect(count('extra-returned')).toBe(1);
-});
-
-test('a disk that comes before its job is shipped is not read; then it goes on by itself', {
-  timeout: 120_000,
-}, async () => {
-  await using rig = await Rig.start(azurite, 'too-early');
-  const { daemon } = rig;
-  const job: Record<string, unknown> = { ...jobOf('too-early', [LISTED.serial]) };
-  delete job.deliveryPackage;
-  await daemon.createJob(job);
-  await using disk = await rig.plug(await rig.image(LISTED), { bay: 'bay-1' });
-  const before = await kernelReads(disk.name);
-  await daemon.until(
-    ({ jobs, alerts }) => jobs[0]?.state === 'Faulted' && alerts[0]?.kind === 'contact-customer',
-    'the operators are to contact the customer',
-  );
-  expect(await kernelReads(disk.name)).toEqual(before);
-  const arm = `${ARM}/too-early?api-version=2021-01-01`;
-  expect((await ask(daemon, 'GET', arm)).body).toMatchObject({ properties: { state: 'Creating' } });
-  const deliveryPackage = { ...FEDEX, driveCount: 1 };
-  const shipped = { properties: { state: 'Shipping', returnAddress: ADDRESS, deliveryPackage } };
-  expect((await ask(daemon, 'PATCH', arm, shipped)).status).toBe(200);
-  await rig.arrived(LISTED.serial, `${daemon.disksDirectory}/${LISTED.serial}.img`);
-  expect(alertKinds(daemon)).toEqual([]);
 });
 
 test('a job that was put aside is not begun; cancelled, it goes back unread', {

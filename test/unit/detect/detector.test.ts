@@ -165,7 +165,7 @@ describe('the facts about attached disks', () => {
     expect(detector.facts()).toEqual({ known: true, disks: [] });
   });
 
-  it('take a loop device for a disk only below the directory and with an identity', async () => {
+  it('take a loop device for a disk only directly in the directory and with an identity', async () => {
     const machine = await machineWith();
     const images = `${machine.procRoot}/images`;
     const attach = async (name: string, minor: number, image: string) => {
@@ -183,6 +183,8 @@ describe('the facts about attached disks', () => {
     await attach('loop1', 1, `${images}/bad.img`);
     await attach('loop2', 2, `${images}/none.img`);
     await attach('loop3', 3, `${images}-of-others/good.img`);
+    await machine.write('proc/images/rehearsal/disks/good.disk.yaml', 'serial: AB12\n');
+    await attach('loop4', 4, `${images}/rehearsal/disks/good.img`);
     const { detector, messages } = await detectorOn(machine, { loopbackDirectory: images });
     const seen = detector.facts().disks.map((disk) => [disk.key, disk.exclusion, disk.bay]);
     expect(seen).toEqual([
@@ -196,6 +198,19 @@ describe('the facts about attached disks', () => {
     await detector.rescan();
     const complaints = messages.filter((words) => words.includes('no usable identity file'));
     expect(complaints).toHaveLength(2);
+  });
+
+  it('are the loop devices of the directory alone, when nothing else is to be looked at', async () => {
+    const machine = await machineWith('usb-uas', 'nvme', 'virtio-blk');
+    const images = `${machine.procRoot}/images`;
+    await machine.write('proc/images/good.disk.yaml', 'serial: AB12\n');
+    await machine.disk('/devices/virtual/block/loop0', {
+      ...{ dev: '7:0', diskseq: '40', size: '2048' },
+      'loop/backing_file': `${images}/good.img`,
+    });
+    const only = { loopbackDirectory: images, loopbackOnly: true };
+    const { detector } = await detectorOn(machine, only);
+    expect(detector.facts().disks.map((disk) => disk.key)).toEqual(['loop-loop0#40']);
   });
 
   it("mark the station's own disk at once when something on it is mounted", async () => {
