@@ -7,6 +7,7 @@ import {
   runtimeDependencies,
 } from './blocks/dependencies.ts';
 import { errorParagraphs } from './blocks/errors.ts';
+import { faultTables } from './blocks/faults.ts';
 import { dependencyDiagram, roomsTable } from './blocks/house.ts';
 import { limitsTable } from './blocks/limits.ts';
 import { driveDiagram, driveTable, jobDiagram, jobTable } from './blocks/states.ts';
@@ -32,6 +33,7 @@ export const PAGES: Readonly<Record<string, Blocks>> = {
   },
   'LIMITS.md': { limits: limitsTable },
   'ERRORS.md': { errors: errorParagraphs },
+  'FAULTS.md': { faults: faultTables },
   'CONFIGURATION.md': { keys: configurationTable, accounts: storageAccounts },
   'DEPENDENCIES.md': {
     runtime: runtimeDependencies,

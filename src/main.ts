@@ -8,6 +8,7 @@ import { extrasCommand } from './commands/extras.ts';
 import { jobCommand } from './commands/job.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { loopbackCommand } from './commands/loopback.ts';
+import { rehearseCommand } from './commands/rehearse.ts';
 import { serveCommand } from './commands/serve.ts';
 import { watchCommand } from './commands/watch.ts';
 import { nextStepFor } from './error-help.ts';
@@ -48,6 +49,7 @@ for (const command of [
   watchCommand(),
   loopbackCommand(),
   ledgerCommand(),
+  rehearseCommand(),
 ]) {
   program.addCommand(command);
 }

@@ -8,15 +8,18 @@ import { Store } from './store.ts';
 
 /** Images, ledgers and blobs of one rehearsal, several times over. */
 const SPACE_BYTES = 1024 ** 3;
+const INSTALL = 'apt-get install gcc libc6-dev pkg-config fuse3 libfuse3-dev';
 /** A store in memory gives nothing back before it ends: the blobs of so many faults fit a small machine. */
 const PLAYS_BEFORE_A_STORE = 8;
 
 /** Why this machine cannot rehearse, and what to do about it; `undefined` when it can. */
 export async function rehearsalUnavailable(): Promise<string | undefined> {
   const missing = faultDiskUnavailable();
+  if (missing?.startsWith('not installed') === true) return `${missing}; on Debian: ${INSTALL}`;
   if (missing !== undefined) return missing;
   const free = await freeScratchBytes();
-  return free >= SPACE_BYTES ? undefined : `only ${free} bytes are free for temporary files`;
+  if (free >= SPACE_BYTES) return undefined;
+  return `only ${free} bytes are free for temporary files, and ${SPACE_BYTES} are needed (TMPDIR names another place)`;
 }
 
 /** One run: a scratch directory and a store, shared by the faults that are played one after the other. */
@@ -33,7 +36,7 @@ export class RehearsalRun implements AsyncDisposable {
   static async create(): Promise<RehearsalRun> {
     const problem = await rehearsalUnavailable();
     if (problem !== undefined) {
-      const words = `this machine cannot rehearse: ${problem}; \`sh bin/setup test\` installs what Debian has`;
+      const words = `this machine cannot rehearse: ${problem}`;
       throw new StationError('rehearsal-impossible', words, { missing: [problem] });
     }
     await sweep();

@@ -8,6 +8,7 @@ import { alertsCommand } from '../../src/commands/alerts.ts';
 import { drivesCommand } from '../../src/commands/drives.ts';
 import { extrasCommand } from '../../src/commands/extras.ts';
 import { jobCommand } from '../../src/commands/job.ts';
+import { rehearseCommand } from '../../src/commands/rehearse.ts';
 import { watchCommand } from '../../src/commands/watch.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ERROR_SECTIONS, nextStepFor } from '../../src/error-help.ts';
@@ -63,7 +64,14 @@ describe('errors', () => {
 });
 
 describe('the usual days', () => {
-  const roots = [jobCommand(), drivesCommand(), extrasCommand(), alertsCommand(), watchCommand()];
+  const roots = [
+    jobCommand(),
+    drivesCommand(),
+    extrasCommand(),
+    alertsCommand(),
+    watchCommand(),
+    rehearseCommand(),
+  ];
   const known = roots.flatMap((root) => [
     root.name(),
     ...root.commands.map((sub) => `${root.name()} ${sub.name()}`),
@@ -72,7 +80,7 @@ describe('the usual days', () => {
   test('name only commands that there are, and every way of a job', async () => {
     const text = await readFile('docs/OPERATIONS.md', 'utf8');
     const pattern =
-      /drive-station ((?:job|drives|extras|alerts|watch)(?: [a-z][a-z-]+(?=[ `\n]))?)/gu;
+      /drive-station ((?:job|drives|extras|alerts|watch|rehearse)(?: [a-z][a-z-]+(?=[ `\n]))?)/gu;
     const named = [...text.matchAll(pattern)].map(([, command]) => command ?? '');
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
     const ways = ['put-aside', 'cancel', 'wait-longer', 'stop-waiting', 'resume', 'return'];
