@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asStateDiskError, StationError } from '../errors.ts';
-import { LEDGER_BACKUPS_KEPT } from '../limits.ts';
+import { LEDGER_BACKUP_INTERVAL_MS, LEDGER_BACKUPS_KEPT } from '../limits.ts';
 import type { Ledger } from './contract.ts';
 import { filesOf, inspectFile } from './sqlite-file.ts';
 import { syncPath } from './sync-path.ts';
@@ -19,6 +19,7 @@ export interface BackupsDependencies {
 /** By time in the name, so that the order of names is the order of age. */
 const BACKUP = /^ledger-\d{8}T\d{6}Z\.sqlite$/u;
 const UNFINISHED = 'ledger.new';
+const APART_MS = LEDGER_BACKUP_INTERVAL_MS / 2;
 
 /** The backups in a directory, newest first. */
 export async function backupsIn(directory: string): Promise<string[]> {
@@ -53,7 +54,7 @@ export async function refuseLostLedger(file: string, directory: string): Promise
 
 /**
  * Whole copies of the ledger in files of their own: each is of one moment, was looked at as a ledger is
- * at the start, and is on the medium before it has its name. The oldest goes when there is one more.
+ * at the start, and is on the medium before it has its name. The oldest goes when there are too many.
  */
 export class LedgerBackups {
   readonly #directory: string;
@@ -100,9 +101,31 @@ export class LedgerBackups {
   }
 
   async #prune(): Promise<void> {
-    const old = (await backupsIn(this.#directory)).slice(LEDGER_BACKUPS_KEPT);
-    for (const file of old) await rm(file, { force: true });
+    const files = await backupsIn(this.#directory);
+    const kept = spaced(files).slice(0, LEDGER_BACKUPS_KEPT);
+    for (const file of files) if (!kept.includes(file)) await rm(file, { force: true });
   }
+}
+
+/**
+ * The newest, and of the others those that are well apart: a station that starts again and again makes
+ * one each time, and must not drive out the older ones with them. Newest first, as they came.
+ */
+function spaced(files: readonly string[]): string[] {
+  const [newest, ...older] = files;
+  if (newest === undefined) return [];
+  const kept: string[] = [];
+  for (const file of older.reverse()) {
+    const last = kept.at(-1);
+    if (last === undefined || timeOf(file) - timeOf(last) >= APART_MS) kept.push(file);
+  }
+  return [newest, ...kept.reverse()];
+}
+
+/** In ms since 1970, from the name. */
+function timeOf(file: string): number {
+  const digits = file.slice(-'20260102T030405Z.sqlite'.length);
+  return Date.parse(digits.replace(/^(....)(..)(..T..)(..)(..Z).*$/u, '$1-$2-$3:$4:$5'));
 }
 
 /** `20260102T030405Z`. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 /** What a station that is at rest has on its disk: files of a number that nobody has to clean away. */
 const LASTING = [
   /^state$/u,
-  /^state\/(?:ledger\.sqlite|station\.lock|secrets\.key|journals)$/u,
+  /^state\/(?:ledger\.sqlite|station\.(?:lock|reserve)|secrets\.key|journals|holders|backups)$/u,
+  /^state\/backups\/ledger-\w+\.sqlite$/u,
   /^store$/u,
   /^store\/[^/]+$/u,
   /^store\/[^/]+\/(?:staged|unfinished|blobs)$/u,

@@ -72,6 +72,22 @@ it('keeps the newest ones', async () => {
   await ledger.close();
 });
 
+it('keeps those of the last hours through a hundred starts within minutes', async () => {
+  const ledger = await openLedger(ledgerFileOf(state));
+  const backUp = async (minutes: number) => {
+    clock.advance(minutes * 60_000);
+    await ledger.note('x', 'noted', { minutes }, 'alex');
+    await backupsOf(ledger).make();
+  };
+  for (let hour = 0; hour < 3; hour++) await backUp(60);
+  const before = await backupsIn(backupDirectoryOf(state));
+  for (let start = 0; start < 100; start++) await backUp(0.1);
+  const [newest, ...older] = await backupsIn(backupDirectoryOf(state));
+  expect(newest).toContain('ledger-20260102T061405Z');
+  expect(older).toEqual(before);
+  await ledger.close();
+});
+
 it('makes no backup of a damaged ledger, and keeps those that there are', async () => {
   const ledger = await openLedger(ledgerFileOf(state));
   await ledger.note('x', 'noted', {}, 'alex');
