@@ -302,7 +302,7 @@ function jsonOf(line: string): unknown {
 
 function configOf(daemon: Daemon, port: number, options: DaemonOptions): object {
   return {
-    station: { name: 'test-station', stateDirectory: daemon.stateDirectory, reserveBytes: 0 },
+    station: { name: 'rehearsal', stateDirectory: daemon.stateDirectory, reserveBytes: 0 },
     http: { port },
     log: { level: 'debug' },
     detect: {

@@ -17,7 +17,7 @@ export interface LedgerFindings {
 export async function readLedger(stateDirectory: string): Promise<LedgerFindings> {
   const ledger = await SqliteLedger.open({
     file: join(stateDirectory, 'ledger.sqlite'),
-    station: 'test-station',
+    station: 'rehearsal',
     now: () => new Date(),
     uuid: randomUUID,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),

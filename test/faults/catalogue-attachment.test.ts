@@ -1,0 +1,3 @@
+import { playGroup } from '../support/catalogue.ts';
+
+await playGroup('attachment');
