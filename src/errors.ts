@@ -2,7 +2,7 @@ import type { DriveStatus } from './domain/copy-status.ts';
 import { scrub, scrubJson } from './scrub.ts';
 
 /**
- * The error catalogue. Each code has a typed payload here, and in `src/error-help.ts` what it means and
+ * The error catalogue. Each code has a typed payload here, and in `src/error-help/` what it means and
  * what a person does now; `docs/ERRORS.md` is generated from that.
  */
 

@@ -11,7 +11,7 @@ import { loopbackCommand } from './commands/loopback.ts';
 import { rehearseCommand } from './commands/rehearse.ts';
 import { serveCommand } from './commands/serve.ts';
 import { watchCommand } from './commands/watch.ts';
-import { nextStepFor } from './error-help.ts';
+import { nextStepFor } from './error-help/catalogue.ts';
 import { isStationError, messageOf } from './errors.ts';
 import { scrub } from './scrub.ts';
 

@@ -1,4 +1,5 @@
-import { ERROR_SECTIONS, type ErrorHelp } from '../../src/error-help.ts';
+import { ERROR_SECTIONS } from '../../src/error-help/catalogue.ts';
+import type { ErrorHelp } from '../../src/error-help/contract.ts';
 
 /** A paragraph for each code of the catalogue, under the heading of its area. */
 export function errorParagraphs(): string {

@@ -8,7 +8,7 @@ import { shownSerial } from '../domain/disk.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
 import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/job.ts';
-import { nextStepFor } from '../error-help.ts';
+import { nextStepFor } from '../error-help/catalogue.ts';
 import { isCancelled, messageOf, StationError, throwIfCancelled } from '../errors.ts';
 import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';

@@ -1,6 +1,6 @@
 import type { StorageHalt } from '../domain/alert.ts';
 import { type DriveRef, driveKey, type JobId } from '../domain/job.ts';
-import { nextStepFor } from '../error-help.ts';
+import { nextStepFor } from '../error-help/catalogue.ts';
 import { isStationError, messageOf } from '../errors.ts';
 import { backoffMs } from '../ledger/backoff.ts';
 import { HOLD_RETRY_MS } from '../limits.ts';

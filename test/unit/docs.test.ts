@@ -11,7 +11,7 @@ import { jobCommand } from '../../src/commands/job.ts';
 import { rehearseCommand } from '../../src/commands/rehearse.ts';
 import { watchCommand } from '../../src/commands/watch.ts';
 import { loadConfig } from '../../src/config.ts';
-import { ERROR_SECTIONS, nextStepFor } from '../../src/error-help.ts';
+import { ERROR_SECTIONS, nextStepFor } from '../../src/error-help/catalogue.ts';
 import { readJobFile } from '../../src/job-file.ts';
 
 const namesOf = (list: object) => Object.keys(list).sort();

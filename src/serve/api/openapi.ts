@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { helpFor } from '../../error-help.ts';
+import { helpFor } from '../../error-help/catalogue.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { statusOf } from '../problem.ts';
 import type { Verb } from '../routes.ts';
