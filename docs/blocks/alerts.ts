@@ -1,4 +1,4 @@
-import { ALERTS, RESOLUTIONS } from '../../src/domain/alert.ts';
+import { ALERTS, RESOLUTIONS } from '../../src/domain/alert-texts.ts';
 import { code, table } from './markdown.ts';
 
 /** The kinds of alerts, with what to do and what can be answered. */

@@ -1,4 +1,5 @@
-import { ALERTS, type DueAlert } from '../domain/alert.ts';
+import type { DueAlert } from '../domain/alert.ts';
+import { ALERTS } from '../domain/alert-texts.ts';
 import { StationError } from '../errors.ts';
 import type { AlertAnswer, AlertBook } from './books.ts';
 import type { Actor, Alert } from './contract.ts';

@@ -1,4 +1,5 @@
-import type { DueAlert, Resolution } from '../domain/alert.ts';
+import type { DueAlert } from '../domain/alert.ts';
+import type { Resolution } from '../domain/alert-texts.ts';
 import type { Drive, DriveId, JobId } from '../domain/job.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import type { Actor, Alert, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';

@@ -1,4 +1,5 @@
-import type { AlertId, DueAlert, Resolution } from '../domain/alert.ts';
+import type { AlertId, DueAlert } from '../domain/alert.ts';
+import type { Resolution } from '../domain/alert-texts.ts';
 import type { DiskKey } from '../domain/disk.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type {

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  ALERTS,
-  type AlertId,
-  type AlertKind,
-  RESOLUTIONS,
-  type Resolution,
-} from '../domain/alert.ts';
+import type { AlertId } from '../domain/alert.ts';
+import { ALERTS, type AlertKind, RESOLUTIONS, type Resolution } from '../domain/alert-texts.ts';
 import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive } from './contract.ts';
 import { driveId, jobId, parcelId } from './rows.ts';

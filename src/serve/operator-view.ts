@@ -1,4 +1,4 @@
-import { ALERTS, RESOLUTIONS } from '../domain/alert.ts';
+import { ALERTS, RESOLUTIONS } from '../domain/alert-texts.ts';
 import type { Drive, Job, JobId } from '../domain/job.ts';
 import { checkInList, type Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive } from '../ledger/contract.ts';

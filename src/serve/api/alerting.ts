@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RESOLUTIONS, type Resolution } from '../../domain/alert.ts';
+import { RESOLUTIONS, type Resolution } from '../../domain/alert-texts.ts';
 import type { Alert, Ledger } from '../../ledger/contract.ts';
 import type { OperatorActions } from '../operator-actions.ts';
 import { alertView as alertShown } from '../operator-view.ts';

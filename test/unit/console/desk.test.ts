@@ -9,7 +9,7 @@ import {
   carrierWords,
   packingRows,
 } from '../../../src/console/packing-list.ts';
-import { RESOLUTIONS } from '../../../src/domain/alert.ts';
+import { RESOLUTIONS } from '../../../src/domain/alert-texts.ts';
 import { returnAddress } from '../../../src/job-schema.ts';
 import { alertView, checkInView, packingView } from '../../support/desk-views.ts';
 import { busyView, driveView, emptyView, jobView, stationInfo } from '../../support/views.ts';
