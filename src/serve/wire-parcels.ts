@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import type { Parcel } from '../domain/parcel.ts';
 import type { ExtraDrive } from '../ledger/contract.ts';
-import { driveState } from './wire.ts';
+import { driveState } from './wire-drive.ts';
+import { list, time } from './wire-shapes.ts';
 
 /** What the station API says of parcels and of what lies in them; beside `wire.ts` also for the page. */
 
-const time = z.iso.datetime({ offset: true });
 const words = z.record(z.string(), z.string()).readonly();
-const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 export const extraDrive = z.object({
   id: z.string(),
