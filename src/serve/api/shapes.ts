@@ -8,14 +8,13 @@ import { jobStorageSchema } from '../../job-storage.ts';
 import type { LedgerEvent } from '../../ledger/contract.ts';
 import { alertView, diskView, driveView, jobView, stationInfo } from '../wire.ts';
 import { extraDrive, packing, parcel } from '../wire-parcels.ts';
+import { list, time } from '../wire-shapes.ts';
 
 /** What the station API answers beyond the view of `wire.ts`, and what its documents call it all. */
 
-const time = z.iso.datetime({ offset: true });
 const count = z.int().min(0);
 const words = z.record(z.string(), z.string()).readonly();
 const packageInformation = z.record(z.string(), z.union([z.string(), z.number()])).readonly();
-const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const exportRequest = z.object({
   blobList: z
