@@ -54,7 +54,7 @@ export const HOUSE: readonly Room[] = [
     what: 'the composition root: builds every part in the order of dependence, closes in reverse',
     rooms: 'everything',
     node: true,
-    packages: ['pino', 'zod'],
+    packages: ['pino'],
   },
   {
     name: 'work',

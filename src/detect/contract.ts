@@ -10,7 +10,7 @@ export interface DetectLogger {
 
 export interface DetectorOptions {
   /** Loop devices whose image lies here count as disks; without it none does. */
-  readonly loopbackDirectory?: string;
+  readonly loopbackDirectory?: string | undefined;
   /** No other device is looked at, and no package enumerates the machine. */
   readonly loopbackOnly?: boolean;
   /** Holds the ledger and the journals; the disk below it is the station's own. */

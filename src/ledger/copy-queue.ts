@@ -206,6 +206,12 @@ export class CopyQueue {
     if (this.#gate.open(reason)) this.#poke();
   }
 
+  /** Pauses for a reason as long as it holds. */
+  pauseWhile(reason: string, holds: boolean): void {
+    if (holds) this.pause(reason);
+    else this.resume(reason);
+  }
+
   /** Why nothing is started at the moment; empty while the queue goes. */
   pauseReasons(): readonly string[] {
     return this.#gate.reasons;

@@ -114,6 +114,11 @@ export class DiskHolders {
     await this.#note(holder, this.#deps.now().getTime() + COPY_ABANDON_MS);
   }
 
+  /** As `toolKilled`, and holds up nobody; without a diskseq, of a tool that looks at all disks. */
+  toolHangs(tool: Pick<NewHolder, 'pid' | 'what'> & Partial<NewHolder>): void {
+    this.toolKilled({ diskseq: null, bay: null, ref: null, ...tool }).catch(() => undefined);
+  }
+
   /** Those that hang, the longest first; one that may still end by itself is not among them. */
   get stuck(): readonly DiskHolder[] {
     const nowMs = this.#deps.now().getTime();

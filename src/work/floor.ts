@@ -1,6 +1,6 @@
 import { type DriveCondition, WELL } from '../domain/condition.ts';
 import type { Working } from '../domain/decide.ts';
-import type { DiskKey } from '../domain/disk.ts';
+import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
 import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
 import {
   type CopyProgress,
@@ -68,6 +68,15 @@ export class Floor {
   /** Goes by what people said, as the ledger keeps it. */
   remember(answers: readonly ConfirmedDisk[]): void {
     for (const { disk, ref, actor } of answers) this.confirmations.set(disk, { ref, actor });
+  }
+
+  /** Where the disk of a drive is plugged in, if it is among these. */
+  bayOf(ref: DriveRef, disks: readonly AttachedDisk[]): string | undefined {
+    const present = disks.find(({ key }) => {
+      const match = this.matches.get(key);
+      return match?.kind === 'drive' && driveKey(match.ref) === driveKey(ref);
+    });
+    return present?.bay;
   }
 
   begin(ref: DriveRef, { disk, bay, rotational }: FloorOptions): WorkItem {

@@ -1,0 +1,61 @@
+import { freeSpace } from '../detect/free-space.ts';
+import { backupDirectoryOf, LedgerBackups } from '../ledger/backups.ts';
+import type { SqliteLedger } from '../ledger/sqlite.ts';
+import { FREE_SPACE_INTERVAL_MS, LEDGER_BACKUP_INTERVAL_MS } from '../limits.ts';
+import { BackupKeeper } from './backup-keeper.ts';
+import type { EmergencySlice } from './emergency-slice.ts';
+import type { Keep } from './opened-parts.ts';
+import { Reserve } from './reserve.ts';
+import type { Troubles } from './troubles.ts';
+
+export interface StateWatchOptions {
+  readonly stateDirectory: string;
+  /** Free space below which no drive is started. */
+  readonly reserveBytes: number;
+}
+
+interface StateLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface StateWatchDependencies {
+  readonly ledger: SqliteLedger;
+  readonly troubles: Troubles;
+  readonly slice: EmergencySlice;
+  now(): Date;
+  log(subsystem: string): StateLogger;
+  /** Whether the free space is below the reserve may have changed. */
+  onReserve(below: boolean): void;
+}
+
+export interface StateWatch {
+  readonly reserve: Reserve;
+  readonly backups: BackupKeeper;
+}
+
+/** What looks after the state directory: its room, and the backups of the ledger. Begins nothing. */
+export function watchState(
+  { stateDirectory, reserveBytes }: StateWatchOptions,
+  { ledger, troubles, slice, now, log, onReserve }: StateWatchDependencies,
+  keep: Keep,
+): StateWatch {
+  const reserve = new Reserve({
+    ...{ directory: stateDirectory, reserveBytes },
+    ...{ slice, troubles, intervalMs: FREE_SPACE_INTERVAL_MS },
+    look: (signal) => freeSpace(stateDirectory, signal),
+    onChange: ({ below }) => onReserve(below),
+    logger: log('reserve'),
+  });
+  keep('reserve', reserve, (part) => part.close());
+  const directory = backupDirectoryOf(stateDirectory);
+  const backups = new BackupKeeper(
+    { intervalMs: LEDGER_BACKUP_INTERVAL_MS },
+    {
+      backups: new LedgerBackups({ directory }, { ledger, now }),
+      ...{ troubles, reserve, logger: log('ledger') },
+    },
+  );
+  keep('backups', backups, (part) => part.close());
+  return { reserve, backups };
+}
