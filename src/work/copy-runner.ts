@@ -1,90 +1,25 @@
 import { rm } from 'node:fs/promises';
 import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
-import type { Assignment, CopyFailure, FromCopy } from '../copy/messages.ts';
+import type { Assignment, FromCopy } from '../copy/messages.ts';
 import { WELL } from '../domain/condition.ts';
-import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
-import { shownSerial } from '../domain/disk.ts';
-import type { Fault } from '../domain/drive-state.ts';
-import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
+import { type AttachedDisk, shownSerial } from '../domain/disk.ts';
 import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/job.ts';
-import { nextStepFor } from '../error-help/catalogue.ts';
-import { isCancelled, messageOf, StationError, throwIfCancelled } from '../errors.ts';
+import { isCancelled, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-queue.ts';
-import type { Condition } from '../ledger/lanes.ts';
-import { type AssignmentSources, assignmentOf } from './assignment.ts';
-import {
-  asAsked,
-  asHang,
-  attemptFailed,
-  codeOf,
-  endingOf,
-  isOfDisk,
-  withTried,
-} from './copy-ending.ts';
+import { assignmentOf } from './assignment.ts';
+import type { Attempt, RunEnd, RunnerDependencies } from './copy-attempt.ts';
+import { CopyConclusion, heldFor } from './copy-conclusion.ts';
+import { asAsked, codeOf, isOfDisk } from './copy-ending.ts';
 import type { DiskHolder, NewHolder } from './disk-holders.ts';
-import type { Floor, WorkItem } from './floor.ts';
-import { isStationsOwn, stationsOwn } from './stations-own.ts';
-import { type StorageHolds, type StorageTrouble, storageTroubleOf } from './storage-holds.ts';
+import type { WorkItem } from './floor.ts';
+import { leftBehindInWords, untilLetGo } from './left-behind.ts';
+import { isStationsOwn } from './stations-own.ts';
 import { VitalSigns } from './vital-signs.ts';
-
-export interface RunnerLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-export interface RunnerDependencies extends AssignmentSources {
-  readonly floor: Floor;
-  readonly holds: StorageHolds;
-  readonly logger: RunnerLogger;
-  readonly holders: Holders;
-  diskOf(item: WorkItem): AttachedDisk | undefined;
-  /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
-  lookAgain(): Promise<void>;
-  probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
-  now(): Date;
-  /** The way a copy goes has changed: the screens want to know. */
-  onProgress(): void;
-  /** The state of a drive has changed, or nobody works on it any more: a decision is due. */
-  onOutcome(): void;
-  /** The station itself could not do its part: no copy is to be started before it can. */
-  onStationFailed(error: unknown): void;
-  /** A running copy turned sick, hangs or is well again: it may have to change lanes. */
-  onCondition(id: string, condition: Condition): void;
-  /** What the kernel knows of a disk that does not answer. */
-  askKernel(disk: AttachedDisk, waitedMs: number): Promise<KernelAnswer>;
-  /** Resets the disk if that may be done; says why it was not. */
-  reset(disk: AttachedDisk): Promise<ResetOutcome>;
-  /** Resolves after that time; rejects when the signal fires. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
-}
-
-/** The book of the processes that have a disk open. */
-export interface Holders {
-  began(holder: NewHolder): Promise<void>;
-  ended(pid: number): Promise<void>;
-  abandoned(holder: NewHolder): Promise<void>;
-  toolKilled(holder: NewHolder): Promise<void>;
-  leftBehindOn(diskseq: number): DiskHolder | undefined;
-}
-
-/** What an attempt works with, beside its drive. */
-interface Attempt {
-  readonly item: WorkItem;
-  readonly disk: AttachedDisk;
-  readonly makeRoom: AbortSignal;
-  /** Its process could not be ended. */
-  isStuck: boolean;
-}
-
-/** How a run ended: as the queue wants to know it, or outside of the queue, waiting for its storage. */
-type RunEnd = CopyOutcome | { readonly kind: 'held'; readonly trouble: StorageTrouble };
 
 /** The ledger keeps progress for the time after a restart; it need not know every block. */
 const PROGRESS_TO_LEDGER_MS = 2_000;
-/** A process that was left behind is looked for this often. */
-const HOLDER_POLL_MS = 250;
 
 /**
  * Runs the copy of one drive, attempt by attempt: assigns the disk to a copy process, keeps the ledger
@@ -92,9 +27,11 @@ const HOLDER_POLL_MS = 250;
  */
 export class CopyRunner {
   readonly #deps: RunnerDependencies;
+  readonly #ends: CopyConclusion;
 
   constructor(dependencies: RunnerDependencies) {
     this.#deps = dependencies;
+    this.#ends = new CopyConclusion(dependencies);
   }
 
   /**
@@ -168,7 +105,7 @@ export class CopyRunner {
   async giveUp(task: CopyTask, error: unknown): Promise<void> {
     const item = this.#deps.floor.working.get(driveKey(task.ref));
     try {
-      await this.#fault(task.ref, codeOf(error), messageOf(error));
+      await this.#ends.fault(task.ref, codeOf(error), messageOf(error));
     } finally {
       // Only now: a drive that nobody works on and that is not faulted yet would be started again.
       if (item !== undefined) this.#deps.floor.end(item);
@@ -194,12 +131,15 @@ export class CopyRunner {
       if (!this.#deps.holds.isHeld(item)) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
       const left = await this.#askHealth(attempt, signal);
-      if (left !== undefined) return await this.#concludeHeld(item, left);
+      if (left !== undefined) {
+        await this.#ends.fault(item.ref, 'disk-unresponsive', leftBehindInWords(left));
+        return { kind: 'finished' };
+      }
       const record = await this.#deps.ledger.beginCopyAttempt(item.ref, boundDiskOf(disk));
       await this.#markStarted(drive, record);
       const assignment = await assignmentOf({ drive, record, disk }, this.#deps);
       const result = await this.#copy(attempt, record, { assignment, signal });
-      const outcome = await this.#conclude(attempt, result, signal);
+      const outcome = await this.#ends.conclude(attempt, result, signal);
       // The ledger has the verdict: the journal has nothing left to tell.
       if (result.kind === 'settled') {
         this.#keep(rm(assignment.journalFile, { force: true }));
@@ -218,38 +158,10 @@ export class CopyRunner {
 
   /** Answers who still has the disk open, before the question or after it: to ask can hang as well. */
   async #askHealth(attempt: Attempt, signal: AbortSignal): Promise<DiskHolder | undefined> {
-    const left = await this.#untilLetGo(attempt, signal);
+    const left = await untilLetGo(attempt, this.#deps, signal);
     if (left !== undefined) return left;
     await this.#deps.probeHealth(attempt.disk, signal);
-    return await this.#untilLetGo(attempt, signal);
-  }
-
-  /**
-   * A process that was left behind has the disk open still: to open it beside would hang as well. Most
-   * end within a moment; who does not let go in the time of a hang is answered.
-   */
-  async #untilLetGo(
-    { item, disk, makeRoom }: Attempt,
-    signal: AbortSignal,
-  ): Promise<DiskHolder | undefined> {
-    const { holders, readHangMs } = this.#deps;
-    const stop = AbortSignal.any([signal, makeRoom]);
-    for (let waitedMs = 0; ; waitedMs += HOLDER_POLL_MS) {
-      throwIfCancelled(stop);
-      const holder = holders.leftBehindOn(disk.diskseq);
-      const isOver = holder === undefined;
-      item.vitals?.waits({ kind: 'open', offsetBytes: null, waitedMs: isOver ? 0 : waitedMs });
-      if (isOver || waitedMs >= readHangMs) return holder;
-      this.#deps.onProgress();
-      await this.#deps.sleep(HOLDER_POLL_MS, stop).catch(() => undefined);
-    }
-  }
-
-  async #concludeHeld(item: WorkItem, { pid, what, since }: DiskHolder): Promise<CopyOutcome> {
-    const process = what === 'copy' ? 'an earlier copy process' : what;
-    const words = `${process} (${pid}) hangs in a read of this disk since ${since}; as long as it does, the disk cannot be opened.`;
-    await this.#fault(item.ref, 'disk-unresponsive', words);
-    return { kind: 'finished' };
+    return await untilLetGo(attempt, this.#deps, signal);
   }
 
   async #driveOf(ref: DriveRef): Promise<Drive> {
@@ -361,68 +273,6 @@ export class CopyRunner {
     this.#deps.onProgress();
   }
 
-  async #conclude(
-    { item, isStuck }: Attempt,
-    result: CopyResult,
-    signal: AbortSignal,
-  ): Promise<RunEnd> {
-    const { ledger, logger } = this.#deps;
-    if (result.kind === 'settled') {
-      const { verdict, logs } = result;
-      const event = verdict.outcome === 'Completed' ? 'copy-verified' : 'copy-ended-with-notes';
-      await ledger.transitionDrive(item.ref, { event, verdict, logs }, 'station');
-      logger.info({ drive: item.ref, outcome: verdict.outcome, logs }, 'the copy is settled');
-      if (logs.problem !== undefined) {
-        logger.warn({ drive: item.ref, reason: logs.problem }, 'a copy log could not be written');
-      }
-      return { kind: 'finished' };
-    }
-    // However a stop went that was asked for, it is no failure.
-    const isStop = isStuck || endingOf(result.failure) === 'retry';
-    if (signal.aborted && isStop) return { kind: 'parked' };
-    const failure = isStuck ? asHang(result.failure) : result.failure;
-    logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
-    const held = heldFor(failure.code, failure.message);
-    if (held !== undefined) return held;
-    switch (endingOf(failure)) {
-      case 'parked':
-        return { kind: 'parked' };
-      case 'disk-away':
-        return await this.#concludeAway(item, failure);
-      case 'faulted':
-        await this.#fault(item.ref, failure.code, withTried(failure.message, item));
-        return { kind: 'finished' };
-      case 'station':
-        this.#deps.onStationFailed(stationsOwn(failure));
-        return { kind: 'parked' };
-      case 'retry':
-        return attemptFailed(failure);
-    }
-  }
-
-  /**
-   * The copy process lost its disk. When detection agrees, the drive waits for it. When it does not,
-   * the disk is there and cannot be opened or read: without this second look it would be started again
-   * at once, for as long as it is so.
-   */
-  async #concludeAway(item: WorkItem, failure: CopyFailure): Promise<CopyOutcome> {
-    this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
-    await this.#deps.lookAgain();
-    if (this.#deps.diskOf(item) === undefined) return { kind: 'parked' };
-    return attemptFailed(failure);
-  }
-
-  async #fault(ref: DriveRef, code: string, reason: string): Promise<void> {
-    const { ledger, logger } = this.#deps;
-    const drive = await ledger.drive(ref);
-    const name = drive?.state.name;
-    if (name !== 'Received' && name !== 'Transferring') return;
-    const since = this.#deps.now().toISOString();
-    const fault: Fault = { code, reason, nextStep: nextStepFor(code), since, publicState: name };
-    await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
-    logger.warn({ drive: ref, code, reason }, 'the drive is faulted');
-  }
-
   #retrying(error: unknown): WorkItem['activity'] {
     return { kind: 'retrying', at: this.#deps.now().toISOString(), reason: messageOf(error) };
   }
@@ -442,10 +292,4 @@ function boundDiskOf(disk: AttachedDisk): BoundDisk {
     wwns: disk.identity.wwns,
     bay: disk.bay,
   };
-}
-
-/** Trouble of the storage is nobody's failure: the drive waits for it outside of the queue. */
-function heldFor(code: string, reason: string): RunEnd | undefined {
-  const trouble = storageTroubleOf(code, reason);
-  return trouble === undefined ? undefined : { kind: 'held', trouble };
 }
