@@ -1,42 +1,24 @@
 import BetterQueue from 'better-queue';
 import { StationError, throwIfCancelled } from '../errors.ts';
-import { backoffMs, MAX_BACKOFF_MS } from './backoff.ts';
+import { STORE_RETRY_MS } from './backoff.ts';
 import type { CopyTask } from './contract.ts';
+import { type CopyOutcome, endedSick } from './copy-outcome.ts';
+import { DueTimers } from './due-timers.ts';
 import { Gate } from './gate.ts';
 import { type Condition, type Lane, Lanes } from './lanes.ts';
+import { Offers } from './offers.ts';
 import type { QueueRow } from './queue-rows.ts';
-import type { QueueStore, Settlement } from './queue-store.ts';
+import type { QueueStore } from './queue-store.ts';
+import { Settling, type SettlingDependencies, type SettlingOptions } from './settling.ts';
 import { watchedStore } from './watched-store.ts';
 
-/**
- * How one run of a task ended. `parked` leaves the queue without a failure (the disk is away, or a
- * person is asked) until it is enqueued again; `failed` counts as an attempt and is tried again.
- */
-export type CopyOutcome =
-  | { readonly kind: 'finished' }
-  | { readonly kind: 'parked' }
-  /** Stopped to make room; it stays in the queue and goes on when it has a place again. */
-  | { readonly kind: 'evicted' }
-  /** One that came further than the runs before it begins the count of failures anew. */
-  | {
-      readonly kind: 'failed';
-      readonly error: unknown;
-      readonly progressed?: boolean;
-      /** The disk is to blame: the next attempt begins in the lane of the sick. */
-      readonly sick?: boolean;
-    };
-
-export interface CopyQueueOptions {
+export interface CopyQueueOptions extends SettlingOptions {
   /** Runs at once, 1 or more, beside those that turned sick or hang. */
   readonly concurrent: number;
   /** Sick ones that run at once, 1 or more. */
   readonly sickConcurrent: number;
   /** How long a sick one may keep its place while another sick one waits for it. */
   readonly sickTurnMs: number;
-  /** Failed runs of one task before it is given up, 1 or more. */
-  readonly maxAttempts: number;
-  /** Pause after the first failure; doubled for each further one, at most five minutes. */
-  readonly retryDelayMs: number;
   /** Start nothing until `resume()` is called without a reason. */
   readonly startPaused?: boolean;
 }
@@ -48,7 +30,7 @@ export interface QueueLogger {
   error(data: object, message: string): void;
 }
 
-export interface CopyQueueDependencies {
+export interface CopyQueueDependencies extends Pick<SettlingDependencies, 'onGaveUp' | 'now'> {
   readonly store: QueueStore;
   /**
    * Does the work. `makeRoom` fires when it is to stop for another one, without haste; the signal fires
@@ -59,10 +41,7 @@ export interface CopyQueueDependencies {
     makeRoom: AbortSignal,
     signal: AbortSignal,
   ) => Promise<CopyOutcome>;
-  /** Called with the last error when a task has used up its attempts, before it leaves the queue. */
-  readonly onGaveUp: (task: CopyTask, error: unknown) => Promise<void>;
   readonly logger: QueueLogger;
-  readonly now: () => Date;
   /** Resolves after that time; rejects when the signal fires. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
@@ -76,8 +55,6 @@ export interface QueueDepth {
 
 /** Why a queue that was created paused starts nothing yet. */
 const NOT_STARTED = 'not started';
-/** Pause before the database is asked again after it failed. */
-const STORE_RETRY_MS = 1000;
 
 interface Run {
   readonly controller: AbortController;
@@ -109,10 +86,10 @@ export class CopyQueue {
   readonly #options: CopyQueueOptions;
   readonly #deps: CopyQueueDependencies;
   readonly #runs = new Map<string, Run>();
-  /** Tasks on their way into better-queue, by id: never two for one id. */
-  readonly #offers = new Map<string, Promise<void>>();
-  /** What waits to be due again, by id; each ends its pause early when it is aborted. */
-  readonly #timers = new Map<string, AbortController>();
+  readonly #offers = new Offers();
+  /** What waits to be due again. */
+  readonly #timers: DueTimers;
+  readonly #settling: Settling;
   readonly #lanes: Lanes;
   /** Tasks whose next run begins in the lane of the sick. */
   readonly #sick = new Set<string>();
@@ -123,6 +100,11 @@ export class CopyQueue {
   private constructor(options: CopyQueueOptions, dependencies: CopyQueueDependencies) {
     this.#options = options;
     this.#deps = dependencies;
+    const { logger, now } = dependencies;
+    const slept = (milliseconds: number, signal: AbortSignal) => this.#slept(milliseconds, signal);
+    const offer = (id: string) => this.#offerIfDelayed(id);
+    this.#timers = new DueTimers({ offer, logger, now, slept }, this.#closing.signal);
+    this.#settling = new Settling(options, { ...dependencies, slept }, this.#closing.signal);
     this.#lanes = new Lanes(options, {
       evict: (id) => this.#evict(id),
       slept: (milliseconds) => this.#slept(milliseconds, this.#closing.signal),
@@ -139,7 +121,7 @@ export class CopyQueue {
     await dependencies.store.requeueRunning();
     await queue.#connect();
     for (const row of await dependencies.store.tasks('delayed')) {
-      queue.#offerLater(row.task, row.dueAtMs ?? 0);
+      queue.#timers.set(row.task, row.dueAtMs ?? 0);
     }
     return queue;
   }
@@ -150,11 +132,11 @@ export class CopyQueue {
    */
   async enqueue(task: CopyTask): Promise<void> {
     throwIfCancelled(this.#closing.signal);
-    await this.#offers.get(task.id);
+    await this.#offers.over(task.id);
     const row = await this.#deps.store.find(task.id);
     if (row?.status === 'waiting' || row?.status === 'delayed') return;
     if (row?.status === 'running') await this.#deps.store.put(task);
-    else await this.#offering(task.id, () => this.#push(task));
+    else await this.#offers.make(task.id, () => this.#push(task));
   }
 
   /** Whether the task waits, runs or is due again; a parked or cancelled one is not in the queue. */
@@ -168,10 +150,9 @@ export class CopyQueue {
    * fired, and it keeps its place in the bound until the run ends.
    */
   async cancel(id: string): Promise<boolean> {
-    this.#timers.get(id)?.abort();
-    this.#timers.delete(id);
+    this.#timers.end(id);
     this.#sick.delete(id);
-    await this.#offers.get(id);
+    await this.#offers.over(id);
     await this.#deps.store.remove(id);
     const run = this.#runs.get(id);
     if (run === undefined) return false;
@@ -235,7 +216,7 @@ export class CopyQueue {
     await Promise.race([ended, this.#slept(deadlineMs, timer.signal)]);
     timer.abort();
     const left = [...this.#runs.keys()];
-    await Promise.allSettled(this.#offers.values());
+    await this.#offers.allOver();
     this.#queue?.destroy(() => {});
     return left;
   }
@@ -292,16 +273,10 @@ export class CopyQueue {
     const outcome = await this.#outcome(task, stops);
     this.#lanes.leave(task.id);
     if (this.#closing.signal.aborted && outcome.kind !== 'finished') return 'unsettled';
-    this.#noteSick(task.id, outcome);
-    while (true) {
-      try {
-        return await this.#settle(task, outcome);
-      } catch (error) {
-        this.#deps.logger.error({ err: error, task: task.id }, 'cannot record how a copy ended');
-        await this.#slept(STORE_RETRY_MS, this.#closing.signal);
-        if (this.#closing.signal.aborted) return 'unsettled';
-      }
-    }
+    if (endedSick(outcome)) this.#sick.add(task.id);
+    else this.#sick.delete(task.id);
+    const isCancelled = () => this.#runs.get(task.id)?.cancelled === true;
+    return await this.#settling.settle(task, outcome, { isCancelled });
   }
 
   /** A pause can come while a task is being fetched: it then waits here, holding its place. */
@@ -321,69 +296,14 @@ export class CopyQueue {
     }
   }
 
-  #noteSick(id: string, outcome: CopyOutcome): void {
-    const isSick =
-      outcome.kind === 'evicted' || (outcome.kind === 'failed' && outcome.sick === true);
-    if (isSick) this.#sick.add(id);
-    else this.#sick.delete(id);
-  }
-
-  async #settle(task: CopyTask, outcome: CopyOutcome): Promise<QueueRow | undefined> {
-    return await this.#deps.store.settle(task.id, await this.#settlement(task, outcome));
-  }
-
   /** Once its place is free: it may be the very one that it needs. */
   #takeUp({ status, task, dueAtMs }: QueueRow): void {
-    if (status === 'delayed') this.#offerLater(task, dueAtMs ?? 0);
-  }
-
-  async #settlement(task: CopyTask, outcome: CopyOutcome): Promise<Settlement> {
-    if (outcome.kind !== 'failed') return outcome;
-    if (this.#runs.get(task.id)?.cancelled === true) return { kind: 'parked' };
-    const row = await this.#deps.store.find(task.id);
-    const earlier = outcome.progressed === true ? 0 : (row?.failures ?? 0);
-    const failures = earlier + 1;
-    const detail = { task: task.id, failures, err: outcome.error };
-    if (failures >= this.#options.maxAttempts) {
-      this.#deps.logger.error(detail, 'copy failed for the last time');
-      await this.#gaveUp(task, outcome.error);
-      return { kind: 'gave-up' };
-    }
-    const delayMs = backoffMs(failures, this.#options.retryDelayMs);
-    this.#deps.logger.warn({ ...detail, delayMs }, 'copy failed, will be tried again');
-    return { kind: 'failed', failures, dueAtMs: this.#deps.now().getTime() + delayMs };
-  }
-
-  async #gaveUp(task: CopyTask, error: unknown): Promise<void> {
-    try {
-      await this.#deps.onGaveUp(task, error);
-    } catch (cause) {
-      this.#deps.logger.error({ err: cause, task: task.id }, 'giving up a copy failed');
-    }
-  }
-
-  /** Puts a task that is due at that time into better-queue then. */
-  #offerLater(task: CopyTask, dueAtMs: number): void {
-    const waitMs = Math.min(Math.max(dueAtMs - this.#deps.now().getTime(), 0), MAX_BACKOFF_MS);
-    const timer = new AbortController();
-    this.#timers.get(task.id)?.abort();
-    this.#timers.set(task.id, timer);
-    const signal = AbortSignal.any([timer.signal, this.#closing.signal]);
-    void this.#slept(waitMs, signal).then(async () => {
-      if (signal.aborted) return;
-      this.#timers.delete(task.id);
-      try {
-        await this.#offerIfDelayed(task.id);
-      } catch (error) {
-        this.#deps.logger.error({ err: error, task: task.id }, 'cannot queue a copy again');
-        this.#offerLater(task, this.#deps.now().getTime() + STORE_RETRY_MS);
-      }
-    });
+    if (status === 'delayed') this.#timers.set(task, dueAtMs ?? 0);
   }
 
   /** It can have been cancelled, or enqueued anew, in the meantime. */
   async #offerIfDelayed(id: string): Promise<void> {
-    await this.#offering(id, async () => {
+    await this.#offers.make(id, async () => {
       const row = await this.#deps.store.find(id);
       if (row?.status !== 'delayed') return;
       if (!this.#sick.has(id)) await this.#push(row.task);
@@ -410,15 +330,6 @@ export class CopyQueue {
         await this.#slept(STORE_RETRY_MS, this.#closing.signal);
       }
     }
-  }
-
-  /** One offer an id at a time, on record from its first step: `cancel` waits for it. */
-  async #offering(id: string, offer: () => Promise<void>): Promise<void> {
-    const known = this.#offers.get(id);
-    if (known !== undefined) return await known;
-    const mine = offer().finally(() => this.#offers.delete(id));
-    this.#offers.set(id, mine);
-    await mine;
   }
 
   /** Resolves when better-queue has stored the task; later events of its ticket are not used. */

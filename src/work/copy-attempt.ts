@@ -1,6 +1,6 @@
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
-import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import type { Condition } from '../ledger/lanes.ts';
 import type { AssignmentSources } from './assignment.ts';
 import type { DiskHolder, NewHolder } from './disk-holders.ts';

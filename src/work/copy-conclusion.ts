@@ -3,7 +3,7 @@ import type { CopyFailure } from '../copy/messages.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type { DriveRef } from '../domain/job.ts';
 import { nextStepFor } from '../error-help/catalogue.ts';
-import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import type { Attempt, RunEnd, RunnerDependencies } from './copy-attempt.ts';
 import { asHang, attemptFailed, endingOf, withTried } from './copy-ending.ts';
 import type { WorkItem } from './floor.ts';

@@ -1,7 +1,7 @@
 import type { CopyFailure } from '../copy/messages.ts';
 import { triedInWords } from '../domain/hang-ladder.ts';
 import { isStationError, StationError } from '../errors.ts';
-import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import type { WorkItem } from './floor.ts';
 
 /** What the end of an attempt means: for the drive, for the queue, and for the words on the screens. */

@@ -7,7 +7,7 @@ import { type AttachedDisk, shownSerial } from '../domain/disk.ts';
 import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/job.ts';
 import { isCancelled, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
-import type { CopyOutcome } from '../ledger/copy-queue.ts';
+import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Attempt, RunEnd, RunnerDependencies } from './copy-attempt.ts';
 import { CopyConclusion, heldFor } from './copy-conclusion.ts';

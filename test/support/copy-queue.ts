@@ -1,6 +1,7 @@
 import type { DriveId, JobId } from '../../src/domain/job.ts';
 import type { CopyTask } from '../../src/ledger/contract.ts';
-import { type CopyOutcome, CopyQueue, type CopyQueueOptions } from '../../src/ledger/copy-queue.ts';
+import type { CopyOutcome } from '../../src/ledger/copy-outcome.ts';
+import { CopyQueue, type CopyQueueOptions } from '../../src/ledger/copy-queue.ts';
 import type { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { openLedger, TEST_TIME } from './ledger.ts';
 
