@@ -34,6 +34,13 @@ async function copying(stage: Stage): Promise<string> {
   return image;
 }
 
+/** No block is kept any longer; the copy ends well after so many attempts. */
+async function goesOn(stage: Stage, image: string, attempts: number): Promise<void> {
+  stage.store.slow(0);
+  await stage.arrived(SERIAL, image);
+  await checkAttempts(stage, attempts);
+}
+
 async function untilLogged(stage: Stage, words: string): Promise<void> {
   const before = stage.daemon.logs.length;
   const isLogged = () => stage.daemon.logs.slice(before).some(({ msg }) => msg === words);
@@ -132,9 +139,7 @@ export const STATION: readonly Rehearsal[] = [
       const image = await copying(stage);
       await stage.kill();
       await stage.restart();
-      stage.store.slow(0);
-      await stage.arrived(SERIAL, image);
-      await checkAttempts(stage, 2);
+      await goesOn(stage, image, 2);
     },
   },
   {
@@ -150,9 +155,7 @@ export const STATION: readonly Rehearsal[] = [
       stage.check(exitCode === 0, 'The station stopped with exit code 0.');
       stage.check(tookMs < STOP_TIMEOUT_MS, `It took ${Math.round(tookMs)} ms.`);
       await stage.restart();
-      stage.store.slow(0);
-      await stage.arrived(SERIAL, image);
-      await checkAttempts(stage, 2);
+      await goesOn(stage, image, 2);
     },
   },
   {
@@ -165,9 +168,7 @@ export const STATION: readonly Rehearsal[] = [
       await stage.station();
       const image = await copying(stage);
       if (stage.daemon.pid !== undefined) process.kill(stage.daemon.pid, 'SIGHUP');
-      stage.store.slow(0);
-      await stage.arrived(SERIAL, image);
-      await checkAttempts(stage, 1);
+      await goesOn(stage, image, 1);
     },
   },
   {
@@ -230,9 +231,7 @@ export const STATION: readonly Rehearsal[] = [
       await stage.station();
       const image = await copying(stage);
       for (const { pid } of await stage.daemon.copyProcesses()) process.kill(pid, 'SIGKILL');
-      stage.store.slow(0);
-      await stage.arrived(SERIAL, image);
-      await checkAttempts(stage, 2);
+      await goesOn(stage, image, 2);
     },
   },
   {
