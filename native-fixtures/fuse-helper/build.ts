@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, mkdir, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { refused } from '../../src/loopback/bay.ts';
 import { runTool } from '../../src/loopback/run-tool.ts';
+import { allows, onPath } from './machine.ts';
 
 /** Compiles a helper of the fixtures once for each version of its source. */
 
@@ -24,20 +25,6 @@ export function fuseHelpersUnavailable(): string | undefined {
   return headers.some((header) => allows(header, constants.R_OK))
     ? undefined
     : 'not installed: the headers of libfuse 3 (libfuse3-dev)';
-}
-
-function onPath(tool: string): boolean {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return directories.some((directory) => allows(join(directory, tool), constants.X_OK));
-}
-
-function allows(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The path of the compiled program. Processes that compile at the same time do not disturb each other. */

@@ -1,11 +1,12 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { mkdir, mkdtemp, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { identityFileOf } from '../../src/detect/identity-file.ts';
 import type { BlobHeaders, BlobMetadata } from '../../src/domain/blob-headers.ts';
 import { DEFAULT_DISPOSITION, type Disposition } from '../../src/domain/import-disposition.ts';
+import { allows, onPath } from '../fuse-helper/machine.ts';
 import { digestOf, isAllZeros, piecesOf } from './content.ts';
 import { writeDisk } from './disk-image.ts';
 import { digest, manifestOf, type WrittenManifest } from './manifest.ts';
@@ -170,17 +171,6 @@ export function preparedDriveUnavailable(): string | undefined {
   if (process.platform !== 'linux') return 'prepared drives need Linux';
   if (process.getuid?.() !== 0) return 'prepared drives need root, to mount';
   if (!allows('/dev/fuse', constants.R_OK | constants.W_OK)) return '/dev/fuse cannot be used';
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const isThere = (tool: string) => folders.some((at) => allows(join(at, tool), constants.X_OK));
-  const missing = TOOLS.filter((tool) => !isThere(tool));
+  const missing = TOOLS.filter((tool) => !onPath(tool));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
-}
-
-function allows(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
 }
