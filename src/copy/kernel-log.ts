@@ -1,4 +1,5 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { kernelSpeaksOf } from '../domain/kernel-words.ts';
 import { KERNEL_LINES_KEPT, KERNEL_RECORDS_MAX } from '../limits.ts';
 
 /** One record is at most so long ("CONSOLE_EXT_LOG_MAX" in the kernel's printk). */
@@ -10,7 +11,9 @@ const RECORD = /^\d+,\d+,(?<atUs>\d+),[^;]*;(?<words>[^\n]*)/u;
 /**
  * What the kernel wrote into its log about one disk since a moment: the third fact after a failing read.
  * It is read without waiting, and never further than `KERNEL_RECORDS_MAX`. A kernel log that is not
- * there, or not for this process to see, says nothing, and nothing depends on it.
+ * there, or not for this process to see, says nothing, and nothing depends on it. The daemon reads the
+ * log by `dmesg` instead (`detect/kernel-answer.ts`): that costs a child process, which a copy in the
+ * middle of a failing disk does without, and reaches the log also where the device is closed.
  */
 export class KernelLog {
   readonly #name: string;
@@ -43,17 +46,13 @@ export class KernelLog {
   }
 
   async #linesIn(handle: FileHandle): Promise<readonly string[]> {
-    const isOurs = new RegExp(
-      `(?:\\bdev ${this.#name}\\b|\\[${this.#name}\\]|^${this.#name}:)`,
-      'u',
-    );
     const room = Buffer.alloc(RECORD_BYTES);
     const kept: string[] = [];
     for (let count = 0; count < KERNEL_RECORDS_MAX; count++) {
       const record = await nextRecord(handle, room);
       if (record === undefined) break;
       const { atUs = '0', words = '' } = RECORD.exec(record)?.groups ?? {};
-      if (Number(atUs) < this.#sinceUs || !isOurs.test(words)) continue;
+      if (Number(atUs) < this.#sinceUs || !kernelSpeaksOf(words, [this.#name])) continue;
       kept.push(words.slice(0, LINE_CHARACTERS));
       if (kept.length > KERNEL_LINES_KEPT) kept.shift();
     }

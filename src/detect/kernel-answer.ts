@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { KernelAnswer } from '../domain/hang-ladder.ts';
+import { kernelSpeaksOf } from '../domain/kernel-words.ts';
 import { KERNEL_MESSAGES_MAX, SCSI_TRIES } from '../limits.ts';
 import { readAttribute, readNumber } from './attribute.ts';
 import { runTool } from './tool.ts';
@@ -48,9 +49,9 @@ export async function askKernel(
 /** Lines about a disk, by its name or an address of it, without their times; the last ones. */
 export function messagesAbout(log: string, names: readonly string[]): string[] {
   const lines = log.split('\n').map((line) => line.replace(/^\[[\s\d.]+\]\s*/u, '').trim());
-  const isAbout = (line: string) =>
-    names.some((name) => line.split(/[\s,:[\]()]+/u).includes(name) || line.includes(` ${name}:`));
-  return lines.filter((line) => line !== '' && isAbout(line)).slice(-KERNEL_MESSAGES_MAX);
+  return lines
+    .filter((line) => line !== '' && kernelSpeaksOf(line, names))
+    .slice(-KERNEL_MESSAGES_MAX);
 }
 
 /** Reads and writes that were given to the driver and not answered. */
@@ -81,6 +82,10 @@ async function addressesOf(block: string): Promise<string[]> {
   return [...(/^\d+:\d+:\d+:\d+$/u.test(scsi) ? [scsi] : []), ...(usb === undefined ? [] : [usb])];
 }
 
+/**
+ * `dmesg` asks the system call where the unit closes `/dev/kmsg` (its `DevicePolicy`), which a reader of
+ * the device, as `copy/kernel-log.ts` is one, cannot.
+ */
 async function kernelLog(withinMs: number, signal: AbortSignal): Promise<string> {
   const upSeconds = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);
   const log = await runTool({ command: 'dmesg', args: ['--color=never'] }, signal);
