@@ -36,3 +36,29 @@ export function hasPhrase(text: string, phrase: string): boolean {
   }
   return true;
 }
+
+/** What could be read while a fault was played, and the disks that were seen and are none of the stage. */
+export class Heard {
+  readonly #texts = new Set<string>();
+  readonly #strangers = new Set<string>();
+
+  view(view: StationView): void {
+    for (const text of textsOf(view)) this.#texts.add(text);
+    for (const { transport, devicePath } of view.disks) {
+      if (transport !== 'loop') this.#strangers.add(devicePath);
+    }
+  }
+
+  text(text: string): void {
+    this.#texts.add(text);
+  }
+
+  /** Whether a phrase could be read, here or in these other texts. */
+  has(phrase: string, others: readonly string[]): boolean {
+    return [...this.#texts, ...others].some((text) => hasPhrase(text, phrase));
+  }
+
+  get strangers(): readonly string[] {
+    return [...this.#strangers];
+  }
+}

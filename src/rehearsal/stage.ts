@@ -8,11 +8,11 @@ import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 import type { Narrator, StepKind } from './contract.ts';
 import type { Daemon, DaemonOptions } from './daemon.ts';
 import { jobOf, kernelReads, type TestDisk } from './disks.ts';
-import { hasPhrase, textsOf } from './heard.ts';
+import { Heard } from './heard.ts';
 import { Rig } from './rig.ts';
 import type { Scratch } from './scratch.ts';
+import { StageStore } from './stage-store.ts';
 import { Store } from './store.ts';
-import { type ProxyMode, TROUBLES } from './store-troubles.ts';
 import { Technician } from './technician.ts';
 
 export interface StageOptions {
@@ -38,12 +38,11 @@ export interface DiskSpec extends TestDisk {
   readonly faults?: readonly DiskFault[];
 }
 
+const NOT_STARTED = 'the entry has not started its station';
 const PRIVATE = { loopbackOnly: true };
 const DEADLINE_MS = 60_000;
 /** Longer than it takes to hear of the first block, so that the second ones are caught. */
 const FIRST_BLOCKS_MS = 500;
-/** Shorter than any deadline of a request. */
-const HELD_MS = 10_000;
 /** Long enough for several scans and decisions: what has not happened by then does not happen. */
 const QUIET_MS = 1000;
 const READABLE_LEVEL = 30;
@@ -61,11 +60,10 @@ export class Stage implements AsyncDisposable {
   readonly #faults = new Map<string, readonly DiskFault[]>();
   readonly #serials = new Map<string, string>();
   readonly #plugged = new Set<FaultDisk>();
-  readonly #heard = new Set<string>();
-  readonly #strangers = new Set<string>();
-  #holds = false;
+  readonly #heard = new Heard();
   #rig: Rig | undefined;
   #ownStore: Store | undefined;
+  #stageStore: StageStore | undefined;
 
   constructor(options: StageOptions, dependencies: StageDependencies, signal: AbortSignal) {
     this.#options = options;
@@ -83,7 +81,9 @@ export class Stage implements AsyncDisposable {
     const detect = { ...PRIVATE, ...settings.detect };
     const daemon = { ...settings, detect, under: scratch.directory, signal: this.#signal };
     this.#rig = await Rig.start(this.#store.azurite, name, daemon);
-    this.daemon.onView((view) => this.#hear(view));
+    const tell = (words: string) => this.tell('made', words);
+    this.#stageStore = new StageStore(this.#rig, this.#store, tell);
+    this.daemon.onView((view) => this.#heard.view(view));
     this.tell('made', `A private station is up, its console is ${this.daemon.url}`);
     await this.#rest();
   }
@@ -95,7 +95,7 @@ export class Stage implements AsyncDisposable {
 
   /** The station, its store, and the proxy between them. */
   get rig(): Rig {
-    if (this.#rig === undefined) throw failed('the entry has not started its station');
+    if (this.#rig === undefined) throw failed(NOT_STARTED);
     return this.#rig;
   }
 
@@ -131,7 +131,7 @@ export class Stage implements AsyncDisposable {
   async pull(plugged: FaultDisk, kind: PullKind = 'clean-eof'): Promise<void> {
     this.tell('made', `Pulled the disk out of ${plugged.disk.bay}${PULLS[kind]}.`);
     await plugged.disk.pull(kind);
-    if (this.#holds) this.store.slow(0);
+    if (this.store.holds) this.store.slow(0);
   }
 
   /** Takes a disk out that nobody reads. */
@@ -153,29 +153,9 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The way to the store: what goes wrong with it, and how slow it is. */
-  get store() {
-    const { proxy, account } = this.rig;
-    const slow = (delayMs: number) => {
-      this.#holds = false;
-      proxy.delayMs = () => delayMs;
-    };
-    return {
-      proxy,
-      account,
-      server: this.#store,
-      mode: (mode: ProxyMode) => {
-        const words = mode === 'pass' ? 'is well again' : TROUBLES[mode].words;
-        this.tell('made', `The store ${words}.`);
-        proxy.change(mode);
-      },
-      /** Each block waits for so long on its way in, and its answer on its way out. */
-      slow,
-      /** Blocks stay on their way until the copy is interrupted. */
-      hold: () => {
-        slow(HELD_MS);
-        this.#holds = true;
-      },
-    };
+  get store(): StageStore {
+    if (this.#stageStore === undefined) throw failed(NOT_STARTED);
+    return this.#stageStore;
   }
 
   /** Waits until some bytes of the drive are safe. No pause follows: the copy goes on. */
@@ -300,7 +280,7 @@ export class Stage implements AsyncDisposable {
 
   /** Disks that the private station saw and that are none of this stage. */
   get strangers(): readonly string[] {
-    return [...this.#strangers];
+    return this.#heard.strangers;
   }
 
   /** Compares the blob of a drive with a SHA-256. */
@@ -311,14 +291,16 @@ export class Stage implements AsyncDisposable {
 
   /** Text that was read somewhere else than on the screens and in the log. */
   hear(text: string): void {
-    this.#heard.add(text);
+    this.#heard.text(text);
   }
 
   /** Whether a phrase could be read so far; `…` in it stands for anything. */
   hasHeard(phrase: string): boolean {
     const logged = this.daemon.logs.filter(({ level }) => level >= READABLE_LEVEL);
-    const texts = [...this.#heard, ...logged.map((line) => JSON.stringify(line))];
-    return texts.some((text) => hasPhrase(text, phrase));
+    return this.#heard.has(
+      phrase,
+      logged.map((line) => JSON.stringify(line)),
+    );
   }
 
   tell(kind: StepKind, words: string): void {
@@ -356,13 +338,6 @@ export class Stage implements AsyncDisposable {
 
   async #rest(): Promise<void> {
     await this.#deps.narrator.pause(this.#signal);
-  }
-
-  #hear(view: StationView): void {
-    for (const text of textsOf(view)) this.#heard.add(text);
-    for (const { transport, devicePath } of view.disks) {
-      if (transport !== 'loop') this.#strangers.add(devicePath);
-    }
   }
 }
 
