@@ -105,7 +105,7 @@ async function build(config: Config, surroundings: Surroundings, keep: Keep): Pr
   const work = await setUpWork(config, ground, keep);
   const server = await openFront(config, { ...ground, ...work }, keep);
   ground.holders.watch(() => {
-    work.queue.pauseWhile('hung processes', ground.holders.stuck.length >= STUCK_MAX);
+    work.queue.pauseWhile('stuck processes', ground.holders.stuck.length >= STUCK_MAX);
     void work.coordinator.poke();
   });
   work.reserve.start();

@@ -1,3 +1,4 @@
+import type { DriveCondition } from '../domain/condition.ts';
 import { Places } from './places.ts';
 
 export type Lane = 'fast' | 'sick';
@@ -6,7 +7,7 @@ export type Lane = 'fast' | 'sick';
  * How a copy gets on: `well` copies at the pace of its disk; `sick` is trouble that takes long, and
  * `hanging` waits for the kernel and does nothing at all.
  */
-export type Condition = 'well' | 'sick' | 'hanging';
+export type Condition = DriveCondition['kind'];
 
 export interface LanesOptions {
   /** Copies at once that are well. */

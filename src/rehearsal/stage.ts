@@ -297,10 +297,8 @@ export class Stage implements AsyncDisposable {
   /** Whether a phrase could be read so far; `…` in it stands for anything. */
   hasHeard(phrase: string): boolean {
     const logged = this.daemon.logs.filter(({ level }) => level >= READABLE_LEVEL);
-    return this.#heard.has(
-      phrase,
-      logged.map((line) => JSON.stringify(line)),
-    );
+    const lines = logged.map((line) => JSON.stringify(line));
+    return this.#heard.has(phrase, lines);
   }
 
   tell(kind: StepKind, words: string): void {
