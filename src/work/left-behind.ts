@@ -30,5 +30,5 @@ export async function untilLetGo(
 /** Why a disk that is there cannot be opened. */
 export function leftBehindInWords({ pid, what, since }: DiskHolder): string {
   const process = what === 'copy' ? 'an earlier copy process' : what;
-  return `${process} (${pid}) hangs in a read of this disk since ${since}; as long as it does, the disk cannot be opened.`;
+  return `${process} (${pid}) hangs in a read of this disk since ${since.slice(11, 16)} UTC; as long as it does, the disk cannot be opened.`;
 }
