@@ -16,6 +16,7 @@ import {
   type FromCopy,
   fromCopySchema,
   isFilesAssignment,
+  type ToCopy,
 } from './messages.ts';
 
 export type CopyResult =
@@ -71,7 +72,7 @@ export async function runCopyProcess(
     // What fired before somebody listened is heard too.
     if (signal.aborted) onAbort();
     else if (listener.makeRoom?.aborted === true) onMakeRoom();
-    child.send(assignment, () => undefined);
+    conversation.tell(assignment);
     const result = await conversation.result;
     await conversation.end();
     return result;
@@ -144,9 +145,14 @@ class Conversation {
     this.#expectWord();
   }
 
+  /** One that could not be started for want of descriptors has no channel; it says so by its error. */
+  tell(message: ToCopy): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
   /** Asks for an orderly stop; the process answers with `failed: cancelled`. */
   askToStop(): void {
-    this.#child.send({ kind: 'stop' }, () => undefined);
+    this.tell({ kind: 'stop' });
   }
 
   /** The same, and when it does not stop it is killed. */

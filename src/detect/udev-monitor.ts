@@ -79,11 +79,12 @@ export class UdevMonitor {
 
   #spawn(): void {
     const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
-    const child = spawn(this.#options.command ?? 'udevadm', ARGUMENTS, { stdio });
+    // Typed as one that may have no pipes: without a descriptor for them there are none.
+    const child: ChildProcess = spawn(this.#options.command ?? 'udevadm', ARGUMENTS, { stdio });
     this.#child = child;
     const parser = new UdevEventParser();
     const silent = setTimeout(() => child.kill('SIGKILL'), BANNER_DEADLINE_MS);
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       clearTimeout(silent);
       this.#heard();
       for (const event of parser.push(chunk)) this.#deps.onEvent(event);
