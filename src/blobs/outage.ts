@@ -16,7 +16,7 @@ export interface OutageOptions {
 
 type OutageState =
   | { readonly kind: 'answering' | 'slow'; readonly lastAnswerAt: number }
-  | { readonly kind: 'failing'; readonly since: number }
+  | { readonly kind: 'failing'; readonly since: number; readonly wasSlow: boolean }
   | { readonly kind: 'away' };
 
 /**
@@ -36,14 +36,15 @@ export class Outage {
 
   /** A request that began at `startedAt` was given up at `now` without an answer. */
   failed(startedAt: number, now: number, detail: string): void {
-    if (this.#state.kind === 'away') return;
+    const before = this.#state;
+    if (before.kind === 'away') return;
     // An answer to another request in the meantime proves that the store was there until then.
     const since =
-      this.#state.kind === 'failing'
-        ? Math.min(this.#state.since, startedAt)
-        : Math.max(this.#state.lastAnswerAt, startedAt);
+      before.kind === 'failing'
+        ? Math.min(before.since, startedAt)
+        : Math.max(before.lastAnswerAt, startedAt);
     if (now - since < this.#options.awayAfterMs) {
-      this.#state = { kind: 'failing', since };
+      this.#state = { kind: 'failing', since, wasSlow: wasSlow(before) };
       return;
     }
     this.#state = { kind: 'away' };
@@ -71,13 +72,18 @@ export class Outage {
   /** The store answered at `now`, to a request of `startedAt`; a refusal is an answer too. */
   answered(startedAt: number, now: number): void {
     const before = this.#state;
-    const isSlow = before.kind === 'slow' && now - startedAt >= this.#options.silenceMs;
+    const isSlow = wasSlow(before) && now - startedAt >= this.#options.silenceMs;
     this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
-    if (before.kind === 'away' || (before.kind === 'slow' && !isSlow)) this.#listeners.onBack();
+    if (before.kind === 'away' || (wasSlow(before) && !isSlow)) this.#listeners.onBack();
   }
 
   #slow(lastAnswerAt: number): void {
     this.#state = { kind: 'slow', lastAnswerAt };
     this.#listeners.onSlow?.();
   }
+}
+
+/** Whether it was told that the store is slow, and nothing else since. */
+function wasSlow(state: OutageState): boolean {
+  return state.kind === 'slow' || (state.kind === 'failing' && state.wasSlow);
 }

@@ -84,6 +84,16 @@ describe('outage', () => {
     expect(told).toEqual(['slow', 'back']);
   });
 
+  it('tells when a slow line is fast again, also when a request failed in between', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    outage.waited(100, 10_100, 10_000);
+    outage.failed(10_200, 10_300, 'reset');
+    expect(told).toEqual(['slow']);
+    outage.answered(10_400, 11_000);
+    expect(told).toEqual(['slow', 'back']);
+  });
+
   it('ends silently when it was never told', () => {
     const { outage, told } = outageOf(1000);
     outage.failed(0, 10, 'reset');
