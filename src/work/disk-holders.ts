@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DriveRef } from '../domain/job.ts';
+import { messageOf } from '../errors.ts';
 import { COPY_ABANDON_MS, STUCK_POLL_MS } from '../limits.ts';
 import type { ProcessTable } from './process-table.ts';
 
@@ -89,7 +90,12 @@ export class DiskHolders {
   /** Looks from now on whether the kernel lets anything go, and tells when what hangs has changed. */
   watch(onChange: () => void): void {
     this.#onChange = onChange;
-    this.#timer = setInterval(() => void this.#look(), STUCK_POLL_MS);
+    this.#timer = setInterval(() => {
+      this.#look().catch((error) => {
+        // Nobody holds the disk any more all the same; the next daemon drops what is left of the note.
+        this.#deps.logger.info({ reason: messageOf(error) }, 'who hangs could not be looked at');
+      });
+    }, STUCK_POLL_MS);
     this.#tell();
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { DriveId, JobId } from '../../../src/domain/job.ts';
@@ -125,6 +125,20 @@ async function childrenOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.split(' ').filter((word) => word !== '').length;
 }
+
+it('a record that cannot be removed keeps nobody from looking on', async () => {
+  const holders = await open();
+  await holders.abandoned(holder());
+  const directory = join(scratch.path, 'holders');
+  // As on a state disk that has gone read-only: what is there is no file that goes.
+  await rm(directory, { recursive: true });
+  await mkdir(join(directory, `${child.pid}.json`), { recursive: true });
+  holders.watch(() => changes++);
+  child.kill('SIGKILL');
+  await vi.waitFor(() => expect(changes).toBe(1), 5000);
+  expect(holders.stuck).toEqual([]);
+  expect(holders.leftBehindOn(18)).toBeUndefined();
+});
 
 it('half a record is dropped', async () => {
   await open();
