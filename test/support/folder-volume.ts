@@ -14,6 +14,8 @@ import {
 export interface FolderFaults {
   /** Makes reading fail at a place, or lets it wait; called before each read. */
   onRead?(path: string, offsetBytes: number, lengthBytes: number): Promise<void> | void;
+  /** Makes the list of files another one, or lets it wait. */
+  onWalk?(entries: AsyncIterable<VolumeEntry>): AsyncIterable<VolumeEntry>;
 }
 
 export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolume {
@@ -25,7 +27,10 @@ export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolum
     },
     notes: [],
     openFile: (path, signal) => openIn(root, path, { faults, signal }),
-    walk: (signal) => walkIn(root, [], signal),
+    walk: (signal) => {
+      const entries = walkIn(root, [], signal);
+      return faults.onWalk?.(entries) ?? entries;
+    },
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

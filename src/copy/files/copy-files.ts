@@ -103,7 +103,10 @@ async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): 
   const patience = new Patience(assignment.rescueMs ?? RESCUE_DRIVE_MS);
   const known = await unlessRefused(async () => {
     const source = sourceOf(assignment, { ...parts, files, patience });
-    return { source, patience, totals: await source.totals(signal) };
+    const totals = await source.totals(signal);
+    // Of a disk that left, each folder is one that cannot be read: nothing may be written down by that.
+    await parts.drive.proveStillThere();
+    return { source, patience, totals };
   });
   if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
   return await copyAll({ assignment, parts, volume, files, ...known.value }, signal);

@@ -38,7 +38,7 @@ export class DriveFiles {
     return this.#drive.devicePath;
   }
 
-  /** How long the oldest open or read has not been answered, in milliseconds; 0: none is under way. */
+  /** How long the oldest open, read or look into a folder has not been answered, in milliseconds; 0: none is under way. */
   get pendingMs(): number {
     const [oldest] = this.#pending;
     return oldest === undefined ? 0 : performance.now() - oldest;
@@ -54,8 +54,18 @@ export class DriveFiles {
     return await this.#opened(() => this.#volume.openFile(path, signal));
   }
 
-  walk(signal: AbortSignal): AsyncIterable<VolumeEntry> {
-    return this.#volume.walk(signal);
+  /** Every file of the volume; to read the folders can hang as well. */
+  async *walk(signal: AbortSignal): AsyncGenerator<VolumeEntry> {
+    const entries = this.#volume.walk(signal)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await this.#timed(() => entries.next());
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await entries.return?.();
+    }
   }
 
   async #opened(open: () => Promise<VolumeFile>): Promise<OpenFile> {
@@ -69,14 +79,22 @@ export class DriveFiles {
   }
 
   async #watched<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#timed(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        await this.#judge(error);
+        throw error;
+      }
+    });
+  }
+
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
     let since = performance.now();
     while (this.#pending.has(since)) since += 1e-6;
     this.#pending.add(since);
     try {
       return await work();
-    } catch (error) {
-      await this.#judge(error);
-      throw error;
     } finally {
       this.#pending.delete(since);
     }

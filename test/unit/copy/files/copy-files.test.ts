@@ -2,8 +2,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BlobContainer } from '../../../../src/blobs/contract.ts';
+import { copyFiles } from '../../../../src/copy/files/copy-files.ts';
+import type { DriveFiles } from '../../../../src/copy/files/drive.ts';
 import type { BlobName } from '../../../../src/domain/blob-name.ts';
 import { StationError } from '../../../../src/errors.ts';
+import { pathOnVolume } from '../../../../src/volumes/windows-path.ts';
 import { wholeLog } from '../../../support/drive-logs.ts';
 import { bytesOf, FileDrive, type FileSpec, never } from '../../../support/file-drive.ts';
 
@@ -281,6 +284,49 @@ describe('a store that refuses', () => {
     const { verdict } = await drive.copy();
     expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2, renamed: 0 } });
   });
+});
+
+test('a list of files that was read while the disk left is none: the next attempt begins anew', async () => {
+  await drive.write('\\docs\\a.txt', 'first');
+  await drive.write('\\docs\\b.txt', 'second');
+  const plan = { kind: 'tree', container: 'tree', blobPrefix: '' } as const;
+  // Of a disk that was pulled each folder is one that cannot be read, however often it is asked.
+  drive.faults = {
+    onWalk: async function* () {
+      yield { kind: 'skipped', path: pathOnVolume([]), reason: 'unreadable' };
+    },
+  };
+  drive.proveStillThere = async () => {
+    throw new StationError('disk-gone', 'pulled', { devicePath: '/dev/x', offsetBytes: 0 });
+  };
+  await expect(drive.copy({ plan })).rejects.toMatchObject({ code: 'disk-gone' });
+  drive.faults = {};
+  drive.proveStillThere = async () => undefined;
+  const { verdict } = await drive.copy({ plan });
+  expect(verdict).toMatchObject({ outcome: 'Completed', files: { planned: 2, completed: 2 } });
+});
+
+test('a folder that is not answered is seen to be waited for, as a file is', async () => {
+  await drive.write('\\docs\\a.txt', 'first');
+  const plan = { kind: 'tree', container: 'tree', blobPrefix: '' } as const;
+  const answered = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  drive.faults = {
+    onWalk: async function* (entries) {
+      asked.resolve();
+      await answered.promise;
+      yield* entries;
+    },
+  };
+  const opened = Promise.withResolvers<DriveFiles>();
+  const parts = { ...drive.parts(), onOpen: opened.resolve };
+  const copying = copyFiles(drive.assignment({ plan }), parts, never);
+  const files = await opened.promise;
+  await asked.promise;
+  expect(files.pendingMs).toBeGreaterThan(0);
+  answered.resolve();
+  expect((await copying).verdict.outcome).toBe('Completed');
+  expect(files.pendingMs).toBe(0);
 });
 
 test('a tree becomes blobs under its paths, with a table of what went where', async () => {
