@@ -135,8 +135,9 @@ export class CopyQueue {
     await this.#offers.over(task.id);
     const row = await this.#deps.store.find(task.id);
     if (row?.status === 'waiting' || row?.status === 'delayed') return;
-    if (row?.status === 'running') await this.#deps.store.put(task);
-    else await this.#offers.make(task.id, () => this.#push(task));
+    if (row?.status !== 'running') await this.#offers.make(task.id, () => this.#push(task));
+    // Its run can end meanwhile, and what better-queue does not hear of is never started.
+    else if (!(await this.#deps.store.wantAgain(task))) await this.enqueue(task);
   }
 
   /** Whether the task waits, runs or is due again; a parked or cancelled one is not in the queue. */

@@ -132,6 +132,16 @@ export class QueueStore {
     });
   }
 
+  /** Notes of a task that runs that it is wanted again; whether it still ran. */
+  async wantAgain({ id }: CopyTask): Promise<boolean> {
+    return await this.#transaction(async (scope) => {
+      const row = await findTask(scope, id);
+      if (row?.status !== 'running') return false;
+      await changeTask(scope, id, { after_run: wantedAgain(row) });
+      return true;
+    });
+  }
+
   /** Removes the task, at once or when its run ends; answers what it was doing. */
   async remove(id: string): Promise<QueueStatus | undefined> {
     return await this.#transaction(async (scope) => {

@@ -2,6 +2,7 @@ import type { DriveId, JobId } from '../../src/domain/job.ts';
 import type { CopyTask } from '../../src/ledger/contract.ts';
 import type { CopyOutcome } from '../../src/ledger/copy-outcome.ts';
 import { CopyQueue, type CopyQueueOptions } from '../../src/ledger/copy-queue.ts';
+import type { QueueStore } from '../../src/ledger/queue-store.ts';
 import type { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { openLedger, TEST_TIME } from './ledger.ts';
 
@@ -37,10 +38,12 @@ export class QueueBench {
   readonly pauses: { readonly milliseconds: number; readonly end: () => void }[] = [];
   mostAtOnce = 0;
   readonly ledger: SqliteLedger;
+  readonly store: QueueStore;
   #queue: CopyQueue | undefined;
 
   private constructor(ledger: SqliteLedger) {
     this.ledger = ledger;
+    this.store = ledger.queueStore();
   }
 
   static async open(file: string, options: Partial<CopyQueueOptions> = {}): Promise<QueueBench> {
@@ -52,7 +55,7 @@ export class QueueBench {
         ...options,
       },
       {
-        store: bench.ledger.queueStore(),
+        store: bench.store,
         run: (task, makeRoom, signal) => bench.#run(task, makeRoom, signal),
         onGaveUp: async ({ id }, error) => void bench.givenUp.push({ id, error }),
         logger: { info: () => {}, warn: () => {}, error: () => {} },

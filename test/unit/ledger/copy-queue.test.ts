@@ -140,6 +140,24 @@ it('runs a parked task again only when it is enqueued, also when that was during
   await gone(bench, 'a');
 });
 
+it('takes a task again that was parked just while it was enqueued', async () => {
+  const { open } = await place();
+  const bench = await open({ concurrent: 1 });
+  await bench.queue.enqueue(aTask('a'));
+  await running(bench, 'a');
+  const store = bench.store;
+  const find = store.find.bind(store);
+  store.find = async (id) => {
+    const row = await find(id);
+    store.find = find;
+    bench.run('a').end({ kind: 'parked' });
+    await vi.waitFor(async () => expect((await find(id))?.status).toBe('parked'));
+    return row;
+  };
+  await bench.queue.enqueue(aTask('a'));
+  await vi.waitFor(() => expect(bench.started).toEqual(['a', 'a']), 5000);
+});
+
 it('keeps the place of a cancelled run until it has ended', async () => {
   const { open } = await place();
   const bench = await open({ concurrent: 1 });
