@@ -57,6 +57,7 @@ interface Hold {
   readonly since: string;
   readonly trouble: StorageTrouble;
   readonly tries: number;
+  /** Of one that is tried: until when no other one is. */
   tryAtMs: number;
   isTried: boolean;
 }
@@ -250,10 +251,20 @@ export class StorageHolds {
     this.#marks.set(jobId, mark);
     const held = this.#ofJob(jobId);
     const nowMs = this.#deps.monotonicMs();
-    const next = held.find(({ tryAtMs }) => isRenewed || nowMs >= tryAtMs);
-    if (next === undefined || held.some(({ isTried }) => isTried)) return;
+    const next = held.find(({ isTried, tryAtMs }) => !isTried && (isRenewed || nowMs >= tryAtMs));
+    if (next === undefined || held.some((hold) => this.#findsOut(hold, nowMs))) return;
     next.isTried = true;
+    next.tryAtMs = nowMs + HOLD_RETRY_MS;
     this.#enqueue(next.item.ref);
+  }
+
+  /**
+   * Whether one that is tried is to be waited for. One whose disk hangs, or that makes room for another,
+   * says nothing of the storage and keeps nobody back.
+   */
+  #findsOut({ item, isTried, tryAtMs }: Hold, nowMs: number): boolean {
+    const outage = this.#running.get(driveKey(item.ref))?.outage;
+    return isTried && (nowMs < tryAtMs || outage !== undefined);
   }
 
   async #giveWay(): Promise<void> {

@@ -84,6 +84,17 @@ describe('drives that wait for their storage', () => {
     expect(holds.halts().map(({ jobId }) => jobId)).toEqual(['job-2']);
   });
 
+  it('are tried in place of one that finds nothing out, because its disk hangs or makes room', async () => {
+    const [a, b, c] = [begin('A'), begin('B'), begin('C')];
+    for (const item of [a, b, c]) holds.hold(item, AWAY);
+    expect(await lookAt(RETRY_MS)).toEqual(['A']);
+    expect(await lookAt(2 * RETRY_MS - 1)).toEqual([]);
+    expect(await lookAt(2 * RETRY_MS)).toEqual(['B']);
+    using _place = holds.begin(b);
+    holds.away(b, 'refuses connections');
+    expect(await lookAt(4 * RETRY_MS)).toEqual([]);
+  });
+
   it('are tried at once when the job has another credential', async () => {
     holds.hold(begin('A'), DENIED);
     expect(await lookAt(1000)).toEqual([]);
