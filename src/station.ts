@@ -185,7 +185,8 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
     },
   });
   const holds = storageHolds(config, ground, {
-    othersWait: async () => (await queue.depth()).waiting > 0,
+    // While nothing is started, who leaves a place leaves it to nobody.
+    othersWait: async () => queue.pauseReasons().length === 0 && (await queue.depth()).waiting > 0,
     enqueue: (ref) => queue.enqueue({ id: driveKey(ref), ref }),
     onChange: () => void coordinator.poke(),
   });

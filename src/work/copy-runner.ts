@@ -47,7 +47,9 @@ export class CopyRunner {
       this.#deps.onOutcome();
       return { kind: 'parked' };
     }
-    const known = item.progress ?? (await this.#deps.ledger.drive(task.ref))?.progress;
+    // A ledger that cannot be read is the station's trouble, which the attempt itself meets.
+    const drive = () => this.#deps.ledger.drive(task.ref).catch(() => undefined);
+    const known = item.progress ?? (await drive())?.progress;
     const safeBefore = known?.stagedBytes ?? 0;
     item.vitals = this.#vitalsOf(item, disk, task.id);
     item.putBack = WELL;
