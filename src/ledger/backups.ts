@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { asStateDiskError, StationError } from '../errors.ts';
 import { LEDGER_BACKUP_INTERVAL_MS, LEDGER_BACKUPS_KEPT } from '../limits.ts';
 import type { Ledger } from './contract.ts';
@@ -94,7 +94,8 @@ export class LedgerBackups {
     await this.#deps.ledger.backUp(unfinished);
     inspectFile(unfinished);
     await syncPath(unfinished);
-    const file = join(this.#directory, `ledger-${stampOf(this.#deps.now())}.sqlite`);
+    const [newest] = await backupsIn(this.#directory);
+    const file = join(this.#directory, nameAfter(newest, this.#deps.now()));
     await rename(unfinished, file);
     await syncPath(this.#directory);
     return file;
@@ -126,6 +127,20 @@ function spaced(files: readonly string[]): string[] {
 function timeOf(file: string): number {
   const digits = file.slice(-'20260102T030405Z.sqlite'.length);
   return Date.parse(digits.replace(/^(....)(..)(..T..)(..)(..Z).*$/u, '$1-$2-$3:$4:$5'));
+}
+
+/**
+ * By the clock, unless that is behind the newest one: of backups that a clock made which was years ahead,
+ * each later one would be the oldest, and the first to go.
+ */
+function nameAfter(newest: string | undefined, now: Date): string {
+  const name = nameOf(now);
+  if (newest === undefined || name > basename(newest)) return name;
+  return nameOf(new Date(timeOf(newest) + APART_MS));
+}
+
+function nameOf(time: Date): string {
+  return `ledger-${stampOf(time)}.sqlite`;
 }
 
 /** `20260102T030405Z`. */

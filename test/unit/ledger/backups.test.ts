@@ -88,6 +88,25 @@ it('keeps those of the last hours through a hundred starts within minutes', asyn
   await ledger.close();
 });
 
+it('keeps the last ones that were made, also after a clock that was years ahead', async () => {
+  const ledger = await openLedger(ledgerFileOf(state));
+  const backups = backupsOf(ledger);
+  const make = async (ms: number) => {
+    clock.advance(ms);
+    await ledger.note('x', 'noted', {}, 'alex');
+    return await backups.make();
+  };
+  await make(10_000 * DAY_MS);
+  for (let count = 1; count < LEDGER_BACKUPS_KEPT; count++) await make(DAY_MS);
+  const last = await make(-10_000 * DAY_MS);
+  const kept = await backupsIn(backupDirectoryOf(state));
+  expect(kept).toHaveLength(LEDGER_BACKUPS_KEPT);
+  expect(kept[0]).toBe(last);
+  const { sequence } = (await ledger.lastEvent()) ?? {};
+  expect((await verifyLedger(kept[0] ?? '')).events).toBe(sequence);
+  await ledger.close();
+});
+
 it('makes no backup of a damaged ledger, and keeps those that there are', async () => {
   const ledger = await openLedger(ledgerFileOf(state));
   await ledger.note('x', 'noted', {}, 'alex');
