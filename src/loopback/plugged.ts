@@ -76,14 +76,18 @@ async function pluggedPathsIn(directory: string): Promise<string[]> {
     .filter((path) => names.has(identityFileOf(path).slice(directory.length + 1)));
 }
 
-/** Plugged files that are mount points. The kernel writes a blank in a path as `\040`. */
+/** Plugged files that are mount points. */
 async function mountsIn(directory: string): Promise<string[]> {
+  return (await mountPoints()).filter((path) => bayOf(directory, path) !== undefined);
+}
+
+/** Where anything is mounted, in the order of mounting. The kernel writes a blank in a path as `\040`. */
+export async function mountPoints(): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   return table
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
-    .map((path) => path.replace(/\\([0-7]{3})/gu, (_, octal) => octalCharacter(octal)))
-    .filter((path) => bayOf(directory, path) !== undefined);
+    .map((path) => path.replace(/\\([0-7]{3})/gu, (_, octal) => octalCharacter(octal)));
 }
 
 function octalCharacter(octal: string): string {

@@ -5,6 +5,7 @@ import {
   readdir,
   readFile,
   readlink,
+  realpath,
   rename,
   rm,
   stat,
@@ -15,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errnoOf } from '../errors.ts';
-import { releaseAll } from '../loopback/plugged.ts';
+import { mountPoints, releaseAll } from '../loopback/plugged.ts';
+import { runTool } from '../loopback/run-tool.ts';
 import { familyOf } from './processes.ts';
 
 /**
@@ -67,12 +69,20 @@ export async function sweep(): Promise<string[]> {
   return swept;
 }
 
-/** Ends the processes with the mark, frees the loop devices below the directory, and removes it. */
+/** Ends the processes with the mark, frees what is attached or mounted below the directory, and removes it. */
 export async function removeScratch({ directory, mark }: Scratch): Promise<void> {
   for (const { pid } of await familyOf(mark)) endProcess(pid);
   const disks = (await readdir(directory)).map((name) => join(directory, name, 'disks'));
   for (const place of disks.filter((path) => existsSync(path))) await releaseAll(place);
+  await unmountBelow(directory);
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Lazily: what was just killed may hold it for a moment. */
+async function unmountBelow(directory: string): Promise<void> {
+  const real = `${await realpath(directory)}/`;
+  const below = (await mountPoints()).filter((place) => place.startsWith(real));
+  for (const place of below.reverse()) await runTool('umount', ['--lazy', place]);
 }
 
 /** Anybody can make a directory of such a name in a place that is open to all. */
