@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { writeAll, writeDurably } from '../blobs/durable-file.ts';
-import { errnoOf, isStationError } from '../errors.ts';
+import { asStateDiskError, errnoOf, isStationError } from '../errors.ts';
 import { parseRescueMap, type RescueFile, rescueMapText } from '../formats/rescue-map.ts';
 
 /** Characters of a map file that is read: the map of the most areas has a few million. */
@@ -32,7 +32,11 @@ export function rescueFileBytes(content: RescueFile): Buffer {
   return Buffer.from([...rescueMapText(content)].join(''), 'latin1');
 }
 
-/** Takes the place of the one before when it is whole and on the medium. */
+/** Takes the place of the one before when it is whole and on the medium. Throws `state-disk-failed`. */
 export async function writeRescueFile(file: string, bytes: Buffer): Promise<void> {
-  await writeDurably(file, (handle) => writeAll(handle, bytes));
+  try {
+    await writeDurably(file, (handle) => writeAll(handle, bytes));
+  } catch (error) {
+    throw asStateDiskError(file, error);
+  }
 }

@@ -2,7 +2,7 @@ import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, syncPath, writeAll } from '../blobs/durable-file.ts';
 import type { Extent } from '../domain/plan.ts';
-import { errnoOf } from '../errors.ts';
+import { asStateDiskError, errnoOf } from '../errors.ts';
 import { pieceHeader, piecesIn, SCRATCH_PIECE_BYTES } from './scratch-piece.ts';
 
 /**
@@ -95,11 +95,15 @@ export class Scratch {
    * is synced before another one is opened, so the open one is all that there is to do.
    */
   async sync(): Promise<void> {
-    await this.#open?.handle.datasync();
-    if (!this.#hasNewNames) return;
-    // Before, since a file may be made meanwhile.
-    this.#hasNewNames = false;
-    await syncPath(this.#directory);
+    try {
+      await this.#open?.handle.datasync();
+      if (!this.#hasNewNames) return;
+      // Before, since a file may be made meanwhile.
+      this.#hasNewNames = false;
+      await syncPath(this.#directory);
+    } catch (error) {
+      throw asStateDiskError(this.#directory, error);
+    }
   }
 
   async remove(block: number): Promise<void> {
@@ -121,7 +125,9 @@ export class Scratch {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
+    const done = this.#turn.then(work).catch((error) => {
+      throw asStateDiskError(this.#directory, error);
+    });
     this.#turn = done.catch(() => undefined);
     return done;
   }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { waitInWords } from '../domain/hang-ladder.ts';
-import { asStateDiskError, isStationError, messageOf, StationError } from '../errors.ts';
+import { asStateDiskError, errnoOf, isStationError, messageOf, StationError } from '../errors.ts';
 import { COPY_ALIVE_MS, FILES_PACE, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
 import { ABANDONED_TOOLS } from '../volumes/tools.ts';
@@ -58,18 +58,37 @@ async function work(assignment: Assignment): Promise<void> {
     try {
       const settled = await copy(assignment, device, (files) => disk.reading(files));
       report({ kind: 'settled', ...settled });
+    } catch (error) {
+      throw await ofDrive(device, assignment, error);
     } finally {
       // What hangs in a read hangs once more in the close.
       disk.closing();
       await device.close();
     }
   } catch (error) {
-    // What is not told as something else was written beside the journal: the map, the scratch.
-    report(failureOf(asStateDiskError(assignment.journalFile, error)));
+    report(failureOf(error));
   } finally {
     clearInterval(watch);
   }
   process.disconnect();
+}
+
+/**
+ * What this process writes tells by itself that it could not be written. A bare I/O error is therefore
+ * one of the volume on the drive, and the drive may have left.
+ */
+async function ofDrive(
+  device: SourceDevice,
+  { journalFile }: Assignment,
+  error: unknown,
+): Promise<unknown> {
+  if (errnoOf(error) !== 'EIO') return asStateDiskError(journalFile, error);
+  const gone = await device.proveReadable().catch((cause) => cause);
+  if (gone !== undefined) return gone;
+  const { devicePath } = device;
+  const words = `the filesystem on ${devicePath} gives input/output errors`;
+  const place = { devicePath, offsetBytes: 0, lengthBytes: 0, errno: 'EIO' };
+  return new StationError('disk-read-failed', words, place, error);
 }
 
 async function copy(

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CopyJournal, type JournalRecord, readJournal } from '../../../src/copy/journal.ts';
+import { writeRescueFile } from '../../../src/copy/rescue-file.ts';
+import { Scratch } from '../../../src/copy/scratch.ts';
 import { CAN_MOUNT, smallDisk } from '../../support/small-disk.ts';
 
-/** A copy journal on a disk that is really full. */
+/** A copy journal, and what lies beside it, on a disk that is really full. */
 
 const COPY = { copyId: 'copy-1', nonce: '0011223344556677' };
 const FULL = { code: 'state-disk-failed', payload: { problem: 'full' } };
@@ -48,5 +50,17 @@ describe.skipIf(!CAN_MOUNT)('a journal on a full disk', () => {
     await small.disk.makeRoom();
     await (await CopyJournal.start(file, COPY, [staged(1), staged(2)])).close();
     expect(await Array.fromAsync(readJournal(file))).toHaveLength(3);
+  });
+});
+
+describe.skipIf(!CAN_MOUNT)('what a rescue keeps, on a full disk', () => {
+  it('is refused as the station’s trouble and not as the drive’s', async () => {
+    await using small = await smallDisk(1024 * 1024);
+    const scratch = await Scratch.create(join(small.path, 'scratch'), COPY.nonce);
+    await small.disk.fill();
+    await expect(scratch.write(0, 0, Buffer.alloc(256 * 1024))).rejects.toMatchObject(FULL);
+    const map = join(small.path, 'copy.map');
+    await expect(writeRescueFile(map, Buffer.alloc(256 * 1024))).rejects.toMatchObject(FULL);
+    await scratch.close();
   });
 });
