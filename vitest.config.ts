@@ -4,8 +4,8 @@ import { CiReporter } from './test/support/ci-reporter.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Two at a time: the suites start real processes, and the machines they run on are small.
-    maxWorkers: 2,
+    // The suites start real processes, and the machines they run on are small; much of it is waiting.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -37,7 +37,7 @@ export function rehearseCommand(): Command {
     .description('play faults on image files with a private station: to train, or as a self-test')
     .argument('[names...]', 'faults of the list')
     .option('--list', 'show the faults and what must happen')
-    .option('--all', 'play every fault that takes less than about twenty seconds')
+    .option('--all', 'play every fault that takes less than about twelve seconds')
     .addOption(new Option('--group <group>', 'play the faults of a group').choices(GROUPS))
     .option('--slow', 'with --all or --group: the slow ones too')
     .option('--console', 'show the address of the private console and wait for Enter at each rest')

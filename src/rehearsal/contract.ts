@@ -20,7 +20,7 @@ export interface Rehearsal {
   readonly reads: string;
   /** Makes the fault and checks what must happen. Throws when it does not. */
   readonly play: (stage: Stage, signal: AbortSignal) => Promise<void>;
-  /** Takes longer than about twenty seconds: only played when slow ones are asked for. */
+  /** Takes longer than about twelve seconds: only played when slow ones are asked for. */
   readonly slow?: true;
 }
 

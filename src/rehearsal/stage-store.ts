@@ -24,7 +24,8 @@ export class StageStore {
   mode(mode: ProxyMode): void {
     const words = mode === 'pass' ? 'is well again' : TROUBLES[mode].words;
     this.#tell(`The store ${words}.`);
-    this.proxy.change(mode);
+    // What is held would arrive in the midst of the trouble.
+    this.proxy.change(mode, { cut: this.#holds });
   }
 
   /** Each block waits for so long on its way in, and its answer on its way out. */
@@ -37,6 +38,13 @@ export class StageStore {
   hold(): void {
     this.slow(HELD_MS);
     this.#holds = true;
+  }
+
+  /** Lets blocks pass at once; those that are held are sent again. */
+  release(): void {
+    const { mode } = this.proxy;
+    this.proxy.change(mode, { cut: this.#holds });
+    this.slow(0);
   }
 
   /** Whether blocks are held. */

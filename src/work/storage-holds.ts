@@ -253,6 +253,7 @@ export class StorageHolds {
     const nowMs = this.#deps.monotonicMs();
     const next = held.find(({ isTried, tryAtMs }) => !isTried && (isRenewed || nowMs >= tryAtMs));
     if (next === undefined || held.some((hold) => this.#findsOut(hold, nowMs))) return;
+    if (!isRenewed && this.#isWaitedOut(jobId)) return;
     next.isTried = true;
     next.tryAtMs = nowMs + HOLD_RETRY_MS;
     this.#enqueue(next.item.ref);
@@ -265,6 +266,12 @@ export class StorageHolds {
   #findsOut({ item, isTried, tryAtMs }: Hold, nowMs: number): boolean {
     const outage = this.#running.get(driveKey(item.ref))?.outage;
     return isTried && (nowMs < tryAtMs || outage !== undefined);
+  }
+
+  /** Whether a running copy of the job waits for the store: it asks every few seconds, and tells. */
+  #isWaitedOut(jobId: JobId): boolean {
+    const running = [...this.#running.values()];
+    return running.some(({ item, outage }) => item.ref.jobId === jobId && outage !== undefined);
   }
 
   async #giveWay(): Promise<void> {

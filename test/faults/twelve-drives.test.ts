@@ -31,7 +31,8 @@ describe.skipIf(unavailable !== undefined)('many drives at once', { timeout: DEA
   it('the healthy ones arrive while one hangs, one has 1,000 bad sectors and one is pulled', async () => {
     const copy = { maxDrives: PLACES, readHangMs: 600_000, retryDelayMs: 100 };
     await using rig = await Rig.start(azurite, 'crowd', { copy });
-    rig.proxy.delayMs = () => 100;
+    // Slow enough to be pulled in its middle.
+    rig.proxy.delayMs = () => 500;
     const end = await playCrowd(rig.daemon, {
       healthy: DRIVES - SICK,
       withSick: true,

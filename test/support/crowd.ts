@@ -131,4 +131,4 @@ class SickDisks implements AsyncDisposable {
 }
 
 /** Enough for a handful of blocks each. */
-export const SMALL_DISK_BYTES = 24 * MIB;
+export const SMALL_DISK_BYTES = 48 * MIB;

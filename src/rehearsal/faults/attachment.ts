@@ -200,6 +200,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     made: 'the disk is pulled in mid-copy and a strange one takes its bay, and as a rule its device name',
     happens: 'the strange disk is flagged and not read; the first one goes on when it is back',
     reads: 'the strange disk is an “extra drive”: “On no list. It is not read.”',
+    slow: true,
     async play(stage) {
       const { image, disk } = await underWay(stage);
       const strange = await stage.image({ serial: OTHER, sizeBytes: SIZE });
@@ -223,6 +224,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     made: 'the station is stopped in mid-copy and the disk moved to another bay meanwhile',
     happens: 'after the start the copy goes on in the new bay from what the store holds',
     reads: 'in the end the drive is “verified”',
+    slow: true,
     async play(stage) {
       const { image, disk } = await underWay(stage);
       await stage.stop();

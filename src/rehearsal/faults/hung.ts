@@ -137,6 +137,7 @@ export const HUNG: readonly Rehearsal[] = [
       'the new station finds who holds the disk, opens it only when it is let go, and counts no failure',
     reads:
       '“a process of an earlier daemon still has its disk open”, “Waiting on the disk to open for … s”',
+    slow: true,
     async play(stage) {
       const disk = await hungDisk(stage, 30_000);
       await stage.job(SICK);
@@ -161,6 +162,7 @@ export const HUNG: readonly Rehearsal[] = [
     happens: 'both are given up, and an operator is told what they may share',
     reads:
       'the alert “Disks hang”: “2 processes hang in the kernel: copy … in …, copy … in ….”, “look what they share”',
+    slow: true,
     async play(stage) {
       const disks = [await hungDisk(stage, 2000), await plugHung(stage, ALSO_SICK, 'right')];
       await stage.job(SICK, ALSO_SICK);
@@ -197,6 +199,7 @@ export const HUNG: readonly Rehearsal[] = [
     made: 'two drives with slow bad sectors share one place among the sick',
     happens: 'each is put back after its turn and goes on from its map; both come to their end',
     reads: '“Sick drives take turns, so that they hold up nobody; it goes on where it was.”',
+    slow: true,
     async play(stage) {
       await stage.station({ copy: { sickConcurrent: 1, sickTurnMs: 3000 } });
       for (const [serial, bay] of [

@@ -189,6 +189,7 @@ export const STATION: readonly Rehearsal[] = [
     made: 'the daemon is killed in mid-copy and its ledger file cut to 0 bytes',
     happens: 'no start with an empty ledger; after a restore the copy goes on, nothing is lost',
     reads: '“ledger.sqlite is empty (0 bytes)” and “drive-station ledger restore”',
+    slow: true,
     async play(stage) {
       await stage.station();
       const image = await copying(stage);

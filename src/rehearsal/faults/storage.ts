@@ -14,7 +14,6 @@ const SERIAL = 'ZC18QV4T';
 const OTHER = 'WD-WCC4N7XKPZ01';
 const SIZE = 64 * MIB;
 const SMALL = 24 * MIB;
-const SLOW_MS = 150;
 /** 64 bytes in Base64, as an account key is. */
 const WRONG_KEY = `${'A'.repeat(86)}==`;
 
@@ -26,17 +25,16 @@ const waits = isActivity('waiting-for-storage');
 const isHalted = isActivity('halted');
 const isAlerted = ({ alerts }: StationView) => alerts.some(({ kind }) => kind === 'storage-halted');
 
-/** A copy with some blocks safe and many to come; answers the image. */
+/** A copy with some blocks safe and many on their way; answers the image. */
 async function underWay(
   stage: Stage,
   { sizeBytes = SIZE, ...options }: StationOptions & { readonly sizeBytes?: number } = {},
 ): Promise<string> {
   await stage.station(options);
-  stage.store.slow(SLOW_MS);
   const image = await stage.image({ serial: SERIAL, sizeBytes });
   await stage.plug(image);
   await stage.job(SERIAL);
-  await stage.underWay(SERIAL, 8 * MIB);
+  await stage.midCopy(SERIAL);
   return image;
 }
 
@@ -54,12 +52,13 @@ interface Outage {
   readonly mode: ProxyMode;
   readonly made: string;
   readonly says: string;
+  readonly slow?: true;
 }
 
 /** An outage of any kind in mid-copy: the drive waits with what it has, and goes on. */
-function outage({ name, mode, made, says }: Outage): Rehearsal {
+function outage({ mode, says, ...told }: Outage): Rehearsal {
   return {
-    ...{ name, group: 'storage', made },
+    ...{ ...told, group: 'storage' },
     happens: 'the drive waits, no attempt is counted, and the copy goes on by itself',
     reads: `the drive is “waiting for storage”: “${says}”`,
     async play(stage) {
@@ -108,6 +107,7 @@ export const STORAGE: readonly Rehearsal[] = [
   outage({
     name: 'store-broken',
     mode: 'broken',
+    slow: true,
     made: 'a proxy before the store answers 500 to every request in mid-copy',
     says: 'has trouble of its own…500',
   }),
@@ -126,12 +126,14 @@ export const STORAGE: readonly Rehearsal[] = [
   outage({
     name: 'store-cuts-answers',
     mode: 'cut-answers',
+    slow: true,
     made: 'a proxy before the store breaks each answer off in the middle',
     says: 'waiting for storage',
   }),
   outage({
     name: 'store-silent',
     mode: 'silent',
+    slow: true,
     made: 'a proxy before the store takes every request and never answers',
     says: 'no answer for 15 s',
   }),
@@ -230,10 +232,10 @@ export const STORAGE: readonly Rehearsal[] = [
     async play(stage) {
       const image = await underWay(stage, { ownStore: true });
       await deleteContainer(stage);
-      stage.store.slow(0);
+      stage.store.release();
       await stage.arrived(SERIAL, image);
       const first = stage.store.proxy.staged.filter(({ block }) => block.index === 0);
-      stage.check(first.length === 2, 'Its first block was sent twice.');
+      stage.check(first.length >= 2, 'Its first block was sent again.');
     },
   },
   {
@@ -244,15 +246,14 @@ export const STORAGE: readonly Rehearsal[] = [
     reads: 'in the log “the store was asked what it holds”, with the number of lost blocks',
     async play(stage, signal) {
       await stage.station();
-      stage.store.slow(SLOW_MS);
       const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
       const plugged = await stage.plug(image);
       await stage.job(SERIAL);
-      await stage.underWay(SERIAL, 8 * MIB);
+      await stage.midCopy(SERIAL);
       await stage.pull(plugged);
       await stage.until(SERIAL, ({ activity }) => activity.kind === 'detached', 'is unplugged');
       await forgetBlocks(stage, signal);
-      stage.store.slow(0);
+      stage.store.release();
       await stage.technician.replug(image, plugged.disk.bay);
       await stage.arrived(SERIAL, image);
       const lost = stage.daemon.logs.some(({ lostBlocks }) => Number(lostBlocks) > 0);
@@ -268,10 +269,10 @@ export const STORAGE: readonly Rehearsal[] = [
     async play(stage, signal) {
       const image = await underWay(stage);
       await forgetBlocks(stage, signal);
-      stage.store.slow(0);
+      stage.store.release();
       await stage.arrived(SERIAL, image);
       const first = stage.store.proxy.staged.filter(({ block }) => block.index === 0);
-      stage.check(first.length === 2, 'Its first block was sent twice.');
+      stage.check(first.length >= 2, 'Its first block was sent again.');
     },
   },
   {

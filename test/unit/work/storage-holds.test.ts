@@ -176,7 +176,7 @@ describe('a copy whose store is away', () => {
     expect(item.activity).toMatchObject({ kind: 'waiting-for-storage', since: SINCE });
   });
 
-  it('holds the others of its job back until the store answers', () => {
+  it('holds the others of its job back until the store answers', async () => {
     const [a, b] = [begin('A'), begin('B')];
     using _place = holds.begin(a);
     holds.away(a, AWAY.reason);
@@ -185,6 +185,8 @@ describe('a copy whose store is away', () => {
     holds.hold(b, trouble ?? DENIED);
     expect(b.activity).toMatchObject({ kind: 'waiting-for-storage', reason: AWAY.reason });
     expect(holds.halts()).toMatchObject([{ code: 'storage-unavailable', jobId: 'job-1' }]);
+    // It asks the store itself: an attempt of another one would find out nothing more.
+    expect(await lookAt(10 * 60_000)).toEqual([]);
     holds.back(a);
     expect(queued).toEqual(['B']);
     expect(floor.outages).toEqual([]);
