@@ -100,7 +100,7 @@ async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): P
     try {
       await container.stageBlock({ name: place.name, id, body: buffer.bytes, md5 }, live);
     } catch (error) {
-      if (!isStationError(error, 'storage-rejected', 'checksum-mismatch')) throw error;
+      if (!isStationError(error, 'storage-rejected')) throw error;
       refused.add(index);
       return;
     } finally {

@@ -70,10 +70,14 @@ function opened({ filePath, names }: FileItem, { files }: FilesContext, signal: 
 /** What a copy log says of a refusal of the store; `undefined` for trouble that is not this blob's. */
 function blobStatusOf(error: unknown): BlobStatus | undefined {
   if (isStationError(error, 'blob-leased')) return 'LeasePresent';
+  // Blocks that make up another blob are the manifest's doing: it gives an id twice. What does not arrive
+  // as it was sent is the line's.
+  if (isStationError(error, 'checksum-mismatch')) {
+    return error.payload.operation === 'commit' ? 'BlobRequestFailed' : undefined;
+  }
   const isOfBlob = isStationError(
     error,
     'storage-rejected',
-    'checksum-mismatch',
     'blob-of-other-type',
     'blob-changed',
     'blocks-in-the-way',

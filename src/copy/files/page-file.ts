@@ -85,7 +85,7 @@ async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Pr
     try {
       await container.writePages({ name, offsetBytes, body: buffer.bytes, md5 }, live);
     } catch (error) {
-      if (!isStationError(error, 'storage-rejected', 'checksum-mismatch')) throw error;
+      if (!isStationError(error, 'storage-rejected')) throw error;
       statuses[index] = 'BlobRequestFailed';
       return;
     } finally {

@@ -257,11 +257,11 @@ describe('a drive that cannot be copied as it is', () => {
 
 describe('a store that refuses', () => {
   const refusing =
-    (error: StationError) =>
+    (error: StationError, call: keyof BlobContainer = 'put') =>
     (inner: BlobContainer): BlobContainer =>
       new Proxy(inner, {
         get: (target, key) => {
-          if (key === 'put') return () => Promise.reject(error);
+          if (key === call) return () => Promise.reject(error);
           const value: unknown = Reflect.get(target, key);
           return typeof value === 'function' ? value.bind(target) : value;
         },
@@ -284,6 +284,19 @@ describe('a store that refuses', () => {
     const { verdict } = await drive.copy();
     expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2, renamed: 0 } });
   });
+
+  test.each(['put', 'stageBlock', 'writePages'] as const)(
+    'what a line damages on its way (%s) is no fault of a file: the copy stops and goes on later',
+    async (call) => {
+      await drive.prepare([small, large, pages]);
+      const damaged = { operation: call, blob: 'a' };
+      drive.wrap = refusing(new StationError('checksum-mismatch', 'damaged', damaged), call);
+      await expect(drive.copy()).rejects.toMatchObject({ code: 'checksum-mismatch' });
+      drive.wrap = (container) => container;
+      const { verdict } = await drive.copy();
+      expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 3, renamed: 0 } });
+    },
+  );
 });
 
 test('a list of files that was read while the disk left is none: the next attempt begins anew', async () => {
