@@ -52,7 +52,7 @@ describe.skipIf(unavailable !== undefined)(
         ending: 'copy-verified',
       });
       const problems = await carryOut({
-        ...{ name: 'image', operations, from: markIn(operations, 'begin'), count: 12 },
+        ...{ name: 'image', operations, from: markIn(operations, 'begin'), count: 8 },
         always: turningPoints(operations),
         restart: async (state) => brokenPromises(await place.restart(state), state, promised),
       });
@@ -69,7 +69,7 @@ describe.skipIf(unavailable !== undefined)(
         ending: 'copy-ended-with-notes',
       });
       const problems = await carryOut({
-        ...{ name: 'rescue', operations, from: promised.acknowledgedAt, count: 6 },
+        ...{ name: 'rescue', operations, from: promised.acknowledgedAt, count: 4 },
         always: new Set(),
         restart: async (state) => {
           const restart = await place.restart(state, (root) => breakWhatWasRead(root, disk));

@@ -30,7 +30,7 @@ import { seededRandom } from '../support/random.ts';
  * sent again.
  */
 
-const RUNS = Number(process.env.DRIVE_STATION_CRASH_RUNS ?? 25);
+const RUNS = Number(process.env.DRIVE_STATION_CRASH_RUNS ?? 15);
 const SEED = Number(process.env.DRIVE_STATION_CRASH_SEED ?? randomInt(2 ** 31));
 /** Kills of one set of disks; then the rest of the copy is left in peace and everything is checked. */
 const KILLS_A_SERIES = 13;

@@ -151,6 +151,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     made: 'a disk that waits for its turn is taken out while another one is copied',
     happens: 'it leaves the queue, keeps no place blocked, and is copied when it is back',
     reads: 'the drive is “waiting its turn”, then “received”',
+    slow: true,
     async play(stage) {
       await stage.station({ copy: { maxDrives: 1 } });
       // Blocks of the first disk stay on their way until the second one has come and gone.

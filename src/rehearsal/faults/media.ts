@@ -170,6 +170,7 @@ export const MEDIA: readonly Rehearsal[] = [
     made: 'a disk with a bad area is pulled while that is read, and plugged in again',
     happens: 'it is gone, not worse: after the return only the bad area is missing',
     reads: 'the drive is “unplugged” and later “done, with notes”',
+    slow: true,
     async play(stage) {
       const place = { offsetBytes: BAD_AT, lengthBytes: 16 * 512 };
       const { image, plugged } = await begun(stage, [bad(place, EIO), slowly(place)]);
@@ -187,6 +188,7 @@ export const MEDIA: readonly Rehearsal[] = [
     made: 'the copy process is killed (SIGKILL) while bad places are read',
     happens: 'the next attempt goes on where the map ends, and ends as if nothing had been',
     reads: 'the drive is “trying again”, then “done, with notes”',
+    slow: true,
     async play(stage) {
       const { image } = await killedInRescue(stage);
       await endsWithout(stage, image, [RUN]);

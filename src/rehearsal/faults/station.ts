@@ -134,6 +134,7 @@ export const STATION: readonly Rehearsal[] = [
     happens:
       'its copy process ends with it; the next start takes the lock and goes on from the store',
     reads: '“the store was asked what it holds”, then “verified”',
+    slow: true,
     async play(stage) {
       await stage.station();
       const image = await copying(stage);

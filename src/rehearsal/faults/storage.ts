@@ -114,6 +114,7 @@ export const STORAGE: readonly Rehearsal[] = [
   outage({
     name: 'store-refuses',
     mode: 'refuse',
+    slow: true,
     made: 'a proxy before the store closes every connection at once',
     says: 'broke off',
   }),
