@@ -101,21 +101,21 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'copy',
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
-    rooms: ['domain', 'volumes', 'formats', 'blobs', 'scrub', ...SHARED],
+    rooms: ['domain', 'volumes', 'formats', 'blobs', 'scrub', 'sync-path', ...SHARED],
     node: true,
     packages: ['zod', 'mime'],
   },
   {
     name: 'blobs',
     what: 'the contract of blob storage, its two implementations, patience and bounds around them',
-    rooms: ['domain', 'scrub', ...SHARED],
+    rooms: ['domain', 'scrub', 'sync-path', ...SHARED],
     node: true,
     packages: ['zod', '@azure/storage-blob', '@azure/identity'],
   },
   {
     name: 'ledger',
     what: 'durable state in SQLite: jobs, drives, copies, the event log, the queue and its store',
-    rooms: ['domain', 'scrub', ...SHARED],
+    rooms: ['domain', 'scrub', 'sync-path', ...SHARED],
     node: true,
     packages: ['zod', 'kysely', 'better-queue'],
   },
@@ -208,6 +208,13 @@ export const HOUSE: readonly Room[] = [
     what: 'takes secrets out of any text by their shape',
     rooms: [],
     node: false,
+    packages: [],
+  },
+  {
+    name: 'sync-path',
+    what: 'forces a file, or the entries of a directory, to the medium',
+    rooms: [],
+    node: true,
     packages: [],
   },
   {

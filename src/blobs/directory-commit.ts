@@ -3,10 +3,11 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, throwIfCancelled } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 import type { CommitBlob, CreatePages, PutBlob, StoredBlock } from './contract.ts';
 import { CONTENT, fileOfBlock } from './directory-layout.ts';
 import { type BlobRecord, writeRecord } from './directory-record.ts';
-import { syncPath, writeAll, writeSynced } from './durable-file.ts';
+import { writeAll, writeSynced } from './durable-file.ts';
 import { damagedOnItsWay } from './refusals.ts';
 import { refused } from './rules.ts';
 

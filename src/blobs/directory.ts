@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BlobName } from '../domain/blob-name.ts';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 import type { StorageRequest } from './azure-errors.ts';
 import type {
   BlobContainer,
@@ -39,13 +40,7 @@ import {
 import { DirectoryListing } from './directory-listing.ts';
 import { writeInto, writtenRanges } from './directory-pages.ts';
 import { type BlobRecord, propertiesIn, readRecord, stateOf } from './directory-record.ts';
-import {
-  sweepTemporaries,
-  syncPath,
-  temporaryName,
-  unlessMissing,
-  writeDurably,
-} from './durable-file.ts';
+import { sweepTemporaries, temporaryName, unlessMissing, writeDurably } from './durable-file.ts';
 import { GroupSync } from './group-sync.ts';
 import { blobRefusal, damagedOnItsWay } from './refusals.ts';
 import {

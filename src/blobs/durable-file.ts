@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 
 /** Files that are there whole or not at all, whenever the power goes. */
 
@@ -51,16 +52,6 @@ export async function makeDirectories(directory: string, mode: number): Promise<
   for (let made = path.resolve(directory); ; made = path.dirname(made)) {
     await syncPath(path.dirname(made));
     if (first === undefined || made === path.resolve(first)) return;
-  }
-}
-
-/** Forces a file, or the entries of a directory, to the disk. */
-export async function syncPath(target: string): Promise<void> {
-  const handle = await open(target, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { makeDirectories, syncPath } from '../blobs/durable-file.ts';
+import { makeDirectories } from '../blobs/durable-file.ts';
 import { asStateDiskError, errnoOf } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 
 /**
  * An append-only file of JSON records, each framed by its length and checksum. A record counts when it

@@ -1,8 +1,9 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectories, syncPath, writeAll } from '../blobs/durable-file.ts';
+import { makeDirectories, writeAll } from '../blobs/durable-file.ts';
 import type { Extent } from '../domain/plan.ts';
 import { asStateDiskError, errnoOf } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 import { pieceHeader, piecesIn, SCRATCH_PIECE_BYTES } from './scratch-piece.ts';
 
 /**

@@ -3,9 +3,9 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asStateDiskError, StationError } from '../errors.ts';
 import { LEDGER_BACKUP_INTERVAL_MS, LEDGER_BACKUPS_KEPT } from '../limits.ts';
+import { syncPath } from '../sync-path.ts';
 import type { Ledger } from './contract.ts';
 import { filesOf, inspectFile } from './sqlite-file.ts';
-import { syncPath } from './sync-path.ts';
 
 export interface BackupsOptions {
   readonly directory: string;

@@ -1,9 +1,9 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asStateDiskError, errnoOf } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 import { stampOf } from './backups.ts';
 import { filesOf, inspectFile } from './sqlite-file.ts';
-import { syncPath } from './sync-path.ts';
 
 /**
  * Puts a backup in the place of the ledger. Whoever calls holds the lock of the state directory. What

@@ -3,9 +3,9 @@ import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { asStateDiskError, StationError } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 import { MIGRATION_TABLE, MIGRATIONS } from './migrations.ts';
 import { sqliteError } from './sqlite-errors.ts';
-import { syncPath } from './sync-path.ts';
 
 /**
  * What the ledger's file says before anybody writes to it. SQLite takes an empty file, or a write-ahead

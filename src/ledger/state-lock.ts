@@ -1,7 +1,8 @@
-import { access, constants, mkdir, open } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { asStateDiskError, messageOf, StationError } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 
 /** The lock's file inside the state directory; empty, and harmless to leave. */
 const LOCK_FILE = 'station.lock';
@@ -35,8 +36,7 @@ export async function lockStateDirectory(directory: string): Promise<() => void>
 /** With its name forced to the disk, or a power cut could take away all that is forced below it. */
 async function makeStateDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await using parent = await open(dirname(resolve(directory)), 'r');
-  await parent.sync();
+  await syncPath(dirname(resolve(directory)));
 }
 
 function hold(database: DatabaseSync, directory: string): () => void {
