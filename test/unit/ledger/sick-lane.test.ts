@@ -69,31 +69,21 @@ it('one that hangs needs no place in any lane', async () => {
   await running(bench, 'a', 'b', 'c', 'd');
 });
 
-it('one that hung and goes on counts among the healthy again', async () => {
-  const bench = await filled(['a', 'b', 'c'], { concurrent: 1 });
-  await running(bench, 'a');
-  bench.queue.turned('a', 'hanging');
-  await running(bench, 'a', 'b');
-  bench.queue.turned('a', 'well');
-  bench.run('b').end({ kind: 'finished' });
-  await vi.waitFor(async () => expect((await bench.queue.depth()).running).toBe(2));
-  expect(bench.runningIds).toEqual(['a']);
-  bench.run('a').end({ kind: 'finished' });
-  await running(bench, 'c');
-});
-
-it('one that is well again comes back before those that wait', async () => {
-  const bench = await filled(['a', 'b', 'c'], { concurrent: 1 });
-  await running(bench, 'a');
-  bench.queue.turned('a', 'sick');
-  await running(bench, 'a', 'b');
-  bench.queue.turned('a', 'well');
-  bench.run('b').end({ kind: 'finished' });
-  await vi.waitFor(async () => expect((await bench.queue.depth()).running).toBe(2));
-  expect(bench.runningIds).toEqual(['a']);
-  bench.run('a').end({ kind: 'finished' });
-  await running(bench, 'c');
-});
+it.each(['hanging', 'sick'] as const)(
+  'one that was %s and is well again comes back before those that wait',
+  async (condition) => {
+    const bench = await filled(['a', 'b', 'c'], { concurrent: 1 });
+    await running(bench, 'a');
+    bench.queue.turned('a', condition);
+    await running(bench, 'a', 'b');
+    bench.queue.turned('a', 'well');
+    bench.run('b').end({ kind: 'finished' });
+    await vi.waitFor(async () => expect((await bench.queue.depth()).running).toBe(2));
+    expect(bench.runningIds).toEqual(['a']);
+    bench.run('a').end({ kind: 'finished' });
+    await running(bench, 'c');
+  },
+);
 
 it('an attempt after a failure of the disk begins among the sick', async () => {
   const bench = await filled(['a', 'b', 'c']);
