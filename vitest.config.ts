@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // One in thousands may meet a moment of a busy machine; the last lines of the output name it.
+    retry: 1,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning'],
     // The last line of the output is for programs: it must stay the last reporter.

@@ -58,7 +58,7 @@ export async function clearLeftOver(directory: string, bay: string): Promise<boo
 export async function releaseAll(directory: string): Promise<string[]> {
   const real = await loopbackDirectory(directory);
   // First the mounts: without its helper a fault disk fails its reads instead of keeping them waiting.
-  for (const mount of await mountsIn(real)) await runTool('umount', ['--force', '--lazy', mount]);
+  for (const mount of await mountsIn(real)) await unmount(mount, ['--force', '--lazy']);
   const disks = await listPlugged(real);
   await Promise.all(disks.map(detachLoop));
   const gone = await Promise.all(disks.map((disk) => waitUntilGone(disk, RELEASE_DEADLINE_MS)));
@@ -79,6 +79,15 @@ async function pluggedPathsIn(directory: string): Promise<string[]> {
 /** Plugged files that are mount points. */
 async function mountsIn(directory: string): Promise<string[]> {
   return (await mountPoints()).filter((path) => bayOf(directory, path) !== undefined);
+}
+
+/** One that its own helper has just taken away is done as well. */
+export async function unmount(mount: string, how: readonly string[]): Promise<void> {
+  try {
+    await runTool('umount', [...how, mount]);
+  } catch (error) {
+    if ((await mountPoints()).includes(mount)) throw error;
+  }
 }
 
 /** Where anything is mounted, in the order of mounting. The kernel writes a blank in a path as `\040`. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import {
   lstat,
@@ -12,12 +14,13 @@ import {
   statfs,
   writeFile,
 } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { errnoOf } from '../errors.ts';
-import { mountPoints, releaseAll } from '../loopback/plugged.ts';
-import { runTool } from '../loopback/run-tool.ts';
+import { mountPoints, releaseAll, unmount } from '../loopback/plugged.ts';
 import { familyOf } from './processes.ts';
 
 /**
@@ -29,6 +32,9 @@ const PREFIX = 'drive-station-rehearsal-';
 const OWNER = 'owner.json';
 /** Between the directory and its owner's name lies one write; older ones have lost their owner. */
 const NAMELESS_MS = 60_000;
+/** What was killed ends at once, except for a read that the kernel does not give up. */
+const END_DEADLINE_MS = 5000;
+const POLL_MS = 20;
 
 /** `starttime` of proc_pid_stat(5), counted behind the name of the program. */
 const START_FIELD = 19;
@@ -56,8 +62,36 @@ export async function freeScratchBytes(): Promise<number> {
   return bavail * bsize;
 }
 
-/** Ends and removes whatever a run left behind that is no longer there; gives the directories. */
+/**
+ * Ends and removes whatever a run left behind that is no longer there; gives the directories. Does
+ * nothing while another process sweeps the same place: that one sees to it.
+ */
 export async function sweep(): Promise<string[]> {
+  const turn = await takeTurn();
+  if (turn === undefined) return [];
+  await using _ = turn;
+  return await sweepAlone();
+}
+
+/**
+ * A name in the kernel's abstract namespace (unix(7)) is bound by one process at a time and is free
+ * again with its end, however that comes.
+ */
+async function takeTurn(): Promise<AsyncDisposable | undefined> {
+  const place = createHash('sha256')
+    .update(await realpath(tmpdir()))
+    .digest('hex');
+  const turn = createServer().listen(`\0drive-station-sweep-${place}`);
+  try {
+    await once(turn, 'listening');
+    return turn;
+  } catch (error) {
+    if (errnoOf(error) === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+}
+
+async function sweepAlone(): Promise<string[]> {
   const names = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX));
   const swept: string[] = [];
   for (const name of names) {
@@ -71,18 +105,28 @@ export async function sweep(): Promise<string[]> {
 
 /** Ends the processes with the mark, frees what is attached or mounted below the directory, and removes it. */
 export async function removeScratch({ directory, mark }: Scratch): Promise<void> {
-  for (const { pid } of await familyOf(mark)) endProcess(pid);
+  await endFamily(mark);
   const disks = (await readdir(directory)).map((name) => join(directory, name, 'disks'));
   for (const place of disks.filter((path) => existsSync(path))) await releaseAll(place);
   await unmountBelow(directory);
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
+/** Until none is left, since one of them may just have started another, or the kernel holds the rest. */
+async function endFamily(mark: string): Promise<void> {
+  for (const end = performance.now() + END_DEADLINE_MS; performance.now() < end; ) {
+    const family = await familyOf(mark);
+    if (family.length === 0) return;
+    for (const { pid } of family) endProcess(pid);
+    await sleep(POLL_MS);
+  }
+}
+
 /** Lazily: what was just killed may hold it for a moment. */
 async function unmountBelow(directory: string): Promise<void> {
   const real = `${await realpath(directory)}/`;
   const below = (await mountPoints()).filter((place) => place.startsWith(real));
-  for (const place of below.reverse()) await runTool('umount', ['--lazy', place]);
+  for (const place of below.reverse()) await unmount(place, ['--lazy']);
 }
 
 /** Anybody can make a directory of such a name in a place that is open to all. */
@@ -108,9 +152,10 @@ async function ownNamespace(): Promise<string> {
   return await readlink('/proc/self/ns/pid');
 }
 
+/** So is one that its owner removes in this moment. */
 async function isYoung(directory: string): Promise<boolean> {
-  const { mtimeMs } = await stat(directory);
-  return Date.now() - mtimeMs < NAMELESS_MS;
+  const found = await stat(directory).catch(() => undefined);
+  return found === undefined || Date.now() - found.mtimeMs < NAMELESS_MS;
 }
 
 /** When a process began, in the kernel's ticks; empty when there is none. */

@@ -58,7 +58,9 @@ describe.skipIf(unavailable !== undefined)('rehearse', { timeout: 240_000 }, () 
     await killed.ended;
     expect(await scratches()).toEqual([killed.name]);
     const [atWork, next] = [rehearse('weak-sector', '--json'), rehearse('weak-sector', '--json')];
-    expect(await Promise.all([atWork.ended, next.ended])).toMatchObject([{ code: 0 }, { code: 0 }]);
+    const both = await Promise.all([atWork.ended, next.ended]);
+    expect(both.map(({ stderr }) => stderr)).toEqual(['', '']);
+    expect(both).toMatchObject([{ code: 0 }, { code: 0 }]);
     expect(await scratches()).toEqual([]);
     expect(await ourLoops()).toEqual([]);
     expect(await remainsAfter(killed.name, ENDS_WITHIN_MS)).toEqual([]);

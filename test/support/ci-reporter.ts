@@ -1,5 +1,5 @@
 import type { SerializedError } from 'vitest';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 interface Counts {
   passed: number;
@@ -10,7 +10,8 @@ interface Counts {
 /**
  * Ends a run with one plain line, `12 passed, 0 failed, 1 skipped`, for whoever reads the output
  * with a program. What failed outside of a test (a file that does not load, a hook, an error that
- * nobody caught) counts as failed, so that `0 failed` always means a clean run.
+ * nobody caught) counts as failed, so that `0 failed` always means a clean run. A test that passed at
+ * its second try only is named before it, with what went wrong at the first: that is a defect too.
  */
 export class CiReporter implements Reporter {
   readonly #print: (line: string) => void;
@@ -22,10 +23,23 @@ export class CiReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     const counts: Counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     for (const module of modules) count(module, counts);
+    for (const test of modules.flatMap(flakyOf)) this.#print(test);
     const { passed, failed, skipped } = counts;
     const rest = skipped === 0 ? '' : `, ${skipped} skipped`;
     this.#print(`${passed} passed, ${failed} failed${rest}`);
   }
+}
+
+function flakyOf(module: TestModule): string[] {
+  const tests = [...module.children.allTests()].filter((test) => test.diagnostic()?.flaky === true);
+  return tests.map(
+    (test) => `FLAKY: ${module.relativeModuleId}: ${test.fullName}: ${wordsOf(test)}`,
+  );
+}
+
+/** The errors of earlier tries stay with a test that passed. */
+function wordsOf(test: TestCase): string {
+  return (test.result().errors ?? []).map(({ message }) => message).join('; ');
 }
 
 function count(module: TestModule, counts: Counts): void {
