@@ -28,7 +28,8 @@ import { bad, sha256 } from '../support/rescue.ts';
  * whole, also at the moment of the crash; what was acknowledged or shown is still so; no block that the
  * store has is staged again; the blob is the image; and nothing is left that would pile up.
  *
- * An ordinary run tries some states of each recording; DRIVE_STATION_CRASH_STATES=all tries each.
+ * An ordinary run tries some states of each recording; DRIVE_STATION_CRASH_STATES=all tries each,
+ * DRIVE_STATION_CRASH_STATES=killed each prefix of what was written.
  */
 
 const JOB = 'crash';

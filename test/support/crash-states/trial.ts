@@ -7,7 +7,7 @@ import { type CrashState, crashStates, MODELS } from './states.ts';
 /** Tries states of a recording one after the other and tells what was tried. */
 
 export const SEED = Number(process.env.DRIVE_STATION_CRASH_SEED ?? randomInt(2 ** 31));
-/** States of each recording: a number, or `all`. */
+/** States of each recording: a number, `all`, or those of one model, such as `killed`. */
 const COUNT = process.env.DRIVE_STATION_CRASH_STATES;
 /** All states of a recording and their restarts: about half an hour on a quiet machine. */
 export const TRIAL_DEADLINE_MS = 4 * 60 * 60 * 1000;
@@ -30,7 +30,7 @@ export async function carryOut(trial: Trial): Promise<string[]> {
   const { name, operations, from } = trial;
   const random = seededRandom(SEED);
   const states = crashStates(operations, { from, random });
-  const chosen = COUNT === 'all' ? states : sampled(states, trial, random);
+  const chosen = chosenOf(states, trial, random);
   const began = performance.now();
   const found: string[] = [];
   for (const state of chosen) {
@@ -47,6 +47,12 @@ export async function carryOut(trial: Trial): Promise<string[]> {
   return found;
 }
 
+function chosenOf(states: readonly CrashState[], trial: Trial, random: () => number) {
+  if (COUNT === 'all') return states;
+  const ofModel = states.filter(({ model }) => model === COUNT);
+  return ofModel.length > 0 ? ofModel : sampled(states, trial, random);
+}
+
 /** Spread over the whole recording, from an offset that the seed draws. */
 function sampled(
   states: readonly CrashState[],
@@ -54,6 +60,7 @@ function sampled(
   random: () => number,
 ): CrashState[] {
   const step = states.length / Number(COUNT ?? count);
+  if (Number.isNaN(step)) throw new RangeError(`DRIVE_STATION_CRASH_STATES is "${COUNT}"`);
   const first = random() * step;
   const drawn = new Set<CrashState>();
   for (let at = first; at < states.length; at += step) {
