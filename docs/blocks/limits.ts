@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as limits from '../../src/limits.ts';
 import { code, table } from './markdown.ts';
 
 const SOURCE = new URL('../../src/limits.ts', import.meta.url);
+/** Bounds of one subject each; `SOURCE` gives them on. */
+const PARTS = new URL('../../src/limits/', import.meta.url);
 /** One documented constant: its comment, and its name. */
 const CONSTANT = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (\w+)/gu;
 
@@ -21,10 +23,12 @@ function rowsOf(name: string, value: unknown, reason: string): string[][] {
   return typeof value === 'object' && value !== null ? planRows(name, value, reason) : [];
 }
 
-/** In the order of the source. */
+/** In the order of the sources. */
 function documented(): Map<string, string> {
-  const found = readFileSync(SOURCE, 'utf8').matchAll(CONSTANT);
-  return new Map([...found].map(([, comment = '', name = '']) => [name, inOneLine(comment)]));
+  const parts = readdirSync(PARTS).sort();
+  const sources = [SOURCE, ...parts.map((part) => new URL(part, PARTS))];
+  const found = sources.flatMap((source) => [...readFileSync(source, 'utf8').matchAll(CONSTANT)]);
+  return new Map(found.map(([, comment = '', name = '']) => [name, inOneLine(comment)]));
 }
 
 function inOneLine(comment: string): string {

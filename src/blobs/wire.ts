@@ -1,14 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import type { RequestPolicy, WebResource } from '@azure/storage-blob';
-import { STORAGE_LOOK_MS, STORAGE_STALL_MS, WIRE_PIECE_BYTES } from '../limits.ts';
+import { STORAGE_ANSWERS, STORAGE_LOOK_MS, STORAGE_STALL_MS, WIRE_PIECE_BYTES } from '../limits.ts';
+import { type AnswerTimes, answerMsOf } from './answer-time.ts';
 import { kernelQueues } from './kernel-queues.ts';
 
 export interface WireOptions {
   /** A connection on which no byte moved for this long is given up, in ms. */
   readonly stallMs: number;
+  /** The same for one whose request was sent whole and waits for its answer. */
+  readonly answers: AnswerTimes;
   /** How often connections are looked at, in ms: a stall is noticed so much late at most. */
   readonly lookMs: number;
   /** As the environment has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
@@ -21,12 +25,15 @@ interface Seen {
   moved: number;
   /** Looks since then. They are counted, not timed: a process that had no time to look saw nothing. */
   stillLooks: number;
+  /** The time of the answer to the request that it carries, in ms. */
+  answerMs: number;
 }
 
 /**
  * The connections to one store. A request lives as long as bytes move on its connection, however slowly,
  * and is ended when none did for a while: a fixed time-out would be too short for a large block on a
- * slow line and too long for a connection that is dead. What is tried again then gets a new connection,
+ * slow line and too long for a connection that is dead. Once it is sent whole, what it asks for says how
+ * long the store may think before anything comes. What is tried again then gets a new connection,
  * because those that wait in the pool went the same way and may be as dead.
  *
  * A byte has moved when the kernel of the other side has confirmed it. That the socket took it says
@@ -36,12 +43,15 @@ export class Wire {
   readonly #options: WireOptions;
   readonly #agents: readonly http.Agent[];
   readonly #connections = new Map<Socket, Seen>();
+  /** The time of the answer to the request that looks for a connection, in ms. */
+  readonly #answerMs = new AsyncLocalStorage<number>();
   #timer: NodeJS.Timeout | undefined;
   #movedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: Partial<WireOptions> = {}) {
     this.#options = {
       stallMs: STORAGE_STALL_MS,
+      answers: STORAGE_ANSWERS,
       lookMs: STORAGE_LOOK_MS,
       proxyEnv: process.env,
       ...options,
@@ -65,25 +75,39 @@ export class Wire {
     // In one piece it would count as sent at once; the pieces are views, nothing is copied.
     if (Buffer.isBuffer(body) && body.length > WIRE_PIECE_BYTES)
       request.body = () => inPieces(body);
-    return next.sendRequest(request);
+    const answerMs = answerMsOf(request, this.#options.answers);
+    return this.#answerMs.run(answerMs, () => next.sendRequest(request));
   }
 
   #watchThoseOf(agent: http.Agent): void {
     const create = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
+      const answerMs = this.#answerMs.getStore();
       const connection = create(options, (error, tunnel) => {
-        if (error === null) this.#watch(tunnel);
+        if (error === null) this.#watch(tunnel, answerMs);
         callback?.(error, tunnel);
       });
-      if (connection) this.#watch(connection);
+      if (connection) this.#watch(connection, answerMs);
       return connection;
+    };
+    const reuse = agent.reuseSocket.bind(agent);
+    agent.reuseSocket = (connection, request) => {
+      this.#watch(connection, this.#answerMs.getStore());
+      reuse(connection, request);
+    };
+    const keep = agent.keepSocketAlive.bind(agent);
+    agent.keepSocketAlive = (connection) => {
+      this.#watch(connection);
+      return keep(connection);
     };
   }
 
-  #watch(connection: Duplex): void {
-    if (!isSocket(connection) || this.#connections.has(connection)) return;
-    this.#connections.set(connection, { moved: 0, stillLooks: 0 });
-    connection.once('close', () => this.#forget(connection));
+  /** From here on, with nothing to send, it may be still for that long. */
+  #watch(connection: Duplex, answerMs = this.#options.stallMs): void {
+    if (!isSocket(connection)) return;
+    const seen = this.#connections.get(connection);
+    if (seen === undefined) connection.once('close', () => this.#forget(connection));
+    this.#connections.set(connection, { moved: 0, ...seen, stillLooks: 0, answerMs });
     this.#timer ??= setInterval(() => this.#look(), this.#options.lookMs).unref();
   }
 
@@ -98,7 +122,7 @@ export class Wire {
     const { stallMs, lookMs } = this.#options;
     const queuesOf = kernelQueues();
     for (const [connection, seen] of this.#connections) {
-      const { bytesRead, bytesWritten } = connection;
+      const { bytesRead, bytesWritten, writableLength } = connection;
       const { unsentBytes, unreadBytes } = queuesOf(connection);
       const moved = bytesRead + bytesWritten - unsentBytes;
       // What lies unread is there because we take our time.
@@ -106,14 +130,18 @@ export class Wire {
         this.#movedAt = performance.now();
         seen.moved = moved;
         seen.stillLooks = 0;
-      } else if (++seen.stillLooks * lookMs >= stallMs) this.#giveUp(connection);
+        continue;
+      }
+      const isSent = unsentBytes === 0 && writableLength === 0;
+      const patienceMs = isSent ? seen.answerMs : stallMs;
+      if (++seen.stillLooks * lookMs >= patienceMs) this.#giveUp(connection, patienceMs);
     }
   }
 
-  #giveUp(connection: Socket): void {
+  #giveUp(connection: Socket, stillMs: number): void {
     const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
     for (const socket of idle) if (socket !== connection) socket?.destroy();
-    const words = `no byte moved on the connection for ${this.#options.stallMs / 1000} s`;
+    const words = `no byte moved on the connection for ${stillMs / 1000} s`;
     connection.destroy(Object.assign(new Error(words), { code: 'ETIMEDOUT' }));
   }
 }

@@ -6,9 +6,9 @@ import { withRetry } from '../blobs/retry.ts';
 import { Wire } from '../blobs/wire.ts';
 import {
   STAGE_PACE,
+  STORAGE_ANSWERS,
   STORAGE_AWAY_AFTER_MS,
   STORAGE_SILENCE_MS,
-  STORAGE_STALL_MS,
 } from '../limits.ts';
 import type { Assignment, FromCopy } from './messages.ts';
 
@@ -31,7 +31,7 @@ export async function openPatiently(
   const patient = withRetry(
     await openContainer(storage, name, wire),
     {
-      pieceTimeoutMs: STORAGE_STALL_MS,
+      pieceTimeoutMs: STORAGE_ANSWERS.readMs,
       awayAfterMs: STORAGE_AWAY_AFTER_MS,
       silenceMs: STORAGE_SILENCE_MS,
     },

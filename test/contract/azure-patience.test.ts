@@ -25,8 +25,8 @@ const QUICK: RetryOptions = {
 async function patientAt(port: number, options: Partial<RetryOptions & WireOptions> = {}) {
   const told: string[] = [];
   const blobEndpoint = `http://127.0.0.1:${port}/account`;
-  const { stallMs = 10_000, lookMs = 10, ...others } = options;
-  const wire = new Wire({ stallMs, lookMs });
+  const { stallMs = 10_000, answers = answersWithin(10_000), lookMs = 10, ...others } = options;
+  const wire = new Wire({ stallMs, answers, lookMs });
   const container = withRetry(
     await openContainer({ kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' }, 'images', wire),
     { ...QUICK, ...others },
@@ -39,6 +39,8 @@ async function patientAt(port: number, options: Partial<RetryOptions & WireOptio
   );
   return { container, told };
 }
+
+const answersWithin = (ms: number) => ({ readMs: ms, commitMs: ms, bodyMs: ms, otherMs: ms });
 
 const fourBlocks = [0, 1, 2, 3].map((index) => stageOf(disk, index, sharedBytes(1000, index)));
 
@@ -67,9 +69,70 @@ describe('a patient container on a store in trouble', () => {
       if (requests > 4) takeIt(request, response);
       else request.resume();
     });
-    const { container, told } = await patientAt(store.port, { stallMs: 150, awayAfterMs: 100 });
+    const answers = answersWithin(150);
+    const { container, told } = await patientAt(store.port, { answers, awayAfterMs: 100 });
     await Promise.all(fourBlocks.map((block) => container.stageBlock(block, live())));
     expect(told).toEqual([expect.stringContaining('no byte moved'), 'back']);
+  });
+
+  it('waits for a slow commit and sends it once, over the connection that it already has', async () => {
+    const asked: string[] = [];
+    await using store = await serve((request, response) => {
+      const isCommit = request.url?.includes('comp=blocklist') ?? false;
+      asked.push(isCommit ? 'commit' : 'block');
+      const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+      const answer = () => void response.writeHead(201, stamp).end();
+      request.resume().on('end', () => void setTimeout(answer, isCommit ? 600 : 0));
+    });
+    const answers = { ...answersWithin(100), commitMs: 10_000 };
+    const { container } = await patientAt(store.port, { stallMs: 100, answers });
+    const block = stageOf(disk, 0, sharedBytes(1000, 0));
+    await container.stageBlock(block, live());
+    const commit = { name: disk, blocks: [block.id], md5: block.md5, metadata: {} };
+    await container.commit(commit, live());
+    expect(asked).toEqual(['block', 'commit']);
+    expect(store.connections()).toBe(1);
+  });
+
+  it('sends a commit that is never answered again, on a new connection', async () => {
+    let commits = 0;
+    await using store = await serve((request, response) => {
+      const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+      request.resume();
+      if (++commits > 1) response.writeHead(201, stamp).end();
+    });
+    const answers = { ...answersWithin(10_000), commitMs: 150 };
+    const { container } = await patientAt(store.port, { answers });
+    await container.commit({ name: disk, blocks: [], metadata: {} }, live());
+    expect(commits).toBe(2);
+    expect(store.connections()).toBe(2);
+  });
+
+  it('gives up a body that nobody takes after the time of a stall, not of an answer', async () => {
+    let requests = 0;
+    await using store = await serve((request, response) => {
+      if (++requests > 1) takeIt(request, response);
+    });
+    const { container } = await patientAt(store.port, {
+      stallMs: 150,
+      answers: answersWithin(60_000),
+    });
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(16 * MIB, 0)), live());
+    expect(requests).toBe(2);
+  });
+
+  it('gives the next request on a connection its own time', async () => {
+    let lists = 0;
+    await using store = await serve((request, response) => {
+      if (request.method === 'PUT') takeIt(request, response);
+      else if (++lists > 1) request.resume().on('end', () => response.writeHead(403).end());
+    });
+    const answers = { ...answersWithin(60_000), readMs: 150 };
+    const { container } = await patientAt(store.port, { answers });
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(1000, 0)), live());
+    const listing = container.listBlocks(disk, live());
+    await expect(listing).rejects.toMatchObject({ code: 'storage-denied' });
+    expect(store.connections()).toBe(2);
   });
 
   it('sends again what a reset connection took with it', async () => {
@@ -113,7 +176,10 @@ describe('a patient container on a store in trouble', () => {
 
   it('stops waiting when it is cancelled', async () => {
     await using store = await serve((request) => request.resume());
-    const { container } = await patientAt(store.port, { stallMs: 50, awayAfterMs: 60 });
+    const { container } = await patientAt(store.port, {
+      answers: answersWithin(50),
+      awayAfterMs: 60,
+    });
     const controller = new AbortController();
     const waiting = fourBlocks.map((block) => container.stageBlock(block, controller.signal));
     setTimeout(() => controller.abort(), 170);
@@ -125,7 +191,8 @@ describe('a patient container on a store in trouble', () => {
     await using store = await serve((_, response) => {
       response.writeHead(200, { 'content-length': MIB, etag: '"1"' }).end(Buffer.alloc(MIB));
     });
-    const { container } = await patientAt(store.port, { pieceTimeoutMs: 100, stallMs: 100 });
+    const brief = { pieceTimeoutMs: 100, stallMs: 100, answers: answersWithin(100) };
+    const { container } = await patientAt(store.port, brief);
     let received = 0;
     for await (const piece of container.read(disk, live())) {
       if (received === 0) await new Promise((resolve) => setTimeout(resolve, 300));

@@ -1,0 +1,75 @@
+/** Bounds on what is done about a disk that does not read well. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** After a read error, the kernel gets this long to take a pulled disk away. */
+export const DISK_GONE_GRACE_MS = 2_000;
+/**
+ * While nothing of a disk can be read, its errors count as those of bad sectors for this long after the
+ * kernel had its time; then it gets that time again. Nothing is kept of them before.
+ */
+export const DISK_UNPROVEN_MS = 10_000;
+/**
+ * A read of the fast copy: past the speed of hashing on any disk, and small enough that the sectors of
+ * one that fails can all be tried one by one, so that no read of another size meets the bad ones again.
+ */
+export const FAST_READ_BYTES = 1 * MIB;
+/** A read near a bad place: what GNU ddrescue reads at once, so that its advice holds for us. */
+export const RESCUE_CLUSTER_BYTES = 64 * KIB;
+/**
+ * Passes over single bad sectors after the first. Each sector is then tried four times in all: in a
+ * larger read, alone, and twice again.
+ */
+export const RESCUE_RETRIES = 2;
+/**
+ * A run of bad sectors this long is a scratch or a dead head: when all of it failed in a larger read,
+ * alone and once again, it is not tried any more. Shorter ones have both retries.
+ */
+export const RESCUE_DEAD_RUN_BYTES = 32 * KIB;
+/** After an error the fast copy reads in clusters, until so much was read without another. */
+export const CAREFUL_BYTES = 4 * GIB;
+/**
+ * The smallest read of a file near a bad place. A filesystem reads through the page cache, and asks the
+ * disk for whole pages whatever it is asked for itself.
+ */
+export const FILE_PAGE_BYTES = 4 * KIB;
+/** Time for one bad area in one pass; the next ones have their turn then. */
+export const RESCUE_AREA_MS = 10 * 60_000;
+/** Time for one pass over the bad areas of a drive. */
+export const RESCUE_PASS_MS = 8 * 60 * 60_000;
+/** Time for all bad areas of a drive: what is not read by then is given up, and the log says so. */
+export const RESCUE_DRIVE_MS = 24 * 60 * 60_000;
+/**
+ * Areas in the map of a drive's bad places: 24 MB of memory and 4 MB of text. A disk that has more is
+ * not read in finer detail.
+ */
+export const RESCUE_AREAS_MAX = 100_000;
+/**
+ * The map of bad places is written this often while all reads come; what a crash makes the station read
+ * once more are good places then.
+ */
+export const RESCUE_SAVE_MS = 5_000;
+/**
+ * After a read that failed, and after one that came at a retry, the map is written at once, unless that
+ * takes more than one part in so many of the time: a crash repeats a handful of them and no more.
+ */
+export const RESCUE_SAVE_SHARE = 4;
+/**
+ * What was read of blocks with bad places waits in the state directory until they are whole. So much of
+ * a disk is rescued at a time; it is never more, however sick the disk.
+ */
+export const RESCUE_SCRATCH_BYTES = 4 * GIB;
+/** A read below this rate, in bytes a second, is slow; a worn disk gives 30 MB/s, a USB 2 stick 5. */
+export const SLOW_READ_BYTES_PER_S = 1 * MIB;
+/** So many slow reads in a row make an area that is left for later; one is a disk that spins up. */
+export const SLOW_READS = 2;
+/** Records of the kernel log that are looked through after a disk failed; a log has some thousands. */
+export const KERNEL_RECORDS_MAX = 20_000;
+/** Of those about the disk, so many are told. */
+export const KERNEL_LINES_KEPT = 4;
+/** Places that were read well, 4 KiB each, of which one is read again and compared after each error. */
+export const GOOD_PLACES = 8;
+/** Unreadable ranges that a verdict tells one by one; the map has all. */
+export const UNREADABLE_RANGES_TOLD = 8;
