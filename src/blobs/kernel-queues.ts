@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { type Socket, SocketAddress } from 'node:net';
+import { endianness } from 'node:os';
 
 /** Bytes of a connection that the kernel holds. */
 export interface KernelQueues {
@@ -21,15 +22,17 @@ export function kernelQueues(): (connection: Socket) => KernelQueues {
   const queues = new Map<string, KernelQueues>();
   for (const table of TABLES) {
     for (const line of linesOf(table)) {
-      const [, local, remote, , held] = line.trim().split(/\s+/u);
-      const [unsentBytes, unreadBytes] = (held ?? '')
-        .split(':')
-        .map((hex) => Number.parseInt(hex, 16));
+      const [, local = '', remote = '', , held = ''] = line.trim().split(/\s+/u);
+      const [unsentBytes, unreadBytes] = held.split(':').map((hex) => Number.parseInt(hex, 16));
       if (unsentBytes === undefined || unreadBytes === undefined) continue;
-      queues.set(`${portIn(local)} ${portIn(remote)}`, { unsentBytes, unreadBytes });
+      queues.set(`${endOf(local)} ${endOf(remote)}`, { unsentBytes, unreadBytes });
     }
   }
-  return ({ localPort, remotePort }) => queues.get(`${localPort} ${remotePort}`) ?? EMPTY;
+  return ({ localAddress, localPort, remoteAddress, remotePort }) => {
+    const local = `${withoutZone(localAddress)} ${localPort}`;
+    const remote = `${withoutZone(remoteAddress)} ${remotePort}`;
+    return queues.get(`${local} ${remote}`) ?? EMPTY;
+  };
 }
 
 function linesOf(table: string): string[] {
@@ -41,6 +44,21 @@ function linesOf(table: string): string[] {
   }
 }
 
-function portIn(address: string | undefined): number {
-  return Number.parseInt(address?.split(':')[1] ?? '', 16);
+/** One end of a connection, as Node writes addresses. */
+function endOf(text: string): string {
+  const [address = '', port = ''] = text.split(':');
+  const bytes = Buffer.from(address, 'hex');
+  // The kernel prints an address as numbers of 32 bits, each as the processor reads it.
+  if (endianness() === 'LE' && bytes.length % 4 === 0) bytes.swap32();
+  return `${bytes.length === 16 ? ipv6Of(bytes) : bytes.join('.')} ${Number.parseInt(port, 16)}`;
+}
+
+function ipv6Of(bytes: Buffer): string {
+  const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => bytes.readUInt16BE(at).toString(16));
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+}
+
+/** An address of one link carries the name of its interface, which the kernel's table does not. */
+function withoutZone(address: string | undefined): string | undefined {
+  return address?.split('%')[0];
 }
