@@ -1,4 +1,5 @@
-import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { asStateDiskError, errnoOf } from '../errors.ts';
 import { syncPath } from '../sync-path.ts';
@@ -8,7 +9,8 @@ import { filesOf, inspectFile } from './sqlite-file.ts';
 /**
  * Puts a backup in the place of the ledger. Whoever calls holds the lock of the state directory. What
  * was there is moved aside and nothing of it is deleted: not only the database, since a write-ahead log
- * that stays behind would be played into the backup. Answers where it is now.
+ * that stays behind would be played into the backup. The ledger keeps its mode, whatever that of the
+ * backup is; one that was lost comes back for its owner alone. Answers where what was there is now.
  *
  * Throws what `inspectFile` says of the backup, before anything was touched, and `state-disk-failed`.
  */
@@ -18,6 +20,7 @@ export async function restoreLedger(file: string, backup: string, now: Date): Pr
   const fresh = `${file}.restored`;
   try {
     await copyFile(backup, fresh);
+    await chmod(fresh, modeOf(file));
     await syncPath(fresh);
     await mkdir(aside, { mode: 0o700 });
     // The database first: left alone, its log is refused at the next start, and the other way round not.
@@ -28,6 +31,10 @@ export async function restoreLedger(file: string, backup: string, now: Date): Pr
   } catch (error) {
     throw asStateDiskError(file, error);
   }
+}
+
+function modeOf(file: string): number {
+  return (statSync(file, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777;
 }
 
 async function moveInto(directory: string, file: string): Promise<void> {

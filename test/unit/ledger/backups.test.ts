@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -11,6 +11,7 @@ import {
   ledgerFileOf,
   refuseLostLedger,
 } from '../../../src/ledger/backups.ts';
+import { restoreLedger } from '../../../src/ledger/restore.ts';
 import type { SqliteLedger } from '../../../src/ledger/sqlite.ts';
 import { lockStateDirectory } from '../../../src/ledger/state-lock.ts';
 import { isSound, verifyLedger } from '../../../src/ledger/verify.ts';
@@ -161,6 +162,33 @@ it('restores the newest sound backup, with the write-ahead log out of the way an
     'ledger.sqlite-wal',
   ]);
   expect(await readFile(join(state, aside, 'ledger.sqlite-wal'))).toEqual(log);
+});
+
+it.each([
+  { ofBackup: 0o444, ofLedger: 0o600 },
+  { ofBackup: 0o644, ofLedger: 0o640 },
+])('gives the restored ledger its own mode $ofLedger and not that of the backup', async (modes) => {
+  const file = ledgerFileOf(state);
+  const ledger = await openLedger(file);
+  await ledger.note('x', 'noted', {}, 'alex');
+  const backup = (await backupsOf(ledger).make()) ?? '';
+  await ledger.close();
+  await chmod(file, modes.ofLedger);
+  await chmod(backup, modes.ofBackup);
+  await restoreLedger(file, backup, clock.now());
+  expect((await stat(file)).mode & 0o777).toBe(modes.ofLedger);
+});
+
+it('gives a ledger that was lost back to its owner alone', async () => {
+  const file = ledgerFileOf(state);
+  const ledger = await openLedger(file);
+  await ledger.note('x', 'noted', {}, 'alex');
+  const backup = (await backupsOf(ledger).make()) ?? '';
+  await ledger.close();
+  await rm(file);
+  await chmod(backup, 0o644);
+  await restoreLedger(file, backup, clock.now());
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
 it('restores nothing while a station is at work, and nothing that is no ledger', async () => {
