@@ -27,7 +27,9 @@ export interface ToolCall {
 export async function runVolumeTool(call: ToolCall, signal: AbortSignal): Promise<string> {
   throwIfCancelled(signal);
   const { tool, deadlineMs = VOLUME_TOOL_DEADLINE_MS } = call;
-  const child = spawn(tool, call.args, { env: TOOL_ENVIRONMENT, stdio: 'pipe', detached: true });
+  const options = { env: TOOL_ENVIRONMENT, stdio: 'pipe', detached: true } as const;
+  // Without a descriptor left there is a child, and it has no pipes.
+  const child: ChildProcess = spawn(tool, call.args, options);
   const late = AbortSignal.timeout(deadlineMs);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const output = textOf(child, 'stdout', TOOL_OUTPUT_MAX_BYTES);
@@ -47,8 +49,8 @@ export async function runVolumeTool(call: ToolCall, signal: AbortSignal): Promis
   const stop = AbortSignal.any([signal, late]);
   stop.addEventListener('abort', onStop, { once: true });
   // A tool that ends before it has read its input closes the pipe; its exit code says the rest.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(call.input);
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(call.input);
   try {
     return await promise;
   } catch (error) {

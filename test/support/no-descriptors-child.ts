@@ -2,6 +2,8 @@ import { openSync } from 'node:fs';
 import { runCopyProcess } from '../../src/copy/copy-process.ts';
 import type { Assignment } from '../../src/copy/messages.ts';
 import { UdevMonitor } from '../../src/detect/udev-monitor.ts';
+import { isStationError } from '../../src/errors.ts';
+import { runVolumeTool } from '../../src/volumes/tools.ts';
 
 /** What the daemon does when it has no descriptor left, in a process that has none; says what came of it. */
 
@@ -31,4 +33,8 @@ const monitor = new UdevMonitor(
 );
 await monitor.start();
 await monitor.close();
-process.stderr.write(`${told}, ${monitor.listening}\n`);
+const call = { tool: 'true', args: [], input: Buffer.from('key') };
+const tool = await runVolumeTool(call, new AbortController().signal).catch((error) =>
+  isStationError(error, 'tool-failed') ? error.message : `threw ${error}`,
+);
+process.stderr.write(`${told}, ${monitor.listening}, ${tool}\n`);
