@@ -29,6 +29,7 @@ export class Reserve {
   #timer: NodeJS.Timeout | undefined;
   #fileSystem: FileSystem | undefined;
   #blindBecause: string | undefined;
+  #sliceFailedBecause: string | undefined;
 
   constructor(parts: ReserveParts) {
     this.#parts = parts;
@@ -94,9 +95,19 @@ export class Reserve {
       await slice.take();
       troubles.end('state-disk');
     } catch (error) {
-      if (!isStationError(error, 'state-disk-failed')) throw error;
-      this.failed(error);
+      if (isStationError(error, 'state-disk-failed')) this.failed(error);
+      else this.#sayOfSlice(messageOf(error));
+      return;
     }
+    this.#sliceFailedBecause = undefined;
+  }
+
+  /** The machine refused something; the next look asks again, and nothing else waits for it. */
+  #sayOfSlice(reason: string): void {
+    if (this.#sliceFailedBecause !== reason) {
+      this.#parts.logger.warn({ reason }, 'the emergency room could not be taken');
+    }
+    this.#sliceFailedBecause = reason;
   }
 
   /** Less than this, and what goes on would use it up at once. */

@@ -13,26 +13,27 @@ import { CAN_MOUNT, type SmallDisk, smallDisk } from '../../support/small-disk.t
 const MIB = 1024 * 1024;
 const INTERVAL_MS = 20;
 
-async function aReserve(reserveBytes = 0) {
+async function aReserve(reserveBytes = 0, place = 'station.reserve') {
   const small = await smallDisk(32 * MIB);
   const said: string[] = [];
+  const looks: boolean[] = [];
   const logger = {
     info: (_: object, words: string) => void said.push(words),
     warn: (_: object, words: string) => void said.push(words),
   };
   const troubles = new Troubles({ logger, now: () => TEST_TIME, onChange: () => undefined });
-  const slice = new EmergencySlice(join(small.path, 'station.reserve'));
+  const slice = new EmergencySlice(join(small.path, place));
   const reserve = new Reserve({
     ...{ reserveBytes, intervalMs: INTERVAL_MS, directory: '/state', slice, troubles, logger },
     look: async () => ({ mountpoint: small.path, availableBytes: await small.freeBytes() }),
-    onChange: () => undefined,
+    onChange: () => void looks.push(reserve.below),
   });
   reserve.start();
   onTestFinished(async () => {
     reserve.close();
     await small[Symbol.asyncDispose]();
   });
-  return { small, troubles, slice, reserve, said };
+  return { small, troubles, slice, reserve, said, looks };
 }
 
 const full = ({ path }: SmallDisk) => stateDiskFailed(join(path, 'copy.journal'), 'full');
@@ -82,6 +83,16 @@ describe.skipIf(!CAN_MOUNT)('the room of the state directory', () => {
     expect(troubles.has('state-disk')).toBe(true);
     await small.disk.readOnly(false);
     await expect.poll(() => troubles.has('state-disk')).toBe(false);
+  });
+
+  it('tells what it saw also when the slice cannot be taken for another reason than the disk', async () => {
+    const { small, looks, said, troubles } = await aReserve(16 * MIB, 'no-such-directory/slice');
+    await expect.poll(() => looks.at(-1)).toBe(false);
+    await small.write('other', 20 * MIB);
+    await expect.poll(() => looks.at(-1)).toBe(true);
+    expect(troubles.holdsCopies).toBeUndefined();
+    const words = 'the emergency room could not be taken';
+    expect(said.filter((each) => each === words)).toHaveLength(1);
   });
 
   it('holds copies that the machine gives no process, until it gives one', async () => {
