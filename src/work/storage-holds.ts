@@ -88,6 +88,7 @@ export class StorageHolds {
   readonly #deps: StorageHoldsDependencies;
   readonly #holds = new Map<string, Hold>();
   readonly #running = new Map<string, Running>();
+  /** The storage with which each job was tried last, or was first looked at. */
   readonly #marks = new Map<JobId, string>();
   #looking = false;
 
@@ -248,12 +249,14 @@ export class StorageHolds {
   async #tryJob(jobId: JobId): Promise<void> {
     const mark = await this.#deps.storageMark(jobId).catch(failureMark);
     const isRenewed = this.#marks.has(jobId) && this.#marks.get(jobId) !== mark;
-    this.#marks.set(jobId, mark);
+    if (!this.#marks.has(jobId)) this.#marks.set(jobId, mark);
     const held = this.#ofJob(jobId);
     const nowMs = this.#deps.monotonicMs();
     const next = held.find(({ isTried, tryAtMs }) => !isTried && (isRenewed || nowMs >= tryAtMs));
     if (next === undefined || held.some((hold) => this.#findsOut(hold, nowMs))) return;
     if (!isRenewed && this.#isWaitedOut(jobId)) return;
+    // Only now: what is renewed while another one still tries is a reason to try again after it.
+    this.#marks.set(jobId, mark);
     next.isTried = true;
     next.tryAtMs = nowMs + HOLD_RETRY_MS;
     this.#enqueue(next.item.ref);

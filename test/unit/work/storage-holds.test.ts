@@ -102,6 +102,18 @@ describe('drives that wait for their storage', () => {
     expect(await lookAt(3000)).toEqual(['A']);
   });
 
+  it('are tried again at once when the credential was renewed while one tried with the old one', async () => {
+    const item = begin('A');
+    holds.hold(item, DENIED);
+    expect(await lookAt(RETRY_MS)).toEqual(['A']);
+    marks.set('job-1', 'renewed');
+    expect(await lookAt(RETRY_MS + 1000)).toEqual([]);
+    holds.hold(item, DENIED);
+    expect(await lookAt(RETRY_MS + 2000)).toEqual(['A']);
+    holds.hold(item, DENIED);
+    expect(await lookAt(RETRY_MS + 3000)).toEqual([]);
+  });
+
   it('keep back those of their job that come later, and no others', () => {
     holds.hold(begin('A'), DENIED);
     expect(holds.inTheWay(begin('B'))).toEqual(DENIED);
