@@ -2,8 +2,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../blobs/durable-file.ts';
 
-/** `<copy id>.journal`, and beside it the map and the scratch of the same copy. */
-const KEPT = /^([^.]+)\.journal(?:\.map|\.scratch)?$/u;
+/** `<copy id>.journal`, and beside it what else the same copy keeps. */
+const KEPT = /^([^.]+)\.journal(?:\.map|\.scratch|\.differs)?$/u;
 
 /**
  * Removes what no copy needs any more: the files of copies that have their verdict, because the station

@@ -13,7 +13,7 @@ export const COPY_HELP: Help<CopyErrors> = {
     meaning:
       'The drive said something else of its files when it was read again: the disk or its cable is failing, or the drive was changed while it was away. Nothing is copied from what differs.',
     nextStep:
-      'Check the cable and the bay, then retry. If it comes again, the disk is failing: end the drive and tell the customer.',
+      'Check the cable and the bay, then retry: the copy goes by what the drive shows then, and sends nothing again that the store proves to have. If it comes again, the disk is failing: end the drive and tell the customer.',
   },
   'plan-impossible': {
     meaning:

@@ -5,6 +5,7 @@ import type { Condition } from '../ledger/lanes.ts';
 import type { AssignmentSources } from './assignment.ts';
 import type { DiskHolder, NewHolder } from './disk-holders.ts';
 import type { Floor, WorkItem } from './floor.ts';
+import type { ShownActivity } from './shown-activity.ts';
 import type { StorageHolds, StorageTrouble } from './storage-holds.ts';
 
 /** What the runner of copies works with, and how it speaks of one attempt. */
@@ -54,6 +55,7 @@ export interface Attempt {
   readonly item: WorkItem;
   readonly disk: AttachedDisk;
   readonly makeRoom: AbortSignal;
+  readonly shown: ShownActivity;
   /** Its process could not be ended. */
   isStuck: boolean;
 }

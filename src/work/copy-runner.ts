@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
+import { retireJournal } from '../copy/files/retired-journal.ts';
 import type { Assignment, FromCopy } from '../copy/messages.ts';
 import { WELL } from '../domain/condition.ts';
 import { type AttachedDisk, shownSerial } from '../domain/disk.ts';
@@ -15,6 +16,8 @@ import { asAsked, codeOf, isOfDisk } from './copy-ending.ts';
 import type { DiskHolder, NewHolder } from './disk-holders.ts';
 import type { WorkItem } from './floor.ts';
 import { leftBehindInWords, untilLetGo } from './left-behind.ts';
+import { ShownActivity } from './shown-activity.ts';
+import { journalFileOf } from './staged-at.ts';
 import { isStationsOwn } from './stations-own.ts';
 import { VitalSigns } from './vital-signs.ts';
 
@@ -53,7 +56,8 @@ export class CopyRunner {
     const safeBefore = known?.stagedBytes ?? 0;
     item.vitals = this.#vitalsOf(item, disk, task.id);
     item.putBack = WELL;
-    const attempt = { item, disk, makeRoom, isStuck: false };
+    const shown = new ShownActivity();
+    const attempt = { item, disk, makeRoom, shown, isStuck: false };
     const ended = await this.#unlessHeld(attempt, AbortSignal.any([signal, item.stop.signal]));
     if (ended.kind === 'held' && !item.stop.signal.aborted) {
       item.vitals = undefined;
@@ -107,12 +111,23 @@ export class CopyRunner {
   async giveUp(task: CopyTask, error: unknown): Promise<void> {
     const item = this.#deps.floor.working.get(driveKey(task.ref));
     try {
+      if (codeOf(error) === 'drive-reads-differ') await this.#retireJournal(task.ref);
       await this.#ends.fault(task.ref, codeOf(error), messageOf(error));
     } finally {
       // Only now: a drive that nobody works on and that is not faulted yet would be started again.
       if (item !== undefined) this.#deps.floor.end(item);
       this.#deps.onOutcome();
     }
+  }
+
+  /**
+   * A retry begins the journal anew. Done before the fault is durable: a kill in between costs a person's
+   * look, and after it no retry would ever help.
+   */
+  async #retireJournal(ref: DriveRef): Promise<void> {
+    const { ledger, journalDirectory } = this.#deps;
+    const copy = await ledger.copyOf(ref);
+    if (copy !== undefined) await retireJournal(journalFileOf(journalDirectory, copy));
   }
 
   /** One attempt, when the storage of the job is not known to be in trouble; it may lose its place. */
@@ -130,14 +145,15 @@ export class CopyRunner {
   async #attempt(attempt: Attempt, signal: AbortSignal): Promise<RunEnd> {
     const { item, disk } = attempt;
     try {
-      if (!this.#deps.holds.isHeld(item)) item.activity = { kind: 'starting' };
+      const isTrial = this.#deps.holds.isHeld(item);
+      if (!isTrial) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
       const left = await this.#askHealth(attempt, signal);
       if (left !== undefined) {
         await this.#ends.fault(item.ref, 'disk-unresponsive', leftBehindInWords(left));
         return { kind: 'finished' };
       }
-      const record = await this.#deps.ledger.beginCopyAttempt(item.ref, boundDiskOf(disk));
+      const record = await this.#recordOf(attempt, isTrial);
       await this.#markStarted(drive, record);
       const assignment = await assignmentOf({ drive, record, disk }, this.#deps);
       const result = await this.#copy(attempt, record, { assignment, signal });
@@ -171,6 +187,13 @@ export class CopyRunner {
     if (drive !== undefined) return drive;
     const { jobId: jobName, driveId } = ref;
     throw new StationError('drive-not-found', 'the drive is gone', { jobName, driveId });
+  }
+
+  /** A copy on hold is tried every minute, for days if need be: such tries are not counted nor logged. */
+  async #recordOf({ item: { ref }, disk }: Attempt, isTrial: boolean): Promise<CopyRecord> {
+    const { ledger } = this.#deps;
+    const known = isTrial ? await ledger.copyOf(ref) : undefined;
+    return known ?? (await ledger.beginCopyAttempt(ref, boundDiskOf(disk)));
   }
 
   async #markStarted(drive: Drive, record: CopyRecord): Promise<void> {
@@ -232,26 +255,15 @@ export class CopyRunner {
     const { floor, holds, logger } = this.#deps;
     const { item } = attempt;
     item.vitals?.hear(message);
+    item.activity = attempt.shown.after(message, this.#deps.now()) ?? item.activity;
     switch (message.kind) {
       case 'progress':
         floor.progressed(item, message.progress);
         break;
-      case 'phase':
-        item.activity = { kind: message.phase === 'settling' ? 'settling' : 'copying' };
-        break;
-      case 'rescuing': {
-        const { openBytes, unreadableBytes } = message;
-        item.activity = { kind: 'rescuing', openBytes, unreadableBytes };
-        break;
-      }
       case 'storage-away':
         holds.away(item, message.detail);
         break;
-      case 'storage-slow':
-        item.activity = { kind: 'slow-storage', since: this.#deps.now().toISOString() };
-        break;
       case 'storage-back':
-        item.activity = { kind: 'copying' };
         holds.back(item);
         break;
       case 'reconciled':
@@ -265,6 +277,9 @@ export class CopyRunner {
       case 'volume-opened':
         logger.info({ drive: item.ref, ...message }, 'the volume of the drive was opened');
         break;
+      case 'phase':
+      case 'rescuing':
+      case 'storage-slow':
       case 'planned':
       case 'ready':
       case 'alive':

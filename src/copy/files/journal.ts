@@ -4,6 +4,7 @@ import type { FilesSummary } from '../../domain/verdict.ts';
 import { FILE_RECORD_MAX_BYTES } from '../../limits.ts';
 import { FramedFile, readRecords } from '../framed-file.ts';
 import { CLEAN, classOf, isClean, type Outcome, outcomeSchema } from './outcome.ts';
+import { forgetRetired, isRetired, recalled, retiredJournalOf } from './retired-journal.ts';
 import { readsDiffer } from './source.ts';
 
 /**
@@ -40,7 +41,7 @@ const done = z.strictObject({
 });
 const record = z.discriminatedUnion('k', [header, intent, made, staged, done]);
 type FilesRecord = z.output<typeof record>;
-type ItemRecord = Exclude<FilesRecord, { k: 'files' }>;
+export type ItemRecord = Exclude<FilesRecord, { k: 'files' }>;
 
 const SHAPE = { parse: parseRecord, maxRecordBytes: FILE_RECORD_MAX_BYTES };
 
@@ -80,7 +81,7 @@ export class FilesJournal {
 
   /**
    * Begins the journal of an attempt with what the one before it knew and is still of use. Throws
-   * `drive-reads-differ` when that was of other files.
+   * `drive-reads-differ` when that was of other files, unless that journal was put aside for it.
    */
   static async start(
     path: string,
@@ -88,11 +89,13 @@ export class FilesJournal {
     totals: FileTotals,
   ): Promise<FilesJournal> {
     const ends = new Ends(totals);
-    for await (const entry of readRecords(path, SHAPE)) {
-      if (entry.k !== 'files') ends.learn(entry);
-    }
-    const kept = keptRecords(path, { k: 'files', copyId, nonce }, ends);
+    const read = isRetired(path)
+      ? () => recalled(() => itemsIn(retiredJournalOf(path)), totals.tags)
+      : () => itemsIn(path);
+    for await (const entry of read()) ends.learn(entry);
+    const kept = keptRecords(read, { k: 'files', copyId, nonce }, ends);
     const file = await FramedFile.start(path, kept, (entry, offset) => ends.placed(entry, offset));
+    await forgetRetired(path);
     return new FilesJournal(file, ends);
   }
 
@@ -225,15 +228,17 @@ class Ends {
   }
 }
 
+async function* itemsIn(path: string): AsyncGenerator<ItemRecord> {
+  for await (const entry of readRecords(path, SHAPE)) if (entry.k !== 'files') yield entry;
+}
+
 async function* keptRecords(
-  path: string,
+  read: () => AsyncIterable<ItemRecord>,
   head: z.output<typeof header>,
   ends: Ends,
 ): AsyncGenerator<FilesRecord> {
   yield head;
-  for await (const entry of readRecords(path, SHAPE)) {
-    if (entry.k !== 'files' && ends.isOfUse(entry)) yield entry;
-  }
+  for await (const entry of read()) if (ends.isOfUse(entry)) yield entry;
 }
 
 function parseRecord(payload: Buffer): FilesRecord | undefined {

@@ -1,10 +1,11 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FilesJournal } from '../../../../src/copy/files/journal.ts';
 import { CLEAN, lost, type Outcome } from '../../../../src/copy/files/outcome.ts';
+import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import { tagOf } from '../../../../src/copy/files/source.ts';
 import { type ContainerName, parseBlobPath } from '../../../../src/domain/blob-path.ts';
 import type { FileItem, FileTotals } from '../../../../src/domain/file-item.ts';
@@ -96,6 +97,66 @@ test('a journal of other files is found out before anything is done', async () =
   const renamed = ITEMS.map((each) => (each.index === 2 ? item(2, 'another.bin') : each));
   await expect(open(renamed)).rejects.toMatchObject({ code: 'drive-reads-differ' });
   await expect(open(ITEMS.slice(0, 2))).rejects.toMatchObject({ code: 'drive-reads-differ' });
+});
+
+/** The items without the second one: whatever is behind it has moved. */
+const SHORTER = [ITEMS[0], ...ITEMS.slice(2)].flatMap((each, index) =>
+  each === undefined ? [] : [{ ...each, index }],
+);
+
+async function retired(): Promise<void> {
+  const one = await open();
+  await one.end(item(0), CLEAN, 10);
+  await one.intend(item(2), { attempt: 2, replace: false }, 1000);
+  await one.staged(item(2), 2, 7);
+  await one.end(item(3), { ...CLEAN, disposition: 'Renamed', attempt: 4 }, 10);
+  await one.end(item(4), { ...CLEAN, disposition: 'Skipped' }, 0);
+  await one.close();
+  await retireJournal(file);
+}
+
+test('a journal that was put aside for other files still says what holds: nothing is trusted by its tag alone', async () => {
+  await retired();
+  const two = await open(SHORTER);
+  const [first, moved, renamed, skipped] = SHORTER.map((each) => ({
+    ended: two.hasEnded(each),
+    begun: two.begun(each),
+  }));
+  // Behind the missing one nothing is known of ends but where to look.
+  expect(first?.ended).toBe(true);
+  expect(moved).toMatchObject({ ended: false, begun: { intent: { attempt: 2, at: 1000 } } });
+  expect([...(moved?.begun?.staged.get(2) ?? [])]).toEqual([7]);
+  expect(renamed).toMatchObject({ ended: false, begun: { intent: { attempt: 4, at: 0 } } });
+  expect(skipped).toEqual({ ended: false, begun: undefined });
+  expect(two.heldBytes).toBe(10);
+  await two.close();
+  expect(await readdir(directory)).toEqual(['copy-1.journal']);
+});
+
+test('a journal that was put aside says all when the drive reads as before', async () => {
+  await retired();
+  const two = await open();
+  expect(ITEMS.map((each) => two.hasEnded(each))).toEqual([true, false, false, true, true, false]);
+  await two.close();
+});
+
+test('one that was put aside and has a successor says nothing any more', async () => {
+  await retired();
+  const two = await open(SHORTER);
+  await two.close();
+  await writeFile(`${file}.differs`, 'left by a kill between the new journal and its removal');
+  const three = await open(SHORTER);
+  expect(three.hasEnded(item(0))).toBe(true);
+  await three.close();
+  expect(await readdir(directory)).toEqual(['copy-1.journal']);
+});
+
+test('items that are listed twice are not mistaken for each other', async () => {
+  await retired();
+  const twice = [item(9), item(3), item(3)].map((each, index) => ({ ...each, index }));
+  const two = await open(twice);
+  expect(twice.map((each) => two.begun(each))).toEqual([undefined, undefined, undefined]);
+  await two.close();
 });
 
 test('every crash prefix says what a prefix of the calls says, and nothing that was not said', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BlobContainer } from '../../../../src/blobs/contract.ts';
+import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import { StationError } from '../../../../src/errors.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
 
@@ -124,6 +125,29 @@ test('a file that changed on the disk since its blocks were staged is not mixed 
   drive.wrap = (container) => container;
   const { verdict } = await drive.copy();
   expect(verdict.files).toMatchObject({ completed: 0, withErrors: 1 });
+});
+
+test('a drive that lists other files is copied once a person says so, and sends nothing twice', async () => {
+  const second: FileSpec = { blob: 'pictures/second.jpg', bytes: bytesOf('second', 6000) };
+  const added: FileSpec = { blob: 'pictures/added.jpg', bytes: bytesOf('added', 7000) };
+  await drive.prepare([small, large, second, pages]);
+  drive.wrap = dyingAt('writePages', 6);
+  await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+  drive.wrap = (container) => container;
+  // Of what was copied the first file reads as before, and the others come later in the list.
+  await drive.prepare([small, added, large, second, pages]);
+  await expect(drive.copy()).rejects.toMatchObject({ code: 'drive-reads-differ' });
+  await expect(drive.copy()).rejects.toMatchObject({ code: 'drive-reads-differ' });
+  await retireJournal(drive.assignment().journalFile);
+  const puts = { calls: 0 };
+  const staged = { calls: 0 };
+  drive.wrap = (inner) => counting('put', puts)(counting('stageBlock', staged)(inner));
+  const { verdict } = await drive.copy();
+  expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 5, renamed: 0 } });
+  expect({ puts: puts.calls, staged: staged.calls }).toEqual({ puts: 1, staged: 0 });
+  const names = ['added.jpg', 'disk.vhd', 'large.raw', 'second.jpg', 'small.jpg'];
+  expect(await drive.namesIn('pictures')).toEqual(names);
+  expect((await drive.stored(pages.blob)).length).toBe(pages.bytes.length);
 });
 
 test('a manifest that reads otherwise the second time copies nothing from what differs', async () => {

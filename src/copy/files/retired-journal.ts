@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { asStateDiskError, errnoOf } from '../../errors.ts';
+import { syncPath } from '../../sync-path.ts';
+import type { ItemRecord } from './journal.ts';
+import type { Outcome } from './outcome.ts';
+
+/**
+ * A journal of files that the drive does not show any more as it did: a folder on a failing medium may
+ * read differently each time. It is put aside when a person is asked; the attempt after that begins a
+ * new one, and carries over what still holds.
+ */
+
+export function retiredJournalOf(journalFile: string): string {
+  return `${journalFile}.differs`;
+}
+
+/** Puts the journal aside, durably; nothing when there is none. Throws `state-disk-failed`. */
+export async function retireJournal(journalFile: string): Promise<void> {
+  try {
+    await rename(journalFile, retiredJournalOf(journalFile));
+    await syncPath(dirname(journalFile));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw asStateDiskError(journalFile, error);
+  }
+}
+
+/** Whether the copy has only a journal that was put aside. */
+export function isRetired(journalFile: string): boolean {
+  return !existsSync(journalFile) && existsSync(retiredJournalOf(journalFile));
+}
+
+export async function forgetRetired(journalFile: string): Promise<void> {
+  await rm(retiredJournalOf(journalFile), { force: true });
+}
+
+export type ReadItems = () => AsyncIterable<ItemRecord>;
+
+/**
+ * What still holds of a journal that was put aside, for a drive that shows these items. Up to the first
+ * item that differs the lists are the same, and what ended there has ended. Behind it an item is known
+ * by its tag alone, which is too little to believe that it has ended: it is read again, and what it was
+ * written to is taken for its blob when that proves to be equal.
+ */
+export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenerator<ItemRecord> {
+  let firstDiffering = Number.POSITIVE_INFINITY;
+  for await (const entry of read()) {
+    if (tags[entry.i] !== entry.tag) firstDiffering = Math.min(firstDiffering, entry.i);
+  }
+  const places = new Places(tags);
+  for await (const entry of read()) {
+    if (entry.i < firstDiffering) yield entry;
+    else yield* movedTo(places.of(entry.tag), entry);
+  }
+}
+
+function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
+  if (i === undefined) return;
+  if (entry.k !== 'done') yield { ...entry, i };
+  else if (hasBlob(entry.outcome)) {
+    const { tag, outcome } = entry;
+    const more = outcome?.disposition === 'Overwritten' ? { replace: true as const } : {};
+    const target = { i, tag, attempt: outcome?.attempt ?? 1, ...more };
+    // Of one that ended, any age is right: it was read back.
+    yield { k: 'intent', ...target, at: 0 };
+    yield { k: 'made', ...target };
+  }
+}
+
+function hasBlob(outcome: Outcome | undefined): boolean {
+  return outcome === undefined || !['Skipped', 'Cancelled'].includes(outcome.disposition);
+}
+
+/** Where the one item with a tag is in the list; nowhere when there are two. */
+class Places {
+  readonly #tags: Uint32Array;
+  /** Indexes in the order of their tags: four bytes an item, and there may be millions. */
+  readonly #order: Uint32Array;
+
+  constructor(tags: Uint32Array) {
+    this.#tags = tags;
+    this.#order = Uint32Array.from(tags.keys()).sort((a, b) => this.#tagAt(a) - this.#tagAt(b));
+  }
+
+  of(tag: number): number | undefined {
+    let [low, high] = [0, this.#order.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#tagOf(middle) < tag) low = middle + 1;
+      else high = middle;
+    }
+    const isOnly = this.#tagOf(low) === tag && this.#tagOf(low + 1) !== tag;
+    return isOnly ? this.#order[low] : undefined;
+  }
+
+  #tagAt(index: number): number {
+    return this.#tags[index] ?? 0;
+  }
+
+  #tagOf(rank: number): number {
+    return this.#tagAt(this.#order[rank] ?? this.#tags.length);
+  }
+}

@@ -1,0 +1,108 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Drive, driveKey } from '../../../src/domain/job.ts';
+import { StationError } from '../../../src/errors.ts';
+import { CopyRunner } from '../../../src/work/copy-runner.ts';
+import { Floor } from '../../../src/work/floor.ts';
+import { journalFileOf } from '../../../src/work/staged-at.ts';
+import { StorageHolds } from '../../../src/work/storage-holds.ts';
+import { aDisk } from '../../support/domain.ts';
+import { openLedger, TEST_TIME, temporaryDirectory, transferring } from '../../support/ledger.ts';
+
+/** What the runner keeps of attempts that end before a copy process begins, and of faults. */
+
+const never = new AbortController().signal;
+const silent = { info: () => undefined, warn: () => undefined };
+
+async function aRunner() {
+  const directory = await temporaryDirectory();
+  const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
+  onTestFinished(async () => {
+    await ledger.close();
+    await directory[Symbol.asyncDispose]();
+  });
+  const ref = await transferring(ledger, 'job');
+  const journalDirectory = join(directory.path, 'journals');
+  await mkdir(journalDirectory);
+  const disk = aDisk({ serials: ['SERIAL1'] });
+  const floor = new Floor(() => 0);
+  const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
+  let nowMs = 0;
+  const holds = new StorageHolds(
+    { firstRetryMs: 1, placeMs: 60_000 },
+    {
+      floor,
+      logger: silent,
+      now: () => TEST_TIME,
+      monotonicMs: () => nowMs,
+      storageMark: async () => 'the same',
+      othersWait: async () => false,
+      enqueue: async () => undefined,
+      onChange: () => undefined,
+    },
+  );
+  const runner = new CopyRunner({
+    ...{ ledger, floor, holds, journalDirectory, readHangMs: 60_000, logger: silent },
+    holders: {
+      began: async () => undefined,
+      ended: async () => undefined,
+      abandoned: async () => undefined,
+      toolKilled: async () => undefined,
+      leftBehindOn: () => undefined,
+    },
+    diskOf: () => disk,
+    lookAgain: async () => undefined,
+    probeHealth: async () => disk.health,
+    storageOf: async () => {
+      throw new StationError('credential-missing', 'no file', { storageAccount: 'a' });
+    },
+    now: () => TEST_TIME,
+    onProgress: () => undefined,
+    onOutcome: () => undefined,
+    onStationFailed: () => undefined,
+    onCondition: () => undefined,
+    askKernel: async () => ({
+      ...{ attachment: 'same', state: null, requestsInFlight: null, limitMs: null },
+      ...{ errors: null, timeOuts: null, messages: [] },
+    }),
+    reset: async () => ({ kind: 'skipped', words: 'not asked' }),
+    sleep: async () => undefined,
+  });
+  const task = { id: driveKey(ref), ref };
+  const typesSince = async (sequence: number) =>
+    (await Array.fromAsync(ledger.events(sequence, 100))).map(({ type }) => type);
+  const tryAgain = async () => {
+    nowMs += 120_000;
+    await holds.look();
+    return await runner.run(task, never, never);
+  };
+  return { ledger, ref, item, holds, runner, task, typesSince, tryAgain, journalDirectory };
+}
+
+it('counts and logs the attempt that had to halt, and none of the tries after it', async () => {
+  const { ledger, ref, item, holds, runner, task, typesSince, tryAgain } = await aRunner();
+  const before = (await ledger.lastEvent())?.sequence ?? 0;
+  const attempts = (await ledger.copyOf(ref))?.attempts ?? 0;
+  expect(await runner.run(task, never, never)).toEqual({ kind: 'parked' });
+  for (let minute = 0; minute < 20; minute++) {
+    expect(await tryAgain()).toEqual({ kind: 'parked' });
+    expect(holds.isHeld(item)).toBe(true);
+  }
+  expect(await typesSince(before)).toEqual(['copy-attempt-begun']);
+  expect((await ledger.copyOf(ref))?.attempts).toBe(attempts + 1);
+});
+
+it.each([
+  { code: 'drive-reads-differ', left: 'journal.differs' },
+  { code: 'tool-failed', left: 'journal' },
+] as const)('with a drive that is faulted for $code it keeps its $left', async ({ code, left }) => {
+  const { ledger, ref, runner, task, journalDirectory } = await aRunner();
+  const copy = await ledger.copyOf(ref);
+  await writeFile(journalFileOf(journalDirectory, { id: copy?.id ?? '' }), 'what was known');
+  const detail = { code, detail: {} };
+  await runner.giveUp(task, new StationError('copy-attempt-failed', 'it failed', detail));
+  const drive: Drive | undefined = await ledger.drive(ref);
+  expect(drive?.state).toMatchObject({ name: 'Faulted', fault: { code } });
+  expect(await readdir(journalDirectory)).toEqual([`${copy?.id}.${left}`]);
+});
