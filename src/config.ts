@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
-import { READ_HANG_MS, RESCUE_DRIVE_MS, SICK_TURN_MS } from './limits.ts';
+import { EVENTS_KEPT, READ_HANG_MS, RESCUE_DRIVE_MS, SICK_TURN_MS } from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
@@ -78,6 +78,14 @@ export const configSchema = z.strictObject({
       reserveBytes: bytes(0, Number.MAX_SAFE_INTEGER)
         .default(512 * MIB)
         .describe('Free space below which no new drive is started; running ones go on.'),
+      eventsKept: z
+        .int()
+        .min(10_000)
+        .max(10_000_000)
+        .default(EVENTS_KEPT)
+        .describe(
+          'Entries that the event log keeps, the newest ones; older ones leave for an archive in the state directory, 5,000 at a time. Those of jobs that are still there stay, up to twice as many entries.',
+        ),
     })
     .prefault({}),
   http: z

@@ -185,6 +185,22 @@ export const EMERGENCY_BYTES = 4 * MIB;
 export const LEDGER_BACKUP_INTERVAL_MS = 60 * 60 * 1000;
 /** Backups of the ledger that are kept, the newest ones. */
 export const LEDGER_BACKUPS_KEPT = 6;
+/**
+ * Entries that the event log of the ledger keeps, unless the configuration says otherwise: a drive without
+ * trouble makes five. The ledger is backed up whole each hour, so all that it keeps is copied then.
+ */
+export const EVENTS_KEPT = 100_000;
+/**
+ * Entries that leave the event log at once, into one archive and out of the ledger in one transaction:
+ * fewer would make many small files, and more would hold up whoever waits for the ledger.
+ */
+export const EVENT_ARCHIVE_ENTRIES = 5_000;
+/** Data of the entries that leave at once; a verdict with many blobs is long. */
+export const EVENT_ARCHIVE_BYTES = 16 * MIB;
+/** Archives of the event log that are kept, the newest ones: a million entries. */
+export const EVENT_ARCHIVES_KEPT = 200;
+/** How often it is looked whether the event log is within its quota. */
+export const EVENT_LOG_LOOK_MS = 10 * 60_000;
 /** Lines of the log that wait while nobody reads it or its disk is full; more are counted and dropped. */
 export const LOG_WAITING_BYTES = 1 * MIB;
 /** Connections to the HTTP port, of which each takes a descriptor; one more is closed at once. */

@@ -108,8 +108,7 @@ async function build(config: Config, surroundings: Surroundings, keep: Keep): Pr
     work.queue.pauseWhile('stuck processes', ground.holders.stuck.length >= STUCK_MAX);
     void work.coordinator.poke();
   });
-  work.reserve.start();
-  work.backups.start();
+  work.state.start();
   work.queue.resume();
   const { version, detector } = ground;
   const fields = { url: server.url, detection: detector.mode, version };
@@ -206,7 +205,7 @@ async function setUpWork(config: Config, ground: Ground, keep: Keep) {
   };
   const state = watchState(config.station, { ...ground, troubles, onReserve }, keep);
   ground.failures.onFailed = (error) => state.reserve.failed(error);
-  return { queue, coordinator, troubles, ...state };
+  return { queue, coordinator, troubles, state };
 }
 
 /** Drives that wait for their storage; each job's is asked for anew, so that a new credential counts. */
@@ -304,7 +303,8 @@ type Work = Awaited<ReturnType<typeof setUpWork>>;
 /** What people and programs see and ask: the live feed, the API, the console. */
 async function openFront(config: Config, parts: Ground & Work, keep: Keep): Promise<Server> {
   const { ledger, detector, floor, screens, log, version } = parts;
-  const { coordinator, reserve, troubles } = parts;
+  const { coordinator, troubles } = parts;
+  const { reserve } = parts.state;
   const { name } = config.station;
   const startedAt = parts.now().toISOString();
   const view = (): StationView =>

@@ -2,6 +2,13 @@ import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { messageOf, StationError } from '../errors.ts';
 import { backupDirectoryOf, backupsIn, ledgerFileOf } from '../ledger/backups.ts';
+import {
+  type ArchiveReport,
+  archiveDirectoryOf,
+  isArchiveName,
+  verifyArchive,
+  verifyArchives,
+} from '../ledger/event-archive.ts';
 import { restoreLedger } from '../ledger/restore.ts';
 import { lockStateDirectory } from '../ledger/state-lock.ts';
 import { isSound, type LedgerReport, verifyLedger } from '../ledger/verify.ts';
@@ -23,10 +30,12 @@ export function ledgerCommand(): Command {
 function addVerify(parent: Command): void {
   subcommand(parent, 'verify')
     .description(
-      'check every page of the ledger and its chain of events; also of a station at work',
+      'check every page of the ledger, its chain of events and their archives; also of a station at work',
     )
-    .argument('[file]', 'a backup to check instead')
+    .argument('[file]', 'a backup or an archive of events to check instead')
     .action(async (named: string | undefined, { config }: Place) => {
+      if (named !== undefined && isArchiveName(named))
+        return tellArchives([await verifyArchive(named)]);
       const stateDirectory = await stateDirectoryOf(config);
       const file = named ?? ledgerFileOf(stateDirectory);
       const report = await verifyLedger(file);
@@ -34,6 +43,8 @@ function addVerify(parent: Command): void {
       const backups = await backupsIn(backupDirectoryOf(stateDirectory));
       for (const backup of named === undefined ? backups : []) say(`backup: ${backup}`);
       if (!isSound(report)) process.exitCode = EXIT.ledger;
+      if (named !== undefined) return;
+      tellArchives(await verifyArchives(archiveDirectoryOf(stateDirectory), report.anchor));
     });
 }
 
@@ -85,11 +96,25 @@ async function chosen(named: string | undefined, stateDirectory: string): Promis
   throw new StationError('ledger-unreadable', words, { file: directory });
 }
 
+/** Each that is not whole, and how many there are. */
+function tellArchives(reports: readonly ArchiveReport[]): void {
+  for (const { file, problem } of reports) {
+    if (problem === undefined) continue;
+    say(`${file} is NOT sound: ${problem}`);
+    process.exitCode = EXIT.ledger;
+  }
+  const [first, last] = [reports[0]?.after, reports.at(-1)?.last];
+  if (first === undefined || last === undefined) return;
+  const held = `entries ${first.sequence + 1} to ${last.sequence}`;
+  say(`archives of events: ${reports.length}, ${held}`);
+}
+
 function reportLines(file: string, report: LedgerReport): string[] {
-  const { problems, events, brokenEvent, newestAt } = report;
+  const { problems, events, anchor, brokenEvent, newestAt } = report;
+  const left = anchor.sequence === 0 ? '' : ` after the first ${anchor.sequence}, which left,`;
   const chain =
     brokenEvent === undefined
-      ? `the chain of ${events} events is whole, the newest of ${newestAt ?? 'none yet'}`
+      ? `the chain of ${events - anchor.sequence} events${left} is whole, the newest of ${newestAt ?? 'none yet'}`
       : `the chain of events is broken at entry ${brokenEvent} of ${events}`;
   return [isSound(report) ? `${file} is sound` : `${file} is NOT sound`, ...problems, chain];
 }

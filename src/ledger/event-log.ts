@@ -12,15 +12,22 @@ import type { EventTable, Executor } from './tables.ts';
  * is changed, removed or moved breaks everything after it. The head is kept apart, in the settings,
  * so that a tail that was cut off is noticed too. Whoever can rewrite the whole file can still forge
  * a whole chain: it shows accidents and quiet edits, it is no seal against the machine's owner.
+ *
+ * The oldest entries leave (`event-quota.ts`). The last one that left is the anchor, kept in the settings
+ * as the head is: what is left begins behind it.
  */
 
 const GENESIS_HASH = '0'.repeat(64);
 const HEAD_KEY = 'event-head';
+const ANCHOR_KEY = 'event-anchor';
 /** Entries read at a time, so that a long log is never in memory whole. */
 const PAGE_SIZE = 256;
 
-const headSchema = z.strictObject({ sequence: z.int().min(0), hash: z.string() });
-type Head = z.output<typeof headSchema>;
+/** A place in the chain: an entry's number and its hash. */
+export const linkSchema = z.strictObject({ sequence: z.int().min(0), hash: z.string() });
+export type Link = z.output<typeof linkSchema>;
+/** Before the first entry. */
+const GENESIS: Link = { sequence: 0, hash: GENESIS_HASH };
 
 export interface NewEvent {
   readonly entity: string;
@@ -40,7 +47,7 @@ export async function appendEvent(
   event: NewEvent,
   stamp: EventStamp,
 ): Promise<LedgerEvent> {
-  const head = await readHead(db);
+  const head = await headOf(db);
   const entry = {
     sequence: head.sequence + 1,
     at: stamp.at.toISOString(),
@@ -95,7 +102,7 @@ function eventOf({ station: _, data, ...row }: Selectable<EventTable>): LedgerEv
 
 /** Recomputes the chain; the first entry that does not fit, or `undefined` when all do. */
 export async function firstBrokenEvent(db: Executor): Promise<number | undefined> {
-  let last: Head = { sequence: 0, hash: GENESIS_HASH };
+  let last = await anchorOf(db);
   // The first page begins below zero, so that an entry put before the first one is seen.
   for (let after = Number.MIN_SAFE_INTEGER; ; after = last.sequence) {
     const page = await eventPage(db, after, PAGE_SIZE);
@@ -103,16 +110,16 @@ export async function firstBrokenEvent(db: Executor): Promise<number | undefined
       const expected = last.sequence + 1;
       const data = parseCanonical(row.data);
       if (row.sequence !== expected || data === undefined) return expected;
-      const { station: _, hash, ...entry } = row;
-      if (hash !== chainHash(last.hash, { ...entry, data: data.value })) return expected;
-      last = { sequence: expected, hash };
+      const { station: _, ...entry } = row;
+      if (!follows(last, { ...entry, data: data.value })) return expected;
+      last = { sequence: expected, hash: row.hash };
     }
     if (page.length < PAGE_SIZE) break;
   }
-  return brokenAtHead(last, await readHead(db));
+  return brokenAtHead(last, await headOf(db));
 }
 
-function brokenAtHead(last: Head, head: Head): number | undefined {
+function brokenAtHead(last: Link, head: Link): number | undefined {
   if (head.sequence > last.sequence) return last.sequence + 1;
   if (head.sequence < last.sequence) return head.sequence + 1;
   return head.hash === last.hash ? undefined : last.sequence;
@@ -128,10 +135,32 @@ async function eventPage(db: Executor, after: number, limit: number) {
     .execute();
 }
 
-async function readHead(db: Executor): Promise<Head> {
-  const value = await readSetting(db, HEAD_KEY);
-  if (value === undefined) return { sequence: 0, hash: GENESIS_HASH };
-  return headSchema.parse(JSON.parse(value));
+/** The newest entry. */
+export async function headOf(db: Executor): Promise<Link> {
+  return linkOf(await readSetting(db, HEAD_KEY));
+}
+
+/** The last entry that left. */
+export async function anchorOf(db: Executor): Promise<Link> {
+  return linkOf(await readSetting(db, ANCHOR_KEY));
+}
+
+function linkOf(value: string | undefined): Link {
+  return value === undefined ? GENESIS : linkSchema.parse(JSON.parse(value));
+}
+
+/** Takes out everything up to an entry, inside the caller's transaction. */
+export async function removeEventsUpTo(db: Executor, anchor: Link, station: string): Promise<void> {
+  await db.deleteFrom('events').where('sequence', '<=', anchor.sequence).execute();
+  await writeSetting(db, { key: ANCHOR_KEY, station, value: canonicalJson(anchor) });
+}
+
+/** Whether an entry is the next one after a place in the chain. */
+export function follows(
+  { sequence, hash: previous }: Link,
+  { hash, ...entry }: LedgerEvent,
+): boolean {
+  return entry.sequence === sequence + 1 && hash === chainHash(previous, entry);
 }
 
 function chainHash(previous: string, entry: Omit<LedgerEvent, 'hash'>): string {

@@ -1,6 +1,7 @@
 import { backup, type DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { StationError } from '../errors.ts';
+import { EventRows } from './event-rows.ts';
 import { migrateToLatest } from './migrations.ts';
 import { Purging } from './purging.ts';
 import { CLOSED_BOX, type SecretBox } from './secret-box.ts';
@@ -9,7 +10,7 @@ import { NodeSqliteDialect, openDurable, purgeLog } from './sqlite-dialect.ts';
 import { sqliteError } from './sqlite-errors.ts';
 import { attempt, beginFile, inspectFile } from './sqlite-file.ts';
 import type { Tables } from './tables.ts';
-import type { SqlLedgerDependencies, SqlLedgerOptions } from './writer.ts';
+import { type SqlLedgerDependencies, type SqlLedgerOptions, Writer } from './writer.ts';
 
 export interface SqliteLedgerOptions {
   /** The database file; made when it is missing. */
@@ -37,6 +38,7 @@ const BACKUP_STEP_PAGES = 256;
  */
 export class SqliteLedger extends SqlLedger {
   readonly #database: DatabaseSync;
+  readonly eventRows: EventRows;
 
   private constructor(
     options: SqlLedgerOptions,
@@ -45,6 +47,7 @@ export class SqliteLedger extends SqlLedger {
   ) {
     super(options, dependencies);
     this.#database = database;
+    this.eventRows = new EventRows(new Writer(options, dependencies));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { firstBrokenEvent, lastEvent } from './event-log.ts';
+import { anchorOf, firstBrokenEvent, type Link, lastEvent } from './event-log.ts';
 import { NodeSqliteDialect } from './sqlite-dialect.ts';
 import { attempt, inspectFile } from './sqlite-file.ts';
 import type { Tables } from './tables.ts';
@@ -8,8 +8,10 @@ import type { Tables } from './tables.ts';
 export interface LedgerReport {
   /** What is wrong with pages, indexes and references, a line each. */
   readonly problems: readonly string[];
-  /** Entries of the event log. */
+  /** Entries of the event log, with those that left. */
   readonly events: number;
+  /** The last entry that left for the archive. */
+  readonly anchor: Link;
   /** The first entry that does not fit the chain of hashes; `undefined` when all do. */
   readonly brokenEvent: number | undefined;
   /** When the newest entry was written, ISO 8601. */
@@ -34,6 +36,7 @@ export async function verifyLedger(file: string): Promise<LedgerReport> {
     return {
       problems,
       events: newest?.sequence ?? 0,
+      anchor: await anchorOf(db),
       newestAt: newest?.at,
       brokenEvent: await firstBrokenEvent(db),
     };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Ledger } from '../ledger/contract.ts';
+import { CLOCK_ENTITY } from '../ledger/entities.ts';
 import { CLOCK_GAP_MS, CLOCK_JUMP_MS } from '../limits.ts';
 import type { Clock } from './clock.ts';
 
@@ -24,8 +25,7 @@ export interface ClockWatchDependencies {
   readonly bootId: string;
 }
 
-/** In the event log: when which boot began, by a clock that was trusted. */
-const ENTITY = 'clock';
+/** What the event log keeps of it. */
 const trusted = z.object({ bootId: z.string(), bootedAt: z.iso.datetime() });
 
 /**
@@ -50,7 +50,7 @@ export class ClockWatch {
    */
   static async create(dependencies: ClockWatchDependencies): Promise<ClockWatch> {
     const { ledger } = dependencies;
-    const before = trusted.safeParse((await ledger.lastEvent(ENTITY))?.data).data;
+    const before = trusted.safeParse((await ledger.lastEvent(CLOCK_ENTITY))?.data).data;
     const last = await ledger.lastEvent();
     const watch = new ClockWatch(dependencies, anchorAfter({ before, last }, dependencies));
     const isKnown = before?.bootId === dependencies.bootId;
@@ -79,7 +79,7 @@ export class ClockWatch {
     const { clock, ledger, bootId } = this.#deps;
     this.#anchor = anchorOf(clock);
     const bootedAt = new Date(this.#anchor.wallMs - this.#anchor.uptimeMs).toISOString();
-    await ledger.note(ENTITY, 'trusted', { bootId, bootedAt }, actor);
+    await ledger.note(CLOCK_ENTITY, 'trusted', { bootId, bootedAt }, actor);
   }
 }
 

@@ -1,9 +1,12 @@
 import { freeSpace } from '../detect/free-space.ts';
 import { backupDirectoryOf, LedgerBackups } from '../ledger/backups.ts';
+import { archiveDirectoryOf } from '../ledger/event-archive.ts';
+import { EventQuota } from '../ledger/event-quota.ts';
 import type { SqliteLedger } from '../ledger/sqlite.ts';
-import { FREE_SPACE_INTERVAL_MS, LEDGER_BACKUP_INTERVAL_MS } from '../limits.ts';
+import { EVENT_LOG_LOOK_MS, FREE_SPACE_INTERVAL_MS, LEDGER_BACKUP_INTERVAL_MS } from '../limits.ts';
 import { BackupKeeper } from './backup-keeper.ts';
 import type { EmergencySlice } from './emergency-slice.ts';
+import { EventKeeper } from './event-keeper.ts';
 import type { Keep } from './opened-parts.ts';
 import { Reserve } from './reserve.ts';
 import type { Troubles } from './troubles.ts';
@@ -12,6 +15,8 @@ export interface StateWatchOptions {
   readonly stateDirectory: string;
   /** Free space below which no drive is started. */
   readonly reserveBytes: number;
+  /** Entries that the event log keeps. */
+  readonly eventsKept: number;
 }
 
 interface StateLogger {
@@ -31,12 +36,15 @@ export interface StateWatchDependencies {
 
 export interface StateWatch {
   readonly reserve: Reserve;
-  readonly backups: BackupKeeper;
+  start(): void;
 }
 
-/** What looks after the state directory: its room, and the backups of the ledger. Begins nothing. */
+/**
+ * What looks after the state directory: its room, the backups of the ledger and the quota of its event
+ * log. Begins nothing.
+ */
 export function watchState(
-  { stateDirectory, reserveBytes }: StateWatchOptions,
+  { stateDirectory, reserveBytes, eventsKept }: StateWatchOptions,
   { ledger, troubles, slice, now, log, onReserve }: StateWatchDependencies,
   keep: Keep,
 ): StateWatch {
@@ -57,5 +65,17 @@ export function watchState(
     },
   );
   keep('backups', backups, (part) => part.close());
-  return { reserve, backups };
+  const quota = new EventQuota(
+    { directory: archiveDirectoryOf(stateDirectory), keptEntries: eventsKept },
+    { rows: ledger.eventRows },
+  );
+  const events = new EventKeeper(
+    { intervalMs: EVENT_LOG_LOOK_MS },
+    { quota, troubles, reserve, logger: log('ledger') },
+  );
+  keep('event log', events, (part) => part.close());
+  const start = () => {
+    for (const part of [reserve, backups, events]) part.start();
+  };
+  return { reserve, start };
 }
