@@ -63,7 +63,8 @@ describe('a connection to the store', () => {
       if (portsOf.length === 4) request.resume();
       else void three.promise.then(() => takeIt(request, response));
     });
-    const { container, told } = await containerAt(`127.0.0.1:${store.port}`, { stallMs: 200 });
+    const answers = { readMs: 200, commitMs: 200, bodyMs: 200, otherMs: 200 };
+    const { container, told } = await containerAt(`127.0.0.1:${store.port}`, { answers });
     const blocks = [0, 1, 2, 3].map((index) => stageOf(disk, index, sharedBytes(1000, index)));
     await Promise.all(blocks.slice(0, 3).map((block) => container.stageBlock(block, live())));
     const pool = portsOf.slice(0, 3);

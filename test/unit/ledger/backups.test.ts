@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,10 +17,9 @@ import { isSound, verifyLedger } from '../../../src/ledger/verify.ts';
 import { LEDGER_BACKUPS_KEPT } from '../../../src/limits.ts';
 import { DAY_MS, ManualClock } from '../../support/clock.ts';
 import { aNewJob, openLedger, temporaryDirectory, transferring } from '../../support/ledger.ts';
+import { runLedgerCommand } from '../../support/ledger-command.ts';
 
 /** Backups that are really made, and a ledger that is really lost and restored. */
-
-const PROGRAM = join(import.meta.dirname, '../../../bin/drive-station');
 
 let state: string;
 let clock: ManualClock;
@@ -35,16 +33,6 @@ beforeEach(async () => {
 
 const backupsOf = (ledger: SqliteLedger) =>
   new LedgerBackups({ directory: backupDirectoryOf(state) }, { ledger, now: clock.now });
-
-async function command(...args: readonly string[]): Promise<{ exitCode: number; text: string }> {
-  const config = join(state, 'station.yaml');
-  await writeFile(config, `station:\n  stateDirectory: ${state}\n`);
-  return await new Promise((resolve) => {
-    const child = execFile(PROGRAM, ['ledger', ...args, '--config', config], (_, out, err) =>
-      resolve({ exitCode: child.exitCode ?? -1, text: out + err }),
-    );
-  });
-}
 
 it('backs up what there is, for its owner alone, and nothing when nothing has changed', async () => {
   const ledger = await openLedger(ledgerFileOf(state));
@@ -148,7 +136,7 @@ it('restores the newest sound backup, with the write-ahead log out of the way an
   await writeFile(`${file}-wal`, log);
   await truncate(file, 0);
   await truncate(newest, 5000);
-  const restored = await command('restore');
+  const restored = await runLedgerCommand(state, 'restore');
   expect(restored).toMatchObject({ exitCode: EXIT.done });
   expect(restored.text).toContain('passed over');
   const again = await openLedger(file);
@@ -196,13 +184,15 @@ it('restores nothing while a station is at work, and nothing that is no ledger',
   await (await openLedger(file)).close();
   const before = await readFile(file);
   const unlock = await lockStateDirectory(state);
-  const refused = await command('restore');
+  const refused = await runLedgerCommand(state, 'restore');
   expect(refused).toMatchObject({ exitCode: EXIT.failed });
   expect(refused.text).toContain('another station works in');
   unlock();
   await writeFile(join(state, 'other'), 'no database at all');
-  expect(await command('restore', join(state, 'other'))).toMatchObject({ exitCode: EXIT.ledger });
-  expect(await command('restore')).toMatchObject({ exitCode: EXIT.ledger });
+  expect(await runLedgerCommand(state, 'restore', join(state, 'other'))).toMatchObject({
+    exitCode: EXIT.ledger,
+  });
+  expect(await runLedgerCommand(state, 'restore')).toMatchObject({ exitCode: EXIT.ledger });
   expect(await readFile(file)).toEqual(before);
 });
 
@@ -210,14 +200,14 @@ it('verifies the chain of events, also beside a station at work', async () => {
   const file = ledgerFileOf(state);
   const ledger = await openLedger(file);
   await ledger.createJob(aNewJob('job', ['A1']), 'alex');
-  const sound = await command('verify');
+  const sound = await runLedgerCommand(state, 'verify');
   expect(sound).toMatchObject({ exitCode: EXIT.done });
   expect(sound.text).toContain('the chain of 1 events is whole');
   await ledger.close();
   const shell = new DatabaseSync(file);
   shell.exec("UPDATE events SET actor = 'somebody else'");
   shell.close();
-  const broken = await command('verify');
+  const broken = await runLedgerCommand(state, 'verify');
   expect(broken).toMatchObject({ exitCode: EXIT.ledger });
   expect(broken.text).toContain('the chain of events is broken at entry 1 of 1');
 });

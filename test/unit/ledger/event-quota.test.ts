@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -19,10 +18,10 @@ import type { SqliteLedger } from '../../../src/ledger/sqlite.ts';
 import { EVENT_ARCHIVE_ENTRIES } from '../../../src/limits.ts';
 import { fillEventLog } from '../../support/event-log.ts';
 import { aNewJob, openLedger, temporaryDirectory } from '../../support/ledger.ts';
+import { runLedgerCommand } from '../../support/ledger-command.ts';
 
 /** An event log that grows, and what leaves it. */
 
-const PROGRAM = join(import.meta.dirname, '../../../bin/drive-station');
 const SMALL = { keptEntries: 10, archiveEntries: 5 } as const;
 type Rows = ConstructorParameters<typeof EventQuota>[1]['rows'];
 const never = new AbortController().signal;
@@ -330,23 +329,13 @@ describe('who changes what left', () => {
 
   it('is told by the command, which looks at one archive as well', async () => {
     const [first = '', , , last = ''] = await archivesIn(archives);
-    const one = await command('verify', first);
+    const one = await runLedgerCommand(state, 'verify', first);
     expect(one).toMatchObject({ exitCode: EXIT.done });
     expect(one.text).toContain('archives of events: 1, entries 1 to 5');
     await rm(last);
-    const all = await command('verify');
+    const all = await runLedgerCommand(state, 'verify');
     expect(all.exitCode).toBe(EXIT.ledger);
     expect(all.text).toContain('the chain of 10 events after the first 20, which left, is whole');
     expect(all.text).toContain('no archive ends at entry 20, where the ledger goes on');
   });
 });
-
-async function command(...args: readonly string[]): Promise<{ exitCode: number; text: string }> {
-  const config = join(state, 'station.yaml');
-  await writeFile(config, `station:\n  stateDirectory: ${state}\n`);
-  return await new Promise((resolve) => {
-    const child = execFile(PROGRAM, ['ledger', ...args, '--config', config], (_, out, err) =>
-      resolve({ exitCode: child.exitCode ?? -1, text: out + err }),
-    );
-  });
-}
