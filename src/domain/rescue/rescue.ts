@@ -119,7 +119,12 @@ export class Rescue {
     // Nothing is open in the retries, and behind the last one nothing follows.
     if (pass?.status !== 'bad' || this.#retry < this.#rules.retries) return false;
     const position = this.#position ?? this.#startOf(pass);
-    return pass.way === 'backwards' ? position <= extent.offsetBytes : position >= endOf(extent);
+    for (const area of this.map.within(extent)) {
+      const isAhead =
+        pass.way === 'backwards' ? area.offsetBytes < position : endOf(area) > position;
+      if (isAhead && area.status === pass.status && !this.#isDead(area, pass)) return false;
+    }
+    return true;
   }
 
   /** How the read that `next` asked for went. */

@@ -109,6 +109,46 @@ describe('a rescue', () => {
     );
   });
 
+  test('calls a place done when nothing of it is read again, and no sooner', () => {
+    fc.assert(
+      fc.property(errorMaps, fc.integer({ min: 2, max: 9 }), (sectors, deadRun) => {
+        const bad = new Set(sectors);
+        const disk = new SickDisk((sector) => (bad.has(sector) ? Number.POSITIVE_INFINITY : 0));
+        const rules = { ...RULES, deadRunBytes: deadRun * SECTOR };
+        const rescue = new Rescue(rules, new RescueMap(SIZE));
+        const place = { offsetBytes: SIZE / 4, lengthBytes: SIZE / 4 };
+        for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
+          const touches = read.offsetBytes < endOf(place) && endOf(read) > place.offsetBytes;
+          expect(touches && rescue.isDone(place)).toBe(false);
+          rescue.record(read, { ok: disk.read(read), elapsedMs: 1 });
+        }
+        expect(rescue.isDone(place)).toBe(true);
+      }),
+    );
+  });
+
+  test('calls a place done at its last retry, though others of the disk still have theirs', () => {
+    const [first, dead, last] = [10, 100, 200];
+    const deadRun = Array.from({ length: 16 }, (_, index) => dead + index);
+    const bad = new Set([first, ...deadRun, last]);
+    const disk = new SickDisk((sector) => (bad.has(sector) ? Number.POSITIVE_INFINITY : 0));
+    const rules = { ...RULES, deadRunBytes: 16 * SECTOR };
+    const rescue = new Rescue(rules, new RescueMap(SIZE));
+    const around = (sector: number) => ({
+      offsetBytes: (sector - 4) * SECTOR,
+      lengthBytes: 32 * SECTOR,
+    });
+    const isDone = () => [first, dead, last].map((sector) => rescue.isDone(around(sector)));
+    for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
+      rescue.record(read, { ok: disk.read(read), elapsedMs: 1 });
+      if (disk.tries[first] === MAX_TRIES) break;
+      expect(isDone()).toEqual([false, false, false]);
+    }
+    expect(isDone()).toEqual([true, true, false]);
+    run(rescue, disk);
+    expect(isDone()).toEqual([true, true, true]);
+  });
+
   test('leaves out nothing, however small the budgets of areas and passes are', () => {
     fc.assert(
       fc.property(errorMaps, fc.integer({ min: 1, max: 20 }), (sectors, area) => {
