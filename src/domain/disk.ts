@@ -63,6 +63,23 @@ export type DiskHealth =
   | { readonly status: 'passed'; readonly temperatureC?: number }
   | { readonly status: 'failing'; readonly temperatureC?: number };
 
+/** USB vendor and product in hexadecimal, `152d:0578`; units of one model share it. */
+export type BridgeId = Brand<string, 'BridgeId'>;
+
+/** What a disk hangs on, out of its place in sysfs. */
+export interface DiskLink {
+  /** The physical path of the port; all disks of one USB bridge share it. */
+  readonly port: string;
+  readonly bridge?: {
+    readonly id: BridgeId;
+    readonly product: string | null;
+    /** The kernel's driver of it: `uas`, `usb-storage`. */
+    readonly driver: string | null;
+  };
+  /** All names under which the kernel's log speaks of the disk and of what it hangs on. */
+  readonly kernelNames: readonly string[];
+}
+
 /** What is known of one attached disk. Facts only: nothing here says what to do with it. */
 export interface AttachedDisk {
   readonly key: DiskKey;
@@ -82,6 +99,8 @@ export interface AttachedDisk {
   readonly rotational: boolean;
   readonly kernelReadOnly: boolean;
   readonly transport: Transport;
+  /** Absent where nothing in sysfs says it, as of a loop device. */
+  readonly link?: DiskLink;
   readonly identity: DiskIdentity;
   readonly health: DiskHealth;
   readonly ownUses: readonly OwnUse[];
