@@ -59,7 +59,10 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'work',
     what: 'carries the decisions out: the reconcile loop, the runner of copies, the view for screens',
-    rooms: ['domain', 'detect', 'copy', 'blobs', 'ledger', 'serve', 'error-help', ...SHARED],
+    rooms: [
+      ...['domain', 'detect', 'copy', 'blobs', 'ledger', 'serve', 'error-help'],
+      ...['kernel-records', ...SHARED],
+    ],
     node: true,
     packages: ['zod'],
   },
@@ -101,7 +104,10 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'copy',
     what: 'the copy of one drive, in a process of its own: read, hash, stage, journal, settle',
-    rooms: ['domain', 'volumes', 'formats', 'blobs', 'scrub', 'sync-path', ...SHARED],
+    rooms: [
+      ...['domain', 'volumes', 'formats', 'blobs', 'scrub', 'sync-path', 'kernel-records'],
+      ...SHARED,
+    ],
     node: true,
     packages: ['zod', 'mime'],
   },
@@ -208,6 +214,13 @@ export const HOUSE: readonly Room[] = [
     what: 'takes secrets out of any text by their shape',
     rooms: [],
     node: false,
+    packages: [],
+  },
+  {
+    name: 'kernel-records',
+    what: 'reads the kernel’s log record by record, without waiting',
+    rooms: ['limits'],
+    node: true,
     packages: [],
   },
   {

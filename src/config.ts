@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from './errors.ts';
-import { EVENTS_KEPT, READ_HANG_MS, RESCUE_DRIVE_MS, SICK_TURN_MS } from './limits.ts';
+import {
+  DOCK_INCIDENTS,
+  DOCK_WINDOW_MS,
+  EVENTS_KEPT,
+  READ_HANG_MS,
+  RESCUE_DRIVE_MS,
+  SICK_TURN_MS,
+} from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
 /**
@@ -172,6 +179,27 @@ export const configSchema = z.strictObject({
         .default(RESCUE_DRIVE_MS)
         .describe(
           'Time for all bad areas of one disk, after its good ones; what is not read by then stays unread.',
+        ),
+    })
+    .prefault({}),
+  docks: z
+    .strictObject({
+      incidents: z
+        .int()
+        .min(1)
+        .max(32)
+        .default(DOCK_INCIDENTS)
+        .describe(
+          'Incidents within the window (resets, aborted commands, disconnects …) after which a dock is unreliable; from one disk alone it takes twice as many, unless only the link can have caused them. A sound dock has none in weeks, and somebody who knocks at a cable makes one.',
+        ),
+      windowMs: milliseconds(60_000, 30 * 24 * 60 * 60 * 1000)
+        .default(DOCK_WINDOW_MS)
+        .describe('How long an incident counts: the default is longer than the copy of any disk.'),
+      rebindUsb: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether a dock that is unreliable with UAS is bound to `usb-storage` instead, between two attempts at a copy and if nothing else hangs on its USB device. The service needs the right to write to sysfs for it.',
         ),
     })
     .prefault({}),

@@ -161,6 +161,26 @@ export const WELL_AGAIN_MS = 10_000;
 export const SICK_TURN_MS = 10 * 60_000;
 /** Whether a disk is slow is looked at over this time of reading. */
 export const SLOW_WINDOW_MS = 60_000;
+/**
+ * Incidents within the window that make a dock unreliable, where no disk explains them. Docks that hang
+ * with UAS do so every few minutes under load (getumbrel/umbrel-os#95, raspberrypi/linux#5753).
+ */
+export const DOCK_INCIDENTS = 3;
+/** So long an incident counts against a dock: 24 TB at 180 MB/s take 37 hours. */
+export const DOCK_WINDOW_MS = 2 * 24 * 60 * 60_000;
+/** The kernel's log and the error counters of disks are read this often for signs against a dock. */
+export const DOCK_LOOK_MS = 1_000;
+/** Lines of the kernel about a disk that is gone can be read a moment later. */
+export const DOCK_NAMES_KEPT_MS = 60_000;
+/**
+ * A disk that left in mid-copy and is back in its place within this time, beside the time to settle, was
+ * not pulled: a bridge that breaks down is there again after two or three seconds.
+ */
+export const DOCK_BACK_MS = 5_000;
+/** Places of which the ledger keeps what went wrong there; a station has some dozens. */
+export const DOCKS_MAX = 64;
+/** Bridges of which the ledger keeps what was learned. */
+export const QUIRKS_MAX = 32;
 /** Processes that hang in the kernel are looked for this often until it lets them go. */
 export const STUCK_POLL_MS = 1_000;
 /** So many processes that hang at once are no accident of one disk: an operator is told. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
@@ -24,15 +23,17 @@ import { Server } from './serve/server.ts';
 import type { StationView } from './serve/wire.ts';
 import { storageOf } from './work/accounts.ts';
 import { Actions } from './work/actions.ts';
-import { type Clock, SYSTEM_CLOCK } from './work/clock.ts';
+import { type Clock, SYSTEM_CLOCK, slept } from './work/clock.ts';
 import { ClockWatch } from './work/clock-watch.ts';
 import { Coordinator, type CoordinatorDependencies } from './work/coordinator.ts';
 import type { RunnerDependencies } from './work/copy-attempt.ts';
 import { CopyRunner } from './work/copy-runner.ts';
 import { DiskHolders } from './work/disk-holders.ts';
 import { DiskQuestions } from './work/disk-questions.ts';
+import { watchDocks } from './work/dock-parts.ts';
 import { EmergencySlice } from './work/emergency-slice.ts';
 import { EndLogs } from './work/end-logs.ts';
+import { Failures } from './work/failures.ts';
 import { Floor } from './work/floor.ts';
 import { openLedger } from './work/ledger-opening.ts';
 import { type Keep, OpenedParts } from './work/opened-parts.ts';
@@ -109,6 +110,7 @@ async function build(config: Config, surroundings: Surroundings, keep: Keep): Pr
     void work.coordinator.poke();
   });
   work.state.start();
+  ground.docks.start(work.coordinator);
   work.queue.resume();
   const { version, detector } = ground;
   const fields = { url: server.url, detection: detector.mode, version };
@@ -155,19 +157,16 @@ async function layGround(config: Config, surroundings: Surroundings, keep: Keep)
   const closing = new AbortController();
   keep('questions', closing, (part) => part.abort());
   const floor = new Floor(monotonicMs);
+  const seeing = { ledger, detector, holders, floor, now, logger: log('docks') };
+  const docks = await watchDocks(config, { ...seeing, closing: closing.signal }, keep);
   const watch = await ClockWatch.create({ clock, ledger, bootId });
   floor.remember(await ledger.confirmedDisks(bootId));
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
   const storage = { accounts: config.storageAccounts, ledger };
   const machine = { clock, now, monotonicMs, bootId, watch, slice, failures, holders };
-  const facts = { ledger, storage, detector, floor, screens };
+  const facts = { ledger, storage, detector, floor, docks, screens };
   return { ...machine, ...facts, log, version: await ownVersion(), closing: closing.signal };
-}
-
-/** Who hears that the station could not do its part is built after those who tell it. */
-class Failures {
-  onFailed: (error: unknown) => void = () => undefined;
 }
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
@@ -240,6 +239,7 @@ function copyRunner(
     probeHealth: (disk, signal) => disks.health(disk, signal),
     askKernel: (disk, waitedMs) => disks.askKernel(disk, waitedMs),
     reset: (disk) => disks.reset(disk),
+    rebindDock: (disk, ref) => ground.docks.binding.beforeCopy(disk, ref),
     onProgress: () => screens.want(),
     onStationFailed: (error) => failures.onFailed(error),
   });
@@ -283,6 +283,7 @@ function decisions(
   const coordinator: Coordinator = new Coordinator({
     ...{ ...others, ledger, detector, floor, clock: watch, logger: log('work'), now },
     halts: () => holds.halts(),
+    rebinding: () => ground.docks.binding.rebinding,
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     stuck: () => ground.holders.stuck,
     afterRound: (jobs) => endLogs.round(jobs),
@@ -314,6 +315,7 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
       checkIn: coordinator.checkIn,
       alerts: coordinator.alerts,
       extras: coordinator.extras,
+      docks: coordinator.docks,
       freeBytes: reserve.freeBytes,
       belowReserve: reserve.below,
       holdsCopies: troubles.holdsCopies,
@@ -343,8 +345,4 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     { ledger, feed, actions, operators, logger: log('serve'), view, arm },
   );
   return keep('server', server, (part) => part.close());
-}
-
-async function slept(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, { signal });
 }

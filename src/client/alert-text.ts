@@ -62,7 +62,8 @@ function standing({ resolved, acknowledged, nextStep, resolutions }: ShownAlert,
 export function alertNotes(view: StationView, now: Date): string[] {
   const open = pageModel(view).alerts.filter(({ alert, bay }) => {
     if (alert.acknowledged !== null || alert.kind === 'drive-faulted') return false;
-    return alert.kind !== 'extra-drive' || bay === undefined;
+    const hasLine = alert.kind === 'extra-drive' || alert.kind === 'dock-unreliable';
+    return !hasLine || bay === undefined;
   });
   const notes = open.slice(0, NOTES_MAX).map(({ alert }) => {
     return `${nameOf(alert)}, for ${ageOf(alert.raisedAt, now)}: ${alert.reason}`;

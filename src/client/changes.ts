@@ -1,5 +1,5 @@
 import { formatBytes, percent, printable } from '../console/format.ts';
-import { driveWords, hangWords, isSafeToRemove, stuckWords } from '../console/words.ts';
+import { dockWords, driveWords, hangWords, isSafeToRemove, stuckWords } from '../console/words.ts';
 import type { AlertView, DiskView, DriveView, JobView, StationView } from '../serve/wire.ts';
 import { nameOf } from './alert-text.ts';
 
@@ -87,9 +87,10 @@ function driveGone(drive: DriveView): string {
 }
 
 function diskLine(disk: DiskView): string {
-  const { match } = disk;
+  const { match, unreliableDock: dock } = disk;
   const serial = disk.serial ?? 'no serial';
-  return `disk in ${disk.bay} (${serial}, ${formatBytes(disk.sizeBytes)}): ${match.kind}: ${match.reason}`;
+  const told = dock === null ? '' : ` ${dockWords(dock)}`;
+  return `disk in ${disk.bay} (${serial}, ${formatBytes(disk.sizeBytes)}): ${match.kind}: ${match.reason}${told}`;
 }
 
 function diskGone(disk: DiskView): string {

@@ -7,7 +7,7 @@ import {
   percent,
   printable,
 } from '../console/format.ts';
-import { driveWords, isSafeToRemove, stuckWords, type Tone } from '../console/words.ts';
+import { dockWords, driveWords, isSafeToRemove, stuckWords, type Tone } from '../console/words.ts';
 import type { DiskView, DriveView, StationView } from '../serve/wire.ts';
 import { alertCount, alertNotes } from './alert-text.ts';
 import { wrapped } from './text.ts';
@@ -161,6 +161,7 @@ function noteLines(view: StationView, options: TableOptions): string[] {
       ...asking,
       ...hanging,
       ...view.drives.flatMap(noteOf),
+      ...view.disks.flatMap(dockNoteOf),
       ...alertNotes(view, options.now),
     ].flatMap((note) => marked('!', note, options)),
     ...safe.flatMap((note) => marked('✓', note, options)),
@@ -192,6 +193,10 @@ function noteOf(drive: DriveView): string[] {
   if (fault !== null) return [`${placeOf(drive)}: ${fault.reason} ${fault.nextStep}`];
   const { tone, detail } = driveWords(drive);
   return tone === 'attention' && detail !== null ? [`${placeOf(drive)}: ${detail}`] : [];
+}
+
+function dockNoteOf({ bay, unreliableDock }: DiskView): string[] {
+  return unreliableDock === null ? [] : [`${bay}: ${dockWords(unreliableDock)}`];
 }
 
 function placeOf(drive: DriveView): string {

@@ -6,6 +6,7 @@ import { formatDuration } from './format.ts';
 /** Button texts by resolution; what each does in full comes with the alert. */
 const LABELS: Readonly<Record<string, string>> = {
   noted: 'Noted',
+  replaced: 'It was replaced',
   'clock-is-right': 'The clock is right',
   'wait-longer': 'Wait two weeks more',
   'stop-waiting': 'Stop waiting',

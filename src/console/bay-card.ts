@@ -81,6 +81,16 @@ function diskLines(disk: DiskView): TemplateResult {
         ? html`<p class="warning">The disk says of itself that it is failing.</p>`
         : nothing
     }
+    ${dockLines(disk.unreliableDock)}
+  `;
+}
+
+/** What a technician does comes first; operators find the rest in the alert. */
+function dockLines(dock: DiskView['unreliableDock']) {
+  if (dock === null) return nothing;
+  return html`
+    <p class="warning">This dock is unreliable. ${dock.nextStep}</p>
+    <p class="facts">${dock.words}</p>
   `;
 }
 

@@ -113,6 +113,7 @@ function bayOfAlert(alert: AlertView, bays: readonly Bay[]): string | undefined 
   const key = driveKeyOf(alert);
   const about = bays.find(({ disk, drive }) => {
     if (key !== undefined) return drive?.key === key;
+    if (alert.dockId !== null) return disk.unreliableDock?.id === alert.dockId;
     const { match } = disk;
     return alert.extraId !== null && match.kind === 'extra' && match.extra?.id === alert.extraId;
   });

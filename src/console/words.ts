@@ -1,4 +1,10 @@
-import type { DriveView, HangView, StationInfo, StuckProcessView } from '../serve/wire.ts';
+import type {
+  DriveView,
+  HangView,
+  StationInfo,
+  StuckProcessView,
+  UnreliableDockView,
+} from '../serve/wire.ts';
 import { formatBytes } from './format.ts';
 
 type Activity<Kind extends DriveView['activity']['kind']> = Extract<
@@ -96,6 +102,11 @@ function placeOf({ waitsFor, offsetBytes, lba }: HangView): string {
   if (waitsFor !== 'read') return waitsFor === 'open' ? 'the disk to open' : 'the disk to close';
   if (lba !== null) return `LBA ${lba.toLocaleString('en')}`;
   return offsetBytes === null ? 'a read' : `byte ${offsetBytes.toLocaleString('en')}`;
+}
+
+/** What the command line says of a dock that does not hold; the card of a bay says it in two lines. */
+export function dockWords({ words, nextStep }: UnreliableDockView): string {
+  return `This dock is unreliable: ${words} ${nextStep}`;
 }
 
 /** The processes that hang, and what to do about them; `null` while there is none. */

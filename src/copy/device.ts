@@ -10,6 +10,7 @@ import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
 import { errnoOf, isStationError, StationError } from '../errors.ts';
 import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS, TOOL_DEADLINE_MS } from '../limits.ts';
 import { KernelLog } from './kernel-log.ts';
+import { type Given, NOTHING_GIVEN } from './messages.ts';
 import { openExclusively, sysfsOf } from './open-disk.ts';
 
 const run = promisify(execFile);
@@ -37,8 +38,7 @@ export class SourceDevice {
   readonly #sysfs: string;
   readonly #kernelLog: KernelLog;
   #reading: { readonly offsetBytes: number; readonly sinceMs: number } | undefined;
-  #givenBytes = 0;
-  #givenMs = 0;
+  readonly #given = { ...NOTHING_GIVEN };
   /** Where the last longer read succeeded. */
   #lastGood: number | undefined;
   /** When the last read succeeded. */
@@ -135,8 +135,8 @@ export class SourceDevice {
   }
 
   /** All that was read, and the time that the disk took for it; what waits for the store is not in it. */
-  get given(): { readonly bytes: number; readonly ms: number } {
-    return { bytes: this.#givenBytes, ms: this.#givenMs };
+  get given(): Given {
+    return { ...this.#given };
   }
 
   /** The smallest read that the disk takes, in bytes. */
@@ -283,10 +283,14 @@ export class SourceDevice {
     this.#reading = { offsetBytes, sinceMs };
     try {
       const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, offsetBytes);
-      this.#givenBytes += bytesRead;
+      this.#given.bytes += bytesRead;
       return bytesRead;
+    } catch (error) {
+      this.#given.failed++;
+      if (errnoOf(error) === MEDIUM_ERROR) this.#given.mediumErrors++;
+      throw error;
     } finally {
-      this.#givenMs += performance.now() - sinceMs;
+      this.#given.ms += performance.now() - sinceMs;
       this.#reading = undefined;
     }
   }

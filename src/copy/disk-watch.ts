@@ -1,6 +1,7 @@
 import type { Wait } from '../domain/hang-ladder.ts';
 import type { SourceDevice } from './device.ts';
 import type { DriveFiles } from './files/drive.ts';
+import { type Given, NOTHING_GIVEN } from './messages.ts';
 
 /** The longest that anything of one disk waits at this moment: its opening, a read, its closing. */
 export class DiskWatch {
@@ -37,8 +38,7 @@ export class DiskWatch {
     return { kind: 'read', offsetBytes: null, waitedMs: ofFiles };
   }
 
-  /** What the disk gave so far, and the time that it took for it. */
-  get given(): { readonly bytes: number; readonly ms: number } {
-    return this.#device?.given ?? { bytes: 0, ms: 0 };
+  get given(): Given {
+    return this.#device?.given ?? NOTHING_GIVEN;
   }
 }

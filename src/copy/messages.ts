@@ -129,6 +129,18 @@ const driveLogs: z.ZodType<DriveLogs> = z.object({
 /** A tool that hangs in the kernel, and its process group. */
 export const abandonedTool = z.object({ tool: z.string(), group: z.int().min(1) });
 
+/** What the disk gave so far. */
+const given = z.object({
+  bytes: z.number(),
+  /** The time that it took for it, and for what it did not give. */
+  ms: z.number(),
+  /** Reads that ended with an error, and those of them that the disk itself called unreadable. */
+  failed: z.int().min(0),
+  mediumErrors: z.int().min(0),
+});
+export type Given = z.output<typeof given>;
+export const NOTHING_GIVEN: Given = { bytes: 0, ms: 0, failed: 0, mediumErrors: 0 };
+
 export const fromCopySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
   /** Every second: what waits for the disk the longest, and all that it has given in what time. */
@@ -139,7 +151,7 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
       offsetBytes: z.number().nullable(),
       waitedMs: z.number(),
     }),
-    given: z.object({ bytes: z.number(), ms: z.number() }),
+    given,
   }),
   z.object({
     kind: z.literal('planned'),

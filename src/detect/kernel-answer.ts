@@ -4,6 +4,7 @@ import type { KernelAnswer } from '../domain/hang-ladder.ts';
 import { kernelSpeaksOf } from '../domain/kernel-words.ts';
 import { KERNEL_MESSAGES_MAX, SCSI_TRIES } from '../limits.ts';
 import { readAttribute, readNumber } from './attribute.ts';
+import { errorCountsOf } from './error-counts.ts';
 import { runTool } from './tool.ts';
 
 export interface AskedDisk {
@@ -29,18 +30,17 @@ export async function askKernel(
 ): Promise<KernelAnswer> {
   const name = basename(devicePath);
   const block = join(sysRoot, 'block', name);
-  const [found, state, requestsInFlight, limitMs, errors, timeOuts] = await Promise.all([
+  const [found, state, requestsInFlight, limitMs, counts] = await Promise.all([
     readNumber(join(block, 'diskseq')),
     readAttribute(join(block, 'device/state')),
     inFlight(block),
     limitOf(block),
-    countOf(join(block, 'device/ioerr_cnt')),
-    countOf(join(block, 'device/iotmo_cnt')),
+    errorCountsOf(name, sysRoot),
   ]);
   const said = await messages(waitedMs, signal).catch(() => '');
   const attachment = found === undefined ? 'none' : found === diskseq ? 'same' : 'another';
   return {
-    ...{ attachment, requestsInFlight, limitMs, errors, timeOuts },
+    ...{ attachment, requestsInFlight, limitMs, ...counts },
     state: state?.trim() ?? null,
     messages: messagesAbout(said, [name, ...(await addressesOf(block))]),
   };
@@ -66,12 +66,6 @@ async function limitOf(block: string): Promise<number | null> {
   const seconds = await readNumber(join(block, 'device/timeout'));
   if (seconds !== undefined) return seconds * 1000 * SCSI_TRIES;
   return (await readNumber(join(block, 'queue/io_timeout'))) ?? null;
-}
-
-/** SCSI counts in hexadecimal. */
-async function countOf(file: string): Promise<number | null> {
-  const text = (await readAttribute(file))?.trim();
-  return text !== undefined && /^0x[\da-f]+$/iu.test(text) ? Number(text) : null;
 }
 
 /** Other names under which the kernel speaks of the disk: its SCSI address and its USB port. */

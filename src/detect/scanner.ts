@@ -1,6 +1,7 @@
 import type { Exclusion, OwnUse } from '../domain/disk.ts';
 import type { Sighting } from './attachments.ts';
 import type { DetectLogger, DetectorOptions } from './contract.ts';
+import { linkOf } from './disk-link.ts';
 import { type EnumeratedDisk, type IdentityEvidence, identityOf } from './identity.ts';
 import type { DiskIdentityFile } from './identity-file.ts';
 import { LoopbackDisks } from './loopback.ts';
@@ -118,8 +119,10 @@ export class Scanner {
       ...(identityFile === undefined ? {} : { identityFile }),
     };
     const physicalPath = physicalPathOf(sysfs, udev);
+    const link = linkOf(sysfs, physicalPath);
     const disk = {
       ...plainFacts(sysfs),
+      ...(link === undefined ? {} : { link }),
       physicalPath,
       bay: this.#options.bays[physicalPath] ?? identityFile?.bay ?? physicalPath,
       transport,

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, normalize } from 'node:path';
+import { basename, join, normalize } from 'node:path';
 import { linkTarget, readAttribute, readBinary, readNumber } from './attribute.ts';
 
 /** What stays the same while a disk is attached; read once an attachment. */
@@ -22,6 +22,12 @@ export interface SysfsDescription {
   readonly vpdSerial?: string;
   /** iSerial of the USB device above: the bridge's. */
   readonly usbSerial?: string;
+  readonly usbVendor?: string;
+  readonly usbProduct?: string;
+  /** What the bridge calls itself. */
+  readonly usbName?: string;
+  /** The kernel's driver of the bridge: `uas` or `usb-storage`. */
+  readonly usbDriver?: string;
   /** SCSI peripheral device type; 0 is a disk, 5 an optical drive. */
   readonly scsiType?: number;
   /** Number of the port on its ATA controller, which unlike `ataN` does not count over hosts. */
@@ -133,7 +139,7 @@ async function hardwareOf(sysRoot: string, block: string, devpath: string) {
     driverSerial: (await text('serial')) ?? (await text('device/serial')),
     vpdSerial: parseVpdSerial(await readBinary(join(block, 'device/vpd_pg80'))),
     scsiType: await readNumber(join(block, 'device/type')),
-    usbSerial: await usbSerialOf(sysRoot, devpath),
+    ...(await usbOf(sysRoot, devpath)),
     ataPort: await ataPortOf(sysRoot, devpath),
   };
   return definedOnly(found);
@@ -156,9 +162,19 @@ export function parseVpdSerial(page: Uint8Array | undefined): string | undefined
 }
 
 /** The USB device is the directory of the interface's parent: `…/2-1/2-1:1.0/host3/…`. */
-async function usbSerialOf(sysRoot: string, devpath: string): Promise<string | undefined> {
-  const device = /^(.*\/\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+\//u.exec(devpath)?.[1];
-  return device === undefined ? undefined : readAttribute(join(sysRoot, device, 'serial'));
+async function usbOf(sysRoot: string, devpath: string) {
+  const { device, face } =
+    /^(?<face>(?<device>.*\/\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+)\//u.exec(devpath)?.groups ?? {};
+  if (device === undefined || face === undefined) return {};
+  const text = (name: string) => readAttribute(join(sysRoot, device, name));
+  const driver = await linkTarget(join(sysRoot, face, 'driver'));
+  return {
+    usbSerial: await text('serial'),
+    usbVendor: await text('idVendor'),
+    usbProduct: await text('idProduct'),
+    usbName: await text('product'),
+    usbDriver: driver === undefined ? undefined : basename(driver),
+  };
 }
 
 async function ataPortOf(sysRoot: string, devpath: string): Promise<number | undefined> {

@@ -15,9 +15,31 @@ const REPLUG = 'printf 0 >"$1/authorized" && sleep 1; printf 1 >"$1/authorized"'
  * NVMe disks are reset by the kernel itself while it waits, so nothing is added to that.
  */
 export async function resetUsb(
-  { devicePath, diskseq }: AskedDisk,
+  disk: AskedDisk,
   signal: AbortSignal,
   sysRoot = '/sys',
+): Promise<ResetOutcome> {
+  return await replugUsb(disk, { sysRoot, prepare: async () => ({ script: REPLUG }) }, signal);
+}
+
+export interface Replug {
+  /** Where sysfs is mounted. */
+  readonly sysRoot: string;
+  /** What is to be run for this USB device, or in words why nothing is. */
+  prepare(device: string): Promise<ReplugScript | string>;
+}
+
+/** For `sh`: the directory of the USB device is `$1`, and the arguments begin with `$2`. */
+export interface ReplugScript {
+  readonly script: string;
+  readonly args?: readonly string[];
+}
+
+/** Replugs the USB device of a disk, when it is there still and carries no other disk. */
+export async function replugUsb(
+  { devicePath, diskseq }: AskedDisk,
+  { sysRoot, prepare }: Replug,
+  signal: AbortSignal,
 ): Promise<ResetOutcome> {
   const name = basename(devicePath);
   if (name.startsWith('loop')) return skipped('a loop device has none');
@@ -25,10 +47,13 @@ export async function resetUsb(
   if (device === undefined) return skipped('the kernel resets this bus by itself');
   const others = await neighboursOf(name, device, sysRoot);
   if (others.length > 0) return skipped(`${others.join(', ')} would be reset with it`);
+  const prepared = await prepare(device);
+  if (typeof prepared === 'string') return skipped(prepared);
   const found = await readNumber(join(sysRoot, 'block', name, 'diskseq'));
   if (found !== diskseq) return skipped('the disk is not there any more');
+  const { script, args = [] } = prepared;
   try {
-    await runTool({ command: 'sh', args: ['-c', REPLUG, 'replug', device] }, signal);
+    await runTool({ command: 'sh', args: ['-c', script, 'replug', device, ...args] }, signal);
     return { kind: 'done' };
   } catch (error) {
     return { kind: 'failed', words: messageOf(error) };

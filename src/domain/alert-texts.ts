@@ -10,6 +10,8 @@ export const RESOLUTIONS = {
   'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
   'go-on': 'The cause is removed: the job goes on where it was.',
   destroyed: 'The drives were destroyed; the job is closed.',
+  replaced:
+    'The dock, its cable or its port is another one: what was counted and learned of it is forgotten.',
   'clock-is-right': 'The clock was looked at and is right: time goes on from what it says.',
 } as const;
 
@@ -106,6 +108,12 @@ export const ALERTS = {
     nextStep:
       'Pull the disks that are named and look what they share: a dock, a cable, a controller. If the processes stay, let the running copies end and restart the machine.',
     resolutions: ['noted'],
+  },
+  'dock-unreliable': {
+    title: 'Dock unreliable',
+    nextStep:
+      'The disks are not to blame. Let their copies end or pull them, then try another cable, another port, another dock. Say so here: the count begins anew with either answer.',
+    resolutions: ['replaced', 'noted'],
   },
   'copy-log-refused': {
     title: 'Copy log missing',

@@ -1,5 +1,6 @@
 import type { AlertKind } from './alert-texts.ts';
 import type { Brand } from './brand.ts';
+import { type DockId, dockInWords, type KnownDocks, quirkInWords } from './dock.ts';
 import { isAway } from './drive-state.ts';
 import { type Drive, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
 import { isActive, isFinished, publicJobState } from './job-state.ts';
@@ -19,6 +20,7 @@ export interface AlertSubject {
   readonly jobId?: JobId;
   readonly driveId?: DriveRef['driveId'];
   readonly extraId?: string;
+  readonly dockId?: DockId;
 }
 
 /** An alert whose condition holds. */
@@ -39,6 +41,7 @@ export interface AlertInput {
   readonly halts: readonly StorageHalt[];
   /** When the store last took something of drives whose copies are under way, by their keys. */
   readonly stagedAt: ReadonlyMap<string, string>;
+  readonly docks: KnownDocks;
 }
 
 export interface StuckProcess {
@@ -91,6 +94,7 @@ export function dueAlerts(
     ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
     ...stuckAlerts(input.stuck, stuckMany),
+    ...dockAlerts(input.docks),
   ];
 }
 
@@ -217,6 +221,18 @@ function stuckAlerts(stuck: readonly StuckProcess[], stuckMany: number): DueAler
   );
   const reason = `${stuck.length} processes hang in the kernel: ${named.join(', ')}.`;
   return [alertOf('processes-stuck', {}, reason, last.since)];
+}
+
+function dockAlerts(known: KnownDocks): DueAlert[] {
+  return known.docks.flatMap((dock) => {
+    const { id: dockId, bay, port, unreliableSince } = dock;
+    if (unreliableSince === null) return [];
+    const where = bay === port ? bay : `${bay} (${port})`;
+    const quirk = quirkInWords(dock, known);
+    const reason = [`${where}: ${dockInWords(dock)}`, quirk].filter(Boolean).join(' ');
+    const kind = 'dock-unreliable';
+    return [{ key: `${kind}/${dockId}/${unreliableSince}`, kind, subject: { dockId }, reason }];
+  });
 }
 
 function alertOf(

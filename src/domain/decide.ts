@@ -21,6 +21,7 @@ export type Step =
 export type StopReason =
   | { readonly why: 'detached'; readonly bay: string }
   | { readonly why: 'contested'; readonly words: string }
+  | { readonly why: 'rebind'; readonly bay: string }
   | { readonly why: 'cancelled' };
 
 /** A drive whose copy is queued or running, and the attachment that it reads. */

@@ -82,6 +82,7 @@ export class SqlAlerts implements AlertBook {
       job_id: subject.jobId ?? null,
       drive_id: subject.driveId ?? null,
       extra_id: subject.extraId ?? null,
+      dock_id: subject.dockId ?? null,
       raised_at: this.#writer.now().toISOString(),
       ...{ acknowledged_at: null, acknowledged_by: null },
       ...{ resolved_at: null, resolved_by: null, resolution: null, note: null },

@@ -1,5 +1,6 @@
 import type { DueAlert } from '../domain/alert.ts';
 import type { Resolution } from '../domain/alert-texts.ts';
+import type { Dock, DockLimits, DockSign, LearnedQuirk, SeenDock } from '../domain/dock.ts';
 import type { Drive, DriveId, JobId } from '../domain/job.ts';
 import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
 import type { Actor, Alert, ExtraDrive, JobWithDrives, SeenExtra } from './contract.ts';
@@ -65,6 +66,32 @@ export interface AlertBook {
   acknowledge(id: string, actor: Actor): Promise<Alert>;
   /** Throws `alert-not-found`, `alert-resolved`, `request-invalid` (no resolution of this kind). */
   resolve(id: string, how: AlertAnswer, actor: Actor): Promise<Alert>;
+}
+
+/** What goes wrong between disks and the machine, by its place. Part of the ledger. */
+export interface DockBook {
+  /** The places of this station of which anything is known, a bounded number. */
+  all(): Promise<readonly Dock[]>;
+  /** The bridges that are better driven by `usb-storage`, a bounded number, the oldest first. */
+  quirks(): Promise<readonly LearnedQuirk[]>;
+  /**
+   * Adds what was noticed at one place at one moment, and judges it by all that is known; a place that
+   * turns unreliable is in the event log, as is a quirk that follows from it.
+   */
+  record(seen: SeenDock, signs: readonly DockSign[], limits: DockLimits): Promise<Dock>;
+  /**
+   * This is in the port at present: a place that is known is described anew, and what else was unreliable
+   * at this port is gone. Whether anything is other than before.
+   */
+  seen(there: SeenDock): Promise<boolean>;
+  /** Forgets what was counted of a place, and on request the quirk of its bridge. */
+  beginAnew(id: string, how: NewBeginning, actor: Actor): Promise<void>;
+}
+
+export interface NewBeginning {
+  /** In words, for the event log. */
+  readonly why: string;
+  readonly unlearns: boolean;
 }
 
 export interface AlertAnswer {

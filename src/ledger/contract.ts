@@ -19,7 +19,7 @@ import type { JobDeletion, JobUpdate, NewDrive } from '../domain/job-update.ts';
 import type { ParcelId } from '../domain/parcel.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import type { AlertBook, ParcelBook } from './books.ts';
+import type { AlertBook, DockBook, ParcelBook } from './books.ts';
 import type { JobAddress } from './job-address.ts';
 
 /** Who did it: `station` for the daemon itself, else the person or client that asked. */
@@ -211,6 +211,7 @@ export interface Ledger {
 
   readonly parcels: ParcelBook;
   readonly alerts: AlertBook;
+  readonly docks: DockBook;
 
   /**
    * Keeps a person's answer to whose disk this is, with its event. Attachments are numbered anew at

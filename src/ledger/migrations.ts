@@ -5,6 +5,7 @@ import { addLifeCycle } from './migration-0004.ts';
 import { addKeptAnswers } from './migration-0005.ts';
 import { addStorageCredentials } from './migration-0006.ts';
 import { addLookups } from './migration-0007.ts';
+import { addDocks } from './migration-0008.ts';
 import type { Database } from './tables.ts';
 
 /** The table in which Kysely keeps the names of the migrations that ran. */
@@ -19,6 +20,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-kept-answers': { up: addKeptAnswers },
   '0006-storage-credentials': { up: addStorageCredentials },
   '0007-lookups': { up: addLookups },
+  '0008-docks': { up: addDocks },
 };
 
 /** Brings the schema up to date, all pending versions in one transaction. */

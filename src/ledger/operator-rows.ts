@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AlertId } from '../domain/alert.ts';
 import { ALERTS, type AlertKind, RESOLUTIONS, type Resolution } from '../domain/alert-texts.ts';
+import type { DockId } from '../domain/dock.ts';
 import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive } from './contract.ts';
 import { driveId, jobId, parcelId } from './rows.ts';
@@ -68,6 +69,7 @@ const alertRow = z.object({
   job_id: jobId.nullable(),
   drive_id: driveId.nullable(),
   extra_id: z.string().nullable(),
+  dock_id: z.custom<DockId>(text).nullable(),
   reason: z.string(),
   raised_at: z.iso.datetime(),
   acknowledged_at: z.iso.datetime().nullable(),
@@ -82,11 +84,12 @@ const alertRow = z.object({
 
 export function alertOf(row: AlertTable): Alert {
   const parsed = alertRow.parse(row);
-  const { id, key, kind, reason, job_id, drive_id, extra_id } = parsed;
+  const { id, key, kind, reason, job_id, drive_id, extra_id, dock_id } = parsed;
   const subject = {
     ...(job_id === null ? {} : { jobId: job_id }),
     ...(drive_id === null ? {} : { driveId: drive_id }),
     ...(extra_id === null ? {} : { extraId: extra_id }),
+    ...(dock_id === null ? {} : { dockId: dock_id }),
   };
   const { acknowledged_at, acknowledged_by, resolved_at, resolved_by } = parsed;
   return {

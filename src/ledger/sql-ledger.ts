@@ -41,6 +41,7 @@ import {
 } from './copy-rows.ts';
 import { replaceCredential } from './credential-changes.ts';
 import { credentialOf } from './credential-rows.ts';
+import { SqlDocks } from './docks.ts';
 import { driveByRef, drivesOfJob, drivesOfJobs, findDrive, setDriveState } from './drive-rows.ts';
 import { driveEntity } from './entities.ts';
 import { firstBrokenEvent, lastEvent, readEvents } from './event-log.ts';
@@ -76,6 +77,7 @@ export class SqlLedger implements Ledger {
   readonly #writer: Writer;
   readonly parcels: SqlParcels;
   readonly alerts: SqlAlerts;
+  readonly docks: SqlDocks;
   #closed: Promise<void> | undefined;
 
   constructor(options: SqlLedgerOptions, dependencies: SqlLedgerDependencies) {
@@ -84,6 +86,7 @@ export class SqlLedger implements Ledger {
     this.#writer = new Writer(options, dependencies);
     this.parcels = new SqlParcels(this.#writer);
     this.alerts = new SqlAlerts(this.#writer);
+    this.docks = new SqlDocks(this.#writer);
   }
 
   /** The work queue's store, on the same database and in the same transactions. */

@@ -16,6 +16,8 @@ export interface Tables {
   parcels: ParcelTable;
   alerts: AlertTable;
   kept_answers: KeptAnswerTable;
+  docks: DockTable;
+  bridge_quirks: BridgeQuirkTable;
 }
 
 export interface JobTable {
@@ -145,6 +147,7 @@ export interface AlertTable {
   job_id: string | null;
   drive_id: string | null;
   extra_id: string | null;
+  dock_id: string | null;
   reason: string;
   raised_at: string;
   acknowledged_at: string | null;
@@ -153,6 +156,31 @@ export interface AlertTable {
   resolved_by: string | null;
   resolution: string | null;
   note: string | null;
+}
+
+/** What a disk hangs on, and what went wrong there. */
+export interface DockTable {
+  id: string;
+  station: string;
+  port: string;
+  /** USB vendor and product; empty where disks hang on the port itself. */
+  bridge: string;
+  bay: string;
+  product: string | null;
+  driver: string | null;
+  /** JSON, a bounded number. */
+  incidents: string;
+  /** JSON, a bounded number. */
+  bad_disks: string;
+  unreliable_since: string | null;
+  changed_at: string;
+}
+
+/** A bridge that is better driven by `usb-storage`. */
+export interface BridgeQuirkTable {
+  station: string;
+  bridge: string;
+  learned_at: string;
 }
 
 export interface SettingTable {

@@ -9,12 +9,12 @@ import type { AlertView, CheckInView } from './wire.ts';
 /** An alert in words; a job that was deleted has no name any more. */
 export function alertView(alert: Alert, jobNames: ReadonlyMap<JobId, string>): AlertView {
   const { id, kind, reason, raisedAt, acknowledged = null } = alert;
-  const { jobId = null, driveId = null, extraId = null } = alert.subject;
+  const { jobId = null, driveId = null, extraId = null, dockId = null } = alert.subject;
   const { title, nextStep, resolutions } = ALERTS[kind];
   return {
     ...{ id, kind, title, reason, nextStep, raisedAt, acknowledged },
     resolutions: resolutions.map((name) => ({ name, words: RESOLUTIONS[name] })),
-    ...{ jobId, driveId, extraId },
+    ...{ jobId, driveId, extraId, dockId },
     jobName: jobId === null ? null : (jobNames.get(jobId) ?? null),
   };
 }

@@ -1,5 +1,6 @@
 import { type CopyStatus, copyStatusFor, statusOfFault } from '../domain/copy-status.ts';
 import { type AttachedDisk, type Exclusion, shownSerial } from '../domain/disk.ts';
+import { DOCK_NEXT_STEP, type Dock, dockInWords, dockOf, samePlace } from '../domain/dock.ts';
 import { publicDriveState } from '../domain/drive-state.ts';
 import type { EtaRange } from '../domain/eta.ts';
 import {
@@ -152,10 +153,11 @@ function logsOf({ logs }: Drive): LogsView | null {
   return { errorLogUri, verboseLogUri, manifestUri, fileListUri, rescueMapUri, problem };
 }
 
-/** What a disk is compared with: the jobs' names, and the extra drives that are here. */
+/** What a disk is compared with: the jobs' names, extra drives that are here, docks that are known. */
 export interface DiskSurroundings {
   readonly jobNames: ReadonlyMap<JobId, string>;
   readonly extras: readonly ExtraDrive[];
+  readonly docks: readonly Dock[];
 }
 
 /** A disk as the screens show it; `match` is `undefined` for a disk that is not a candidate. */
@@ -174,13 +176,22 @@ export function diskView(
     sizeBytes: disk.sizeBytes,
     match: matchView(disk, match, surroundings),
     health: disk.health,
+    unreliableDock: unreliableDockOf(disk, surroundings.docks),
   };
+}
+
+function unreliableDockOf(disk: AttachedDisk, docks: readonly Dock[]): DiskView['unreliableDock'] {
+  const seen = dockOf(disk);
+  const dock = docks.find((other) => samePlace(other, seen));
+  if (dock === undefined || dock.unreliableSince === null) return null;
+  const words = dockInWords(dock);
+  return { id: dock.id, since: dock.unreliableSince, words, nextStep: DOCK_NEXT_STEP };
 }
 
 function matchView(
   disk: AttachedDisk,
   match: Match | undefined,
-  { jobNames, extras }: DiskSurroundings,
+  { jobNames, extras }: Pick<DiskSurroundings, 'jobNames' | 'extras'>,
 ): DiskMatchView {
   const named = (ref: DriveRef): CandidateView => ({
     driveKey: driveKey(ref),
@@ -211,7 +222,10 @@ function matchView(
 }
 
 /** By serial wherever it is, one that shows none by its bay: as the ledger knows an extra drive again. */
-function extraView(disk: AttachedDisk, { jobNames, extras }: DiskSurroundings): ExtraView | null {
+function extraView(
+  disk: AttachedDisk,
+  { jobNames, extras }: Pick<DiskSurroundings, 'jobNames' | 'extras'>,
+): ExtraView | null {
   const serial = shownSerial(disk.identity) ?? null;
   const model = disk.identity.model ?? null;
   const same = extras.find(

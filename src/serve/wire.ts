@@ -169,6 +169,17 @@ const transport = oneOf<Transport>({
   unknown: null,
 });
 
+/** What a disk hangs on is to blame for what went wrong there: a bridge, a cable, a port. */
+const unreliableDock = z.object({
+  /** As alerts name it. */
+  id: text,
+  since: time,
+  /** Which bridge it is, and what was counted. */
+  words: text,
+  nextStep: text,
+});
+export type UnreliableDockView = z.output<typeof unreliableDock>;
+
 /** One attached disk; the station's own are in the list too, so that nobody wonders about them. */
 export const diskView = z.object({
   /** Physical path and kernel `diskseq`: names this attachment; a replug is another key. */
@@ -181,6 +192,8 @@ export const diskView = z.object({
   sizeBytes: bytes,
   match: diskMatch,
   health,
+  /** `null` while nothing speaks against the dock. */
+  unreliableDock: unreliableDock.nullable(),
 });
 export type DiskView = z.output<typeof diskView>;
 
@@ -199,6 +212,7 @@ export const alertView = z.object({
   jobName: text.nullable(),
   driveId: text.nullable(),
   extraId: text.nullable(),
+  dockId: text.nullable(),
 });
 export type AlertView = z.output<typeof alertView>;
 

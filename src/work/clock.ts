@@ -1,4 +1,5 @@
 import { uptime } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * The one clock of everything that takes days: time-outs of jobs, times in the ledger and on the
@@ -20,3 +21,8 @@ export const SYSTEM_CLOCK: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+/** Sleeps by the machine's own time; rejects when the signal fires. */
+export async function slept(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal });
+}

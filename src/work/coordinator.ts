@@ -2,7 +2,8 @@ import type { DiskDetector } from '../detect/contract.ts';
 import type { StuckProcess } from '../domain/alert.ts';
 import { decide, type Step, type StopReason } from '../domain/decide.ts';
 import { type DiskKey, shownSerial } from '../domain/disk.ts';
-import { type Drive, driveKey, type Job } from '../domain/job.ts';
+import type { Dock } from '../domain/dock.ts';
+import { type Drive, type DriveRef, driveKey, type Job } from '../domain/job.ts';
 import type { Match } from '../domain/matching.ts';
 import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
@@ -19,7 +20,8 @@ export interface CoordinatorLogger {
   error(fields: object, message: string): void;
 }
 
-export interface CoordinatorDependencies extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt'> {
+export interface CoordinatorDependencies
+  extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt' | 'rebinding'> {
   readonly ledger: Ledger;
   readonly detector: DiskDetector;
   readonly queue: CopyQueue;
@@ -90,6 +92,17 @@ export class Coordinator {
   /** Extra drives that are here, as of the last round. */
   get extras(): readonly ExtraDrive[] {
     return this.#lifeCycle.extras;
+  }
+
+  /** What is known of docks, as of the last round. */
+  get docks(): readonly Dock[] {
+    return this.#lifeCycle.docks;
+  }
+
+  /** Ends a copy in order, so that the dock of its disk can be bound to another driver; it goes on then. */
+  pauseForDock(ref: DriveRef): void {
+    const bay = this.#deps.floor.working.get(driveKey(ref))?.bay ?? '?';
+    this.#stopCopy({ kind: 'stop-copy', ref, reason: { why: 'rebind', bay } });
   }
 
   /** Asks for a round; resolves when one that began after the call has ended. */
@@ -261,6 +274,8 @@ function stopInWords(reason: StopReason): string {
       return `the disk in ${reason.bay} was pulled`;
     case 'contested':
       return reason.words;
+    case 'rebind':
+      return `the dock in ${reason.bay} is to be bound to another driver`;
     case 'cancelled':
       return 'the job is cancelled or gone';
   }

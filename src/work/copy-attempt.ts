@@ -1,5 +1,6 @@
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
+import type { DriveRef } from '../domain/job.ts';
 import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import type { Condition } from '../ledger/lanes.ts';
 import type { AssignmentSources } from './assignment.ts';
@@ -37,6 +38,8 @@ export interface RunnerDependencies extends AssignmentSources {
   askKernel(disk: AttachedDisk, waitedMs: number): Promise<KernelAnswer>;
   /** Resets the disk if that may be done; says why it was not. */
   reset(disk: AttachedDisk): Promise<ResetOutcome>;
+  /** Binds the dock of a disk anew if that is due; whether the disk has left and will be back. */
+  rebindDock(disk: AttachedDisk, ref: DriveRef): Promise<boolean>;
   /** Resolves after that time; rejects when the signal fires. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }

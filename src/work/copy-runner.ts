@@ -148,7 +148,8 @@ export class CopyRunner {
       const isTrial = this.#deps.holds.isHeld(item);
       if (!isTrial) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
-      const left = await this.#askHealth(attempt, signal);
+      const left = await this.#makeReady(attempt, signal);
+      if (left === 'replugged') return { kind: 'parked' };
       if (left !== undefined) {
         await this.#ends.fault(item.ref, 'disk-unresponsive', leftBehindInWords(left));
         return { kind: 'finished' };
@@ -174,10 +175,17 @@ export class CopyRunner {
     }
   }
 
-  /** Answers who still has the disk open, before the question or after it: to ask can hang as well. */
-  async #askHealth(attempt: Attempt, signal: AbortSignal): Promise<DiskHolder | undefined> {
+  /**
+   * Binds the dock anew where that is due, then asks for the disk's health. Answers who still has the
+   * disk open, before the question or after it: to ask can hang as well.
+   */
+  async #makeReady(
+    attempt: Attempt,
+    signal: AbortSignal,
+  ): Promise<DiskHolder | 'replugged' | undefined> {
     const left = await untilLetGo(attempt, this.#deps, signal);
     if (left !== undefined) return left;
+    if (await this.#deps.rebindDock(attempt.disk, attempt.item.ref)) return 'replugged';
     await this.#deps.probeHealth(attempt.disk, signal);
     return await untilLetGo(attempt, this.#deps, signal);
   }

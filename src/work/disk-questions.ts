@@ -5,6 +5,7 @@ import { resetUsb } from '../detect/usb-reset.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
 import type { DiskHolders } from './disk-holders.ts';
+import type { DockWatch } from './dock-watch.ts';
 
 export interface DiskQuestionsOptions {
   /** Whether a USB disk that hangs may be reset. */
@@ -14,6 +15,7 @@ export interface DiskQuestionsOptions {
 export interface DiskQuestionsDependencies {
   readonly detector: Pick<DiskDetector, 'noteHealth'>;
   readonly holders: Pick<DiskHolders, 'toolHangs'>;
+  readonly docks: { readonly watch: Pick<DockWatch, 'expectReplug'> };
 }
 
 /** What a copy has asked of its disk, or done to it, beside its reads. */
@@ -50,6 +52,7 @@ export class DiskQuestions {
   /** A disk is only reset where the configuration allows it. */
   async reset(disk: AttachedDisk): Promise<ResetOutcome> {
     const isAllowed = this.#options.resetsUsb || disk.transport !== 'usb';
+    if (isAllowed && disk.transport === 'usb') this.#deps.docks.watch.expectReplug(disk);
     if (isAllowed) return await resetUsb(disk, this.#signal);
     return { kind: 'skipped', words: 'the configuration does not allow it (copy.resetUsb)' };
   }

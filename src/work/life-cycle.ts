@@ -1,4 +1,5 @@
 import { dueAlerts, type StorageHalt, type StuckProcess } from '../domain/alert.ts';
+import type { Dock, Rebinding } from '../domain/dock.ts';
 import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
 import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
 import { isStationError } from '../errors.ts';
@@ -18,6 +19,8 @@ export interface LifeCycleDependencies {
   stagedAt(drives: readonly Drive[]): Promise<ReadonlyMap<string, string>>;
   /** Processes that hang in the kernel, the longest first. */
   stuck(): readonly StuckProcess[];
+  /** Where it did not work to bind a bridge to another driver, and whether that may be tried. */
+  rebinding(): Rebinding;
 }
 
 const OVERTAKEN = [
@@ -37,6 +40,7 @@ export class LifeCycle {
   readonly #deps: LifeCycleDependencies;
   #alerts: readonly Alert[] = [];
   #extras: readonly ExtraDrive[] = [];
+  #docks: readonly Dock[] = [];
 
   constructor(dependencies: LifeCycleDependencies) {
     this.#deps = dependencies;
@@ -50,6 +54,11 @@ export class LifeCycle {
   /** Extra drives that are here, as of the last round. */
   get extras(): readonly ExtraDrive[] {
     return this.#extras;
+  }
+
+  /** What is known of docks, as of the last round. */
+  get docks(): readonly Dock[] {
+    return this.#docks;
   }
 
   /** One round over the jobs as they are in the ledger; whether anything was moved. */
@@ -73,7 +82,10 @@ export class LifeCycle {
     const watched = [...jobs, ...(await this.#asked(jobs))];
     const stagedAt = await this.#deps.stagedAt(watched.flatMap(({ drives }) => drives));
     const stuck = this.#deps.stuck();
-    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt, stuck };
+    this.#docks = await ledger.docks.all();
+    const quirks = await ledger.docks.quirks();
+    const docks = { docks: this.#docks, quirks, rebinding: this.#deps.rebinding() };
+    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt, stuck, docks };
     const limits = { timeOuts: LIFE_CYCLE_TIME_OUTS, stuckMany: STUCK_ALERT };
     const due = dueAlerts(input, nowMs, limits);
     await ledger.alerts.reconcile([...due, ...troubles.alerts]);

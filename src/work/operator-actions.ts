@@ -138,11 +138,19 @@ async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promis
 
 /** A new resolution does not compile until it is carried out here. */
 async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Promise<void> {
-  const { jobId, driveId } = subject;
+  const { jobId, driveId, dockId } = subject;
   const { ledger, actor } = by;
+  if (dockId !== undefined) {
+    const how = {
+      why: answer.note ?? answer.resolution,
+      unlearns: answer.resolution === 'replaced',
+    };
+    await ledger.docks.beginAnew(dockId, how, actor);
+  }
   if (jobId === undefined) return;
   switch (answer.resolution) {
     case 'noted':
+    case 'replaced':
     case 'clock-is-right':
       return;
     case 'wait-longer':

@@ -1,5 +1,6 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
+import type { Dock } from '../domain/dock.ts';
 import { isProcessed } from '../domain/drive-state.ts';
 import { triedInWords } from '../domain/hang-ladder.ts';
 import { type Drive, type DriveActivity, driveKey } from '../domain/job.ts';
@@ -29,6 +30,7 @@ export interface ViewSources {
   readonly checkIn: Parcel | undefined;
   readonly alerts: readonly Alert[];
   readonly extras: readonly ExtraDrive[];
+  readonly docks: readonly Dock[];
 }
 
 /** The view of everything, made of facts, ledger rows and what goes on; it decides nothing. */
@@ -40,7 +42,8 @@ export function buildStationView(sources: ViewSources): StationView {
     drives: drives.map((drive) => freshProgress(drive, floor)),
   }));
   const jobNames = new Map(jobs.map(({ job }) => [job.id, job.name]));
-  const surroundings = { jobNames, extras: sources.extras };
+  const { extras, docks } = sources;
+  const surroundings = { jobNames, extras, docks };
   const { mode } = detector;
   return inKeyOrder({
     station: {

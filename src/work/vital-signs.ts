@@ -1,4 +1,4 @@
-import type { FromCopy } from '../copy/messages.ts';
+import { type FromCopy, type Given, NOTHING_GIVEN } from '../copy/messages.ts';
 import { conditionOf, type DriveCondition, WELL } from '../domain/condition.ts';
 import {
   CALM,
@@ -46,7 +46,8 @@ export class VitalSigns {
   #condition: DriveCondition = WELL;
   #isRescuing = false;
   #calmSinceMs: number;
-  #windowFrom = { bytes: 0, ms: 0 };
+  #given = NOTHING_GIVEN;
+  #windowFrom = NOTHING_GIVEN;
   #diskBytesPerSecond: number | undefined;
 
   constructor(options: VitalSignsOptions, dependencies: VitalSignsDependencies) {
@@ -65,6 +66,11 @@ export class VitalSigns {
     return this.#condition;
   }
 
+  /** What the disk gave so far, as the copy process last said. */
+  get given(): Given {
+    return this.#given;
+  }
+
   get giveUpMs(): number {
     return this.#times.giveUpMs;
   }
@@ -73,6 +79,7 @@ export class VitalSigns {
   hear(message: FromCopy): void {
     switch (message.kind) {
       case 'alive':
+        this.#given = message.given;
         this.#measure(message.given);
         this.waits(message.wait);
         break;
@@ -143,7 +150,7 @@ export class VitalSigns {
   }
 
   /** The rate of the disk alone, over each minute that it spent in reads. */
-  #measure(given: { readonly bytes: number; readonly ms: number }): void {
+  #measure(given: Given): void {
     const ms = given.ms - this.#windowFrom.ms;
     if (ms < SLOW_WINDOW_MS) return;
     this.#diskBytesPerSecond = ((given.bytes - this.#windowFrom.bytes) / ms) * 1000;

@@ -42,6 +42,7 @@ export function alertView(over: Partial<AlertView> = {}): AlertView {
     jobName: 'fabrikam-2026',
     driveId: null,
     extraId: null,
+    dockId: null,
     ...over,
   };
 }

@@ -150,6 +150,7 @@ export function diskView(bay: string, over: Partial<DiskView> = {}): DiskView {
     sizeBytes: 4000 * GIB,
     match: { kind: 'extra', reason: 'No active job lists serial WD-WX11A1234567.', extra: null },
     health: { status: 'unknown' },
+    unreliableDock: null,
     ...over,
   };
 }

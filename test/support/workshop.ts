@@ -83,6 +83,7 @@ export class Workshop implements AsyncDisposable {
       stuck: () => [],
       ...parts,
       halts: () => [],
+      rebinding: () => ({ isAllowed: false, failures: new Map() }),
       stagedAt: () => Promise.resolve(new Map()),
       afterRound: () => undefined,
       onChange: () => feed?.publish(view()),
@@ -97,6 +98,7 @@ export class Workshop implements AsyncDisposable {
         checkIn: coordinator.checkIn,
         alerts: coordinator.alerts,
         extras: coordinator.extras,
+        docks: coordinator.docks,
       });
     let feed: Feed | undefined;
     await coordinator.poke();

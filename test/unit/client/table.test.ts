@@ -167,6 +167,36 @@ describe('a disk that does not answer', () => {
   });
 });
 
+describe('a dock that is unreliable', () => {
+  const unreliableDock = {
+    ...{ id: 'dock-1', since: '2026-11-23T07:12:00.000Z' },
+    words: 'JMS578 (152d:0578), 3 incidents since 2026-11-23 06:10 UTC, with 2 disks: 3 resets.',
+    nextStep: 'Try another cable, another port, another dock.',
+  };
+  const told = {
+    ...{ kind: 'dock-unreliable', title: 'Dock unreliable', reason: 'Bay 3: 3 resets.' },
+    ...{ jobId: null, jobName: null, dockId: 'dock-1' },
+  };
+  const view = {
+    ...emptyView(),
+    disks: [diskView('Bay 3', { unreliableDock })],
+    alerts: [alertView(told)],
+  };
+
+  it('is told once, at its bay', () => {
+    const text = renderTable(view, { columns: 200, now });
+    expect(text).toContain('! Bay 3: This dock is unreliable: JMS578 (152d:0578), 3 incidents');
+    expect(text).toContain('Try another cable, another port, another dock.');
+    expect(text).not.toContain('Dock unreliable');
+    expect(changeLines(emptyView(), view)[0]).toContain('This dock is unreliable');
+  });
+
+  it('is told as an alert while no disk is in it', () => {
+    const text = renderTable({ ...view, disks: [] }, { columns: 200, now });
+    expect(text).toContain('Dock unreliable, for');
+  });
+});
+
 describe('changeLines', () => {
   const view = (share: number) => {
     const drive = copyingDrive('A', 'Bay 1', share);

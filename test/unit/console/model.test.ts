@@ -92,6 +92,15 @@ describe('the page model', () => {
     expect(alertsOfTheDay()).toHaveLength(places.size);
   });
 
+  it('says in which bay a dock is that is unreliable, and counts it once', () => {
+    const unreliableDock = { id: 'dock-1', since: '', words: '', nextStep: '' };
+    const disks = [diskOf(faulted, { unreliableDock }), extra];
+    const about = { kind: 'dock-unreliable', jobId: null, dockId: 'dock-1' };
+    const model = pageModel(viewOf({ drives: [faulted], disks, alerts: [alertView(about)] }));
+    expect(model.alerts).toMatchObject([{ bay: 'Bay 3' }]);
+    expect(model.needsYou).toBe(3);
+  });
+
   it('keeps finished jobs and their drives out of the way', () => {
     const back = driveView('A', { key: 'job-9/A', jobId: 'job-9', state: 'ShippedBack' });
     const done = jobView({ id: 'job-9', name: 'done', state: 'Closed' });

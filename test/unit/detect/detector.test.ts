@@ -60,6 +60,11 @@ describe('the facts about attached disks', () => {
           rotational: true,
           kernelReadOnly: false,
           transport: 'usb',
+          link: {
+            port: 'pci-0000:00:07.0-usb-0:1',
+            bridge: { id: '46f4:0003', product: 'USB Attached SCSI HBA', driver: null },
+            kernelNames: ['sda', '0000:00:07.0', '2-1', 'host3', '3:0:0:0'],
+          },
           identity: {
             serials: [
               { source: 'scsi-vpd', raw: 'NA8XYZ12' },

@@ -1,9 +1,12 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askKernel, messagesAbout } from '../../../src/detect/kernel-answer.ts';
+import { rebindUsb } from '../../../src/detect/usb-rebind.ts';
 import { resetUsb } from '../../../src/detect/usb-reset.ts';
+import type { BridgeId } from '../../../src/domain/disk.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledger.ts';
+import { descriptorsOf } from '../../support/usb.ts';
 
 /** A sysfs as the kernel lays it out, in a directory. */
 
@@ -129,5 +132,72 @@ describe('the reset of a USB disk', () => {
     const outcome = await resetUsb(SDB, signal, scratch.path);
     expect(outcome.kind).toBe('failed');
     expect(outcome).toHaveProperty('words', expect.stringContaining('authorized'));
+  });
+});
+
+describe('the binding of a USB disk to usb-storage', () => {
+  const QUIRKS = 'module/usb_storage/parameters/quirks';
+  const BOTH = [0x50, 0x62];
+  const rebind = async () =>
+    await rebindUsb({ ...SDB, bridge: '152d:0578' as BridgeId }, signal, scratch.path);
+  const told = async (path: string) => await readFile(join(scratch.path, path), 'utf8');
+  const drivenBy = async (driver: string) => {
+    const link = join(scratch.path, USB, '2-1:1.0/driver');
+    await symlink(`/sys/bus/usb/drivers/${driver}`, `${link}.new`);
+    await rename(`${link}.new`, link);
+  };
+  const bound = async (driver: string, parameter = '', protocols = BOTH) => {
+    await plugged('sdb', PLACE, 21);
+    await put(`${USB}/authorized`, '1');
+    await writeFile(join(scratch.path, USB, 'descriptors'), descriptorsOf(protocols));
+    await drivenBy(driver);
+    await put(QUIRKS, parameter);
+  };
+  /** As the kernel: while the device is away, another driver is found for it. */
+  const kernelChooses = async (driver: string) => {
+    await expect.poll(() => told(`${USB}/authorized`), { timeout: 5_000, interval: 20 }).toBe('0');
+    await drivenBy(driver);
+  };
+
+  it('tells the kernel to keep UAS away from the bridge, and replugs it', async () => {
+    await bound('uas', '0bc2:ab38:u');
+    const [outcome] = await Promise.all([rebind(), kernelChooses('usb-storage')]);
+    expect(outcome).toEqual({ kind: 'done' });
+    expect(await told(QUIRKS)).toBe('0bc2:ab38:u,152d:0578:u\n');
+    expect(await told(`${USB}/authorized`)).toBe('1');
+  });
+
+  it('is taken back when usb-storage does not take the bridge', async () => {
+    await bound('uas', '0bc2:ab38:u');
+    const outcome = await rebind();
+    const words = 'usb-storage did not take it; it has its driver back';
+    expect(outcome).toEqual({ kind: 'failed', words });
+    expect(await told(QUIRKS)).toBe('0bc2:ab38:u\n');
+    expect(await told(`${USB}/authorized`)).toBe('1');
+  });
+
+  it.each([
+    ['where UAS is not the driver', 'usb-storage', '', BOTH, 'it is not driven by uas'],
+    ['to a bridge of UAS alone', 'uas', '', [0x62], 'it speaks no other protocol than UAS'],
+    [
+      'where the kernel has no room for it',
+      ...(['uas', '0bc2:ab38:u,'.repeat(10), BOTH] as const),
+      'the kernel keeps no more quirks of usb-storage',
+    ],
+  ] as const)('is not done %s', async (_, driver, parameter, protocols, words) => {
+    await bound(driver, parameter, [...protocols]);
+    expect(await rebind()).toEqual({ kind: 'skipped', words });
+    expect(await told(QUIRKS)).toBe(`${parameter}\n`);
+  });
+
+  it('replugs nothing when the kernel does not take the quirk', async () => {
+    await bound('uas');
+    await put(`${USB}/authorized`, 'as it was');
+    const file = join(scratch.path, QUIRKS);
+    // Nobody writes to it, not even root.
+    await symlink('/proc/sys/kernel/ostype', `${file}.fixed`);
+    await rename(`${file}.fixed`, file);
+    expect((await rebind()).kind).toBe('failed');
+    expect(await told(`${USB}/authorized`)).toBe('as it was\n');
   });
 });

@@ -47,6 +47,11 @@ export class RecordedMachine implements AsyncDisposable {
     await writeFile(file, content);
   }
 
+  /** A link of the kernel, such as the one from a device to its driver. */
+  async linkTo(path: string, target: string): Promise<void> {
+    await symlink(target, join(this.#root, path));
+  }
+
   async remove(path: string): Promise<void> {
     await rm(join(this.#root, path), { recursive: true, force: true });
   }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BridgeId } from '../../../src/domain/disk.ts';
 import { type AttachedDisk, diskKey } from '../../../src/domain/disk.ts';
+import { type DockId, dockOf } from '../../../src/domain/dock.ts';
 import type { DriveState } from '../../../src/domain/drive-state.ts';
 import type { CopyProgress, Drive, DriveId, JobId, JobName } from '../../../src/domain/job.ts';
 import { judge } from '../../../src/domain/verdict.ts';
@@ -135,7 +137,10 @@ describe('diskView', () => {
     ownUses: [],
     writesAtFirstSight: 0,
   };
-  const surroundings = { jobNames: new Map([[ref.jobId, 'contoso']]), extras: [] };
+  const surroundings = {
+    ...{ jobNames: new Map([[ref.jobId, 'contoso']]), extras: [] },
+    docks: [],
+  };
 
   it('names jobs, not their ids, and shows the serial of the medium', () => {
     const suggestions = [{ ref, jobName: 'contoso' as JobName, form: 'reversed' as const }];
@@ -167,6 +172,35 @@ describe('diskView', () => {
     const mute = { ...disk, identity: { serials: [], wwns: [] } };
     expect(known({ serial: null }, mute)).toBeNull();
     expect(known({ serial: null, bay: disk.bay }, mute)).toMatchObject({ id: 'e1' });
+  });
+
+  it('says that its dock is unreliable, of which bridge, and what may be done', () => {
+    const bridge = '152d:0578' as BridgeId;
+    const seen = dockOf(disk);
+    const link = {
+      port: seen.port,
+      kernelNames: [],
+      bridge: { id: bridge, product: 'JMS578', driver: 'uas' },
+    };
+    const dock = {
+      ...{ ...seen, bridge, id: 'd1' as DockId, product: 'JMS578', driver: 'uas' },
+      incidents: [
+        { at: '2026-11-23T08:00:00.000Z', counts: { reset: 3, drop: 1 }, disks: ['A', 'B'] },
+      ],
+      ...{ badDisks: [], unreliableSince: '2026-11-23T09:00:00.000Z' },
+    };
+    const docks = [dock];
+    const match = { kind: 'extra', reason: 'r' } as const;
+    const view = diskView({ ...disk, link }, match, { ...surroundings, docks });
+    expect(diskSchema.parse(view)).toEqual(view);
+    expect(view.unreliableDock).toEqual({
+      ...{ id: 'd1', since: dock.unreliableSince },
+      words:
+        'JMS578 (152d:0578), 1 incident since 2026-11-23 08:00 UTC, with 2 disks: 3 resets, 1 disconnect.',
+      nextStep: 'Try another cable, another port, another dock.',
+    });
+    const elsewhere = diskView(disk, match, { ...surroundings, docks });
+    expect(elsewhere.unreliableDock).toBeNull();
   });
 
   it('says why a device that has no match is left alone', () => {

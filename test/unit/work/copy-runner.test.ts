@@ -15,7 +15,7 @@ import { openLedger, TEST_TIME, temporaryDirectory, transferring } from '../../s
 const never = new AbortController().signal;
 const silent = { info: () => undefined, warn: () => undefined };
 
-async function aRunner() {
+async function aRunner({ replugs = false } = {}) {
   const directory = await temporaryDirectory();
   const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
   onTestFinished(async () => {
@@ -29,6 +29,7 @@ async function aRunner() {
   const floor = new Floor(() => 0);
   const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
   let nowMs = 0;
+  const asked: string[] = [];
   const holds = new StorageHolds(
     { firstRetryMs: 1, placeMs: 60_000 },
     {
@@ -53,7 +54,10 @@ async function aRunner() {
     },
     diskOf: () => disk,
     lookAgain: async () => undefined,
-    probeHealth: async () => disk.health,
+    probeHealth: async () => {
+      asked.push('health');
+      return disk.health;
+    },
     storageOf: async () => {
       throw new StationError('credential-missing', 'no file', { storageAccount: 'a' });
     },
@@ -67,6 +71,7 @@ async function aRunner() {
       ...{ errors: null, timeOuts: null, messages: [] },
     }),
     reset: async () => ({ kind: 'skipped', words: 'not asked' }),
+    rebindDock: async () => replugs,
     sleep: async () => undefined,
   });
   const task = { id: driveKey(ref), ref };
@@ -77,7 +82,7 @@ async function aRunner() {
     await holds.look();
     return await runner.run(task, never, never);
   };
-  return { ledger, ref, item, holds, runner, task, typesSince, tryAgain, journalDirectory };
+  return { ledger, ref, item, holds, asked, runner, task, typesSince, tryAgain, journalDirectory };
 }
 
 it('counts and logs the attempt that had to halt, and none of the tries after it', async () => {
@@ -105,4 +110,12 @@ it.each([
   const drive: Drive | undefined = await ledger.drive(ref);
   expect(drive?.state).toMatchObject({ name: 'Faulted', fault: { code } });
   expect(await readdir(journalDirectory)).toEqual([`${copy?.id}.${left}`]);
+});
+
+it('asks a disk nothing and counts no attempt while its dock is bound to another driver', async () => {
+  const { ledger, runner, task, asked, typesSince } = await aRunner({ replugs: true });
+  const before = (await ledger.lastEvent())?.sequence ?? 0;
+  expect(await runner.run(task, never, never)).toEqual({ kind: 'parked' });
+  expect(asked).toEqual([]);
+  expect(await typesSince(before)).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StorageHalt, StuckProcess } from '../../../src/domain/alert.ts';
+import type { BridgeId } from '../../../src/domain/disk.ts';
 import { DRIVE_TRANSITIONS } from '../../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../../src/domain/job.ts';
 import { isFinished, JOB_TRANSITIONS, nextJobState } from '../../../src/domain/job-state.ts';
@@ -59,6 +60,7 @@ async function aLifeCycle(bootId = 'boot-1'): Promise<LifeCycle> {
     ...{ ledger, clock: watch, troubles, logger: quiet },
     halts: () => halts,
     stuck: () => stuck,
+    rebinding: () => ({ isAllowed: false, failures: new Map() }),
     stagedAt: () => Promise.resolve(stagedAt),
   });
 }
@@ -811,5 +813,59 @@ describe('a clock that was set', () => {
     const events = await Array.fromAsync(ledger.events(0, 100));
     expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
     expect(await ledger.firstBrokenEvent()).toBeUndefined();
+  });
+});
+
+describe('a dock that is unreliable', () => {
+  const BRIDGE = '152d:0578' as BridgeId;
+  const seen = { port: 'usb-0:3', bay: 'Bay 3', bridge: BRIDGE, product: 'JMS578', driver: 'uas' };
+  const unreliable = async () => {
+    const limits = { incidents: 2, windowMs: DAY_MS };
+    const drop = (disk: string) => [{ kind: 'drop' as const, disk, count: 1 }];
+    await ledger.docks.record(seen, drop('A1'), limits);
+    await ledger.docks.record(seen, drop('B2'), limits);
+    await settle();
+  };
+  const answer = async (resolution: 'replaced' | 'noted') => {
+    const [alert] = await ledger.alerts.list('open');
+    const by = { ledger, actor: 'sam' };
+    await operatorActions({ bayOf: () => undefined }).resolveAlert(
+      alert?.id ?? '',
+      { resolution },
+      by,
+    );
+    await settle();
+  };
+
+  it('is one alert, with the bay, the bridge, what was counted, and what may help', async () => {
+    await unreliable();
+    const [alert, ...others] = await ledger.alerts.list('open');
+    expect(others).toEqual([]);
+    expect(alert?.reason).toBe(
+      'Bay 3 (usb-0:3): JMS578 (152d:0578), 2 incidents since 2026-01-01 00:00 UTC, with 2 disks: 2 disconnects. It is driven by UAS. usb-storage is slower and often holds: put the line "options usb-storage quirks=152d:0578:u" into /etc/modprobe.d/drive-station.conf and boot, or allow docks.rebindUsb.',
+    );
+    await ledger.alerts.acknowledge(alert?.id ?? '', 'sam');
+    await pass(1);
+    expect(await ledger.alerts.list('open')).toMatchObject([{ acknowledged: { by: 'sam' } }]);
+  });
+
+  it.each([
+    ['noted', 1],
+    ['replaced', 0],
+  ] as const)('begins anew when an operator answers %s', async (resolution, quirks) => {
+    await unreliable();
+    await answer(resolution);
+    expect(await kinds()).toEqual([]);
+    expect(await ledger.docks.all()).toEqual([]);
+    expect(await ledger.docks.quirks()).toHaveLength(quirks);
+    await unreliable();
+    expect(await kinds()).toEqual(['dock-unreliable']);
+  });
+
+  it('is over when another one is in its place', async () => {
+    await unreliable();
+    await ledger.docks.seen({ ...seen, bridge: '174c:55aa' as BridgeId });
+    await settle();
+    expect(await kinds()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { FromCopy } from '../../../src/copy/messages.ts';
+import { type FromCopy, NOTHING_GIVEN } from '../../../src/copy/messages.ts';
 import type { DriveCondition } from '../../../src/domain/condition.ts';
 import type { KernelAnswer } from '../../../src/domain/hang-ladder.ts';
 import { VitalSigns } from '../../../src/work/vital-signs.ts';
@@ -21,7 +21,7 @@ class Patient {
   readonly reset = vi.fn(async () => ({ kind: 'skipped', words: 'none' }) as const);
   readonly signs: VitalSigns;
   #nowMs = 0;
-  #given = { bytes: 0, ms: 0 };
+  #given = NOTHING_GIVEN;
 
   constructor(failedBefore = false) {
     this.signs = new VitalSigns(
@@ -51,7 +51,7 @@ class Patient {
   #second(waitedMs: number, bytes: number): void {
     this.#nowMs += 1000;
     const { bytes: before, ms } = this.#given;
-    if (bytes > 0) this.#given = { bytes: before + bytes, ms: ms + 1000 };
+    if (bytes > 0) this.#given = { ...this.#given, bytes: before + bytes, ms: ms + 1000 };
     const wait = { kind: 'read', offsetBytes: 0, waitedMs } as const;
     this.says({ kind: 'alive', wait, given: this.#given });
   }
