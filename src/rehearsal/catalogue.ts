@@ -1,5 +1,6 @@
 import type { Rehearsal } from './contract.ts';
 import { ATTACHMENT } from './faults/attachment.ts';
+import { DOCK } from './faults/dock.ts';
 import { HUNG } from './faults/hung.ts';
 import { IDENTITY } from './faults/identity.ts';
 import { MEDIA } from './faults/media.ts';
@@ -12,6 +13,7 @@ export const CATALOGUE: readonly Rehearsal[] = [
   ...MEDIA,
   ...HUNG,
   ...ATTACHMENT,
+  ...DOCK,
   ...IDENTITY,
   ...STORAGE,
   ...STATION,

@@ -34,6 +34,7 @@ export interface DaemonOptions {
   /** Over the quick settings of a rehearsal. */
   readonly detect?: object;
   readonly copy?: object;
+  readonly docks?: object;
   /** Holds the directory of the daemon; the system's place for temporary files unless given. */
   readonly under?: string;
   /** Ends every wait with `cancelled`. */
@@ -312,6 +313,7 @@ function configOf(daemon: Daemon, port: number, options: DaemonOptions): object 
       ...options.detect,
     },
     copy: { retryDelayMs: 500, ...options.copy },
+    docks: { ...options.docks },
     storageAccounts: options.storageAccounts,
   };
 }

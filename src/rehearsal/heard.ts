@@ -1,5 +1,5 @@
 import { pageModel } from '../console/model.ts';
-import { stuckWords } from '../console/words.ts';
+import { dockWords, stuckWords } from '../console/words.ts';
 import type { StationView } from '../serve/wire.ts';
 
 /** All that a technician can read of a view, each text once. */
@@ -14,6 +14,7 @@ export function textsOf(view: StationView): string[] {
     stuckWords(station),
     ...cards.flatMap(({ words }) => [words.label, words.detail]),
     ...view.disks.map(({ match }) => match.reason),
+    ...view.disks.map(({ unreliableDock: dock }) => (dock === null ? null : dockWords(dock))),
     ...faults.flatMap((fault) => [fault?.reason, fault?.nextStep]),
     ...view.drives.flatMap(({ verdict }) => verdict?.reasons.map(({ words }) => words) ?? []),
     ...view.alerts.flatMap(({ title, reason, nextStep }) => [title, reason, nextStep]),

@@ -28,7 +28,7 @@ export interface StageDependencies {
   readonly narrator: Narrator;
 }
 
-export interface StationOptions extends Pick<DaemonOptions, 'copy' | 'detect'> {
+export interface StationOptions extends Pick<DaemonOptions, 'copy' | 'detect' | 'docks'> {
   /** With a store of its own, which the fault can stop, kill and bring back. */
   readonly ownStore?: boolean;
 }

@@ -58,6 +58,19 @@ export class Technician {
     });
   }
 
+  /** Answers the one alert of a kind. */
+  async resolve(kind: string, resolution: string): Promise<void> {
+    const { daemon } = this.#stage;
+    const alert = daemon.view?.alerts.find((open) => open.kind === kind);
+    const path = `/api/v1/alerts/${alert?.id}/resolve`;
+    await this.#act({
+      told: `An operator answers the alert “${alert?.title}”: ${resolution}.`,
+      asked: `At ${daemon.url}, resolve the alert “${alert?.title}”: ${resolution}.`,
+      act: () => daemon.request('POST', path, { resolution }),
+      done: ({ alerts }) => alerts.every((open) => open.kind !== kind),
+    });
+  }
+
   async #act(action: {
     /** What a trainee has to do. */
     readonly asked: string;
