@@ -4,10 +4,13 @@ import { StationError } from './errors.ts';
 import {
   DOCK_INCIDENTS,
   DOCK_WINDOW_MS,
+  EH_DEADLINE_MS,
+  ERROR_RECOVERY_MS,
   EVENTS_KEPT,
   READ_HANG_MS,
   RESCUE_DRIVE_MS,
   SICK_TURN_MS,
+  SPIN_UP_MS,
 } from './limits.ts';
 import { firstProblems, parseYaml } from './yaml.ts';
 
@@ -169,6 +172,28 @@ export const configSchema = z.strictObject({
       readHangMs: milliseconds(1000, 3_600_000)
         .default(READ_HANG_MS)
         .describe('A disk that has not answered an open or a read for this long is given up.'),
+      spinUpMs: milliseconds(0, 5 * 60_000)
+        .default(SPIN_UP_MS)
+        .describe(
+          'How long a disk that sleeps may take until it reads. Errors of that time count for nothing; past it, whatever the disk answers counts.',
+        ),
+      errorRecoveryMs: z
+        .union([z.literal(0), milliseconds(6500, 60_000)])
+        .default(ERROR_RECOVERY_MS)
+        .describe(
+          'How long a drive may try to read one bad place, where it can be told (SCT error recovery control); the kernel then waits longer than that. 0 leaves the drive and the time-out of the kernel as they are.',
+        ),
+      ehDeadlineMs: milliseconds(0, 60 * 60_000)
+        .default(EH_DEADLINE_MS)
+        .describe(
+          'How long the kernel may handle the errors of one SCSI host, all disks of which wait meanwhile, before it resets the host (eh_deadline); whole seconds. 0 leaves it as it is.',
+        ),
+      keepAwake: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether the standby timer of an ATA drive is switched off before its copy; it is back when the drive gets power again.',
+        ),
       resetUsb: z
         .boolean()
         .default(false)

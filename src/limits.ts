@@ -145,6 +145,25 @@ export const DISK_CLAIM_WAIT_MS = 5_000;
  * is done with a SCSI, SATA or USB disk after 30 s and five further tries; its answer is worth waiting for.
  */
 export const READ_HANG_MS = 240_000;
+/**
+ * So long a drive may try to read one bad place, where it can be told: what drives for arrays do by
+ * themselves, and what all with error recovery control take. `smartctl(8)`: less than 6.5 s mostly fails.
+ */
+export const ERROR_RECOVERY_MS = 7_000;
+/**
+ * So long the kernel may handle the errors of one SCSI host before it resets it. Each of its steps takes
+ * ten seconds or more, for each disk in trouble, and all disks of the host wait.
+ */
+export const EH_DEADLINE_MS = 60_000;
+/**
+ * A disk that sleeps, or was just plugged in, has this long until it must read. Most spin up in 10 to 30 s,
+ * and the kernel waits up to 100 s for one that it starts itself (`sd_spinup_disk`).
+ */
+export const SPIN_UP_MS = 60_000;
+/** While a disk spins up and answers with errors, it is asked this often. */
+export const SPIN_UP_POLL_MS = 1_000;
+/** After a rest this long a disk may sleep: bridges put disks to sleep after minutes, whatever is set. */
+export const DISK_REST_MS = 60_000;
 /** A read that waits longer than this is told on the screens; a healthy disk answers in a second. */
 export const HANG_SHOWN_MS = 3_000;
 /** A disk that keeps a read waiting for this long leaves the lane of the healthy: spinning up takes less. */

@@ -159,14 +159,19 @@ async function layGround(config: Config, surroundings: Surroundings, keep: Keep)
   const floor = new Floor(monotonicMs);
   const seeing = { ledger, detector, holders, floor, now, logger: log('docks') };
   const docks = await watchDocks(config, { ...seeing, closing: closing.signal }, keep);
+  const disks = await DiskQuestions.create(
+    { ...config.copy, bootId, hostsDirectory: join(stateDirectory, 'hosts') },
+    { detector, holders, docks, logger: log('disks') },
+  );
+  keep('disk questions', disks, (part) => part.close());
   const watch = await ClockWatch.create({ clock, ledger, bootId });
   floor.remember(await ledger.confirmedDisks(bootId));
   const screens = new Ticker(PROGRESS_INTERVAL_MS);
   keep('screens', screens, (part) => part.close());
   const storage = { accounts: config.storageAccounts, ledger };
   const machine = { clock, now, monotonicMs, bootId, watch, slice, failures, holders };
-  const facts = { ledger, storage, detector, floor, docks, screens };
-  return { ...machine, ...facts, log, version: await ownVersion(), closing: closing.signal };
+  const facts = { ledger, storage, detector, disks, floor, docks, screens };
+  return { ...machine, ...facts, log, version: await ownVersion() };
 }
 
 /** The runner that copies, the queue that feeds it, the loop that decides, the reserve that brakes. */
@@ -228,17 +233,13 @@ function copyRunner(
   ground: Ground,
   rest: Pick<RunnerDependencies, 'holds' | 'journalDirectory' | 'onCondition' | 'onOutcome'>,
 ): CopyRunner {
-  const { ledger, storage, detector, floor, holders, failures, screens, log, now } = ground;
-  const disks = new DiskQuestions({ resetsUsb: copy.resetUsb }, ground, ground.closing);
+  const { ledger, storage, detector, disks, floor, holders, failures, screens, log, now } = ground;
   return new CopyRunner({
-    ...{ ...rest, ledger, floor, holders, logger: log('copy'), now, sleep: slept },
-    ...{ readHangMs: copy.readHangMs, rescueMs: copy.rescueMs },
+    ...{ ...rest, ledger, floor, disks, holders, logger: log('copy'), now, sleep: slept },
+    ...{ readHangMs: copy.readHangMs, spinUpMs: copy.spinUpMs, rescueMs: copy.rescueMs },
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),
     lookAgain: () => detector.rescan(),
     storageOf: (job) => storageOf(job, storage),
-    probeHealth: (disk, signal) => disks.health(disk, signal),
-    askKernel: (disk, waitedMs) => disks.askKernel(disk, waitedMs),
-    reset: (disk) => disks.reset(disk),
     rebindDock: (disk, ref) => ground.docks.binding.beforeCopy(disk, ref),
     onProgress: () => screens.want(),
     onStationFailed: (error) => failures.onFailed(error),

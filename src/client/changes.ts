@@ -1,5 +1,13 @@
 import { formatBytes, percent, printable } from '../console/format.ts';
-import { dockWords, driveWords, hangWords, isSafeToRemove, stuckWords } from '../console/words.ts';
+import {
+  askingWords,
+  dockWords,
+  driveWords,
+  hangWords,
+  isSafeToRemove,
+  spinUpWords,
+  stuckWords,
+} from '../console/words.ts';
 import type { AlertView, DiskView, DriveView, JobView, StationView } from '../serve/wire.ts';
 import { nameOf } from './alert-text.ts';
 
@@ -68,8 +76,8 @@ function alertGone(alert: AlertView): string {
 }
 
 function driveLine(drive: DriveView): string {
-  const { label, detail: told } = driveWords(drive);
-  const detail = drive.hang === null ? told : hangWords(drive.hang, 'left out');
+  const { label } = driveWords(drive);
+  const detail = detailOf(drive);
   const parts = [`drive ${drive.driveId} (${drive.jobName}): ${label}`];
   if (drive.bay !== null) parts.push(`in ${drive.bay}`);
   if (drive.progress !== null) {
@@ -80,6 +88,15 @@ function driveLine(drive: DriveView): string {
   if (detail !== null) parts.push(detail);
   if (drive.fault !== null) parts.push(drive.fault.nextStep);
   return parts.join(', ');
+}
+
+/** Seconds that run are left out. */
+function detailOf(drive: DriveView): string | null {
+  const { hang, activity } = drive;
+  if (hang !== null) return hangWords(hang, 'left out');
+  if (activity.kind === 'asking') return askingWords(activity, 'left out');
+  if (activity.kind === 'spinning-up') return spinUpWords(activity, 'left out');
+  return driveWords(drive).detail;
 }
 
 function driveGone(drive: DriveView): string {

@@ -82,6 +82,7 @@ function diskLines(disk: DiskView): TemplateResult {
         : nothing
     }
     ${dockLines(disk.unreliableDock)}
+    ${settingLines(disk)}
   `;
 }
 
@@ -91,6 +92,19 @@ function dockLines(dock: DiskView['unreliableDock']) {
   return html`
     <p class="warning">This dock is unreliable. ${dock.nextStep}</p>
     <p class="facts">${dock.words}</p>
+  `;
+}
+
+/** What was set before the copy: of no use to most, so it is folded up. */
+function settingLines({ settings }: DiskView): TemplateResult | typeof nothing {
+  if (settings.length === 0) return nothing;
+  return html`
+    <details class="settings">
+      <summary>Settings for the copy</summary>
+      <ul>
+        ${settings.map((line) => html`<li>${line}</li>`)}
+      </ul>
+    </details>
   `;
 }
 

@@ -65,6 +65,10 @@ function activityWords(drive: DriveView): StateWords {
       return say('waiting its turn', 'waiting', drive.sick === null ? null : TURNS);
     case 'starting':
       return say('starting', 'active');
+    case 'asking':
+      return say('starting', 'active', askingWords(activity));
+    case 'spinning-up':
+      return say('spinning up', 'waiting', spinUpWords(activity));
     case 'copying':
       return say('copying', 'active');
     case 'rescuing':
@@ -107,6 +111,24 @@ function placeOf({ waitsFor, offsetBytes, lba }: HangView): string {
 /** What the command line says of a dock that does not hold; the card of a bay says it in two lines. */
 export function dockWords({ words, nextStep }: UnreliableDockView): string {
   return `This dock is unreliable: ${words} ${nextStep}`;
+}
+
+/** What keeps a copy from starting before its disk is read. */
+export function askingWords(
+  { waitedSeconds }: Activity<'asking'>,
+  clock: 'running' | 'left out' = 'running',
+): string {
+  const seconds = clock === 'running' ? ` for ${waitedSeconds} s` : '';
+  return `The drive is asked how it is${seconds}; one that slept spins up first.`;
+}
+
+/** How long a disk that slept is waited for. */
+export function spinUpWords(
+  { waitedSeconds, limitSeconds }: Activity<'spinning-up'>,
+  clock: 'running' | 'left out' = 'running',
+): string {
+  const seconds = clock === 'running' ? `${waitedSeconds} s of ` : '';
+  return `The disk slept: ${seconds}up to ${limitSeconds} s until it reads. Leave it in.`;
 }
 
 /** The processes that hang, and what to do about them; `null` while there is none. */

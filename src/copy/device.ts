@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { Extent } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
 import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
 import { errnoOf, isStationError, StationError } from '../errors.ts';
-import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS, TOOL_DEADLINE_MS } from '../limits.ts';
+import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS } from '../limits.ts';
+import { badPlace, diskGivenUp } from './disk-errors.ts';
 import { KernelLog } from './kernel-log.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
-import { openExclusively, sysfsOf } from './open-disk.ts';
-
-const run = promisify(execFile);
+import { openExclusively, setReadOnly, sysfsOf } from './open-disk.ts';
+import { SpinUp } from './spin-up.ts';
 
 /** The attachment that was matched, as facts: what the open descriptor must turn out to be. */
 export interface ExpectedDisk {
@@ -46,6 +44,7 @@ export class SourceDevice {
   /** When the kernel last had its time to take the disk away, while nothing of it could be read. */
   #graceEndedAt: number | undefined;
   #isUnproven = false;
+  #spinUp: SpinUp | undefined;
   /** Page-aligned, as reads past the page cache need it. */
   readonly #probe = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PROBE_BYTES);
 
@@ -66,7 +65,7 @@ export class SourceDevice {
       const sysfs = await sysfsOf(handle);
       const device = new SourceDevice(expected, handle, sysfs);
       await device.#prove();
-      await device.#setReadOnly();
+      await setReadOnly(handle, device.devicePath, () => device.#attribute('ro') === '1');
       return device;
     } catch (error) {
       await handle.close();
@@ -75,11 +74,31 @@ export class SourceDevice {
   }
 
   /**
+   * Waits, for so many milliseconds at most, until the disk reads; from now on also before the first read
+   * after each rest. Throws `disk-gone`, `disk-changed`, `cancelled`.
+   */
+  async wake(limitMs: number, signal: AbortSignal): Promise<void> {
+    const isAwake = () => this.#isAwake();
+    const isThere = async () => {
+      await this.#prove();
+      return this.#attribute('device/state') !== 'offline';
+    };
+    this.#spinUp = new SpinUp(limitMs, { isAwake, isThere }, signal);
+    await this.#spinUp.ready();
+  }
+
+  /** For how long the disk is waited for to spin up; `undefined` while it is not. */
+  get spinningUpMs(): number | undefined {
+    return this.#spinUp?.waitedMs;
+  }
+
+  /**
    * Fills the buffer from the offset. An early end of file is a removal, never an end: a pulled disk
    * reads as a clean end. Throws `disk-gone`, or `disk-read-failed` with the errno when the disk is
    * still there and this place of it is bad.
    */
   async readInto(buffer: Buffer, offsetBytes: number): Promise<void> {
+    await this.#spinUp?.ready();
     let done = 0;
     while (done < buffer.length) {
       const position = offsetBytes + done;
@@ -123,6 +142,7 @@ export class SourceDevice {
    */
   async proveReadable(): Promise<void> {
     await this.#prove();
+    await this.#spinUp?.ready();
     if (await this.#readsElsewhere(NOWHERE)) return;
     throw await this.#readError(0, PROBE_BYTES, undefined);
   }
@@ -181,25 +201,6 @@ export class SourceDevice {
     );
   }
 
-  /** Sets the kernel's read-only flag through the open descriptor, so it cannot hit another disk. */
-  async #setReadOnly(): Promise<void> {
-    const { devicePath } = this.#expected;
-    if (this.#attribute('ro') === '1') return;
-    let cause: unknown;
-    try {
-      const self = `/proc/${process.pid}/fd/${this.#handle.fd}`;
-      await run('blockdev', ['--setro', self], {
-        timeout: TOOL_DEADLINE_MS,
-        killSignal: 'SIGKILL',
-      });
-    } catch (error) {
-      cause = error;
-    }
-    if (this.#attribute('ro') === '1') return;
-    const words = `the kernel did not make ${devicePath} read-only`;
-    throw new StationError('disk-not-readonly', words, { devicePath }, cause);
-  }
-
   /**
    * A bad sector and a pulled disk both begin as an error, and the errno does not tell. Second facts do:
    * whether the disk is still there, the same one, and reads elsewhere. The kernel needs a moment to
@@ -227,10 +228,11 @@ export class SourceDevice {
       };
       const meaning = meaningOf(known);
       if (meaning === 'gone') return this.#gone(position, cause);
-      if (meaning === 'given-up') return this.#givenUp(position, { errno, kernelLines, cause });
+      if (meaning === 'given-up')
+        return diskGivenUp(this.devicePath, position, { errno, kernelLines, cause });
       if (meaning === 'media') {
         this.#noteGrace({ hadGrace, readsElsewhere });
-        return this.#bad(position, { errno, lengthBytes, cause });
+        return badPlace(this.devicePath, position, { errno, lengthBytes, cause });
       }
       await sleep(GONE_POLL_MS);
     }
@@ -277,6 +279,22 @@ export class SourceDevice {
     }
   }
 
+  /** A disk that names a bad sector is awake, and one that ends early has left. */
+  async #isAwake(): Promise<boolean> {
+    const at = this.#lastGood ?? 0;
+    const givenMs = this.#given.ms;
+    try {
+      await this.#read(this.#probe, at);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === MEDIUM_ERROR) return true;
+      return await this.#readsElsewhere({ offsetBytes: at, lengthBytes: PROBE_BYTES });
+    } finally {
+      // How long it took to spin up says nothing about how fast it reads.
+      this.#given.ms = givenMs;
+    }
+  }
+
   /** Each read of the disk goes through here: no other is watched. */
   async #read(buffer: Buffer, offsetBytes: number): Promise<number> {
     const sinceMs = performance.now();
@@ -292,32 +310,8 @@ export class SourceDevice {
     } finally {
       this.#given.ms += performance.now() - sinceMs;
       this.#reading = undefined;
+      this.#spinUp?.noteRead();
     }
-  }
-
-  #bad(
-    offsetBytes: number,
-    { errno, lengthBytes, cause }: { errno: string; lengthBytes: number; cause: unknown },
-  ): StationError<'disk-read-failed'> {
-    const { devicePath } = this.#expected;
-    const words = `${devicePath} could not be read at byte ${offsetBytes} (${errno})`;
-    const payload = { devicePath, offsetBytes, lengthBytes, errno };
-    return new StationError('disk-read-failed', words, payload, cause);
-  }
-
-  #givenUp(
-    offsetBytes: number,
-    {
-      errno,
-      kernelLines,
-      cause,
-    }: { errno: string; kernelLines: readonly string[]; cause: unknown },
-  ): StationError<'disk-given-up'> {
-    const { devicePath } = this.#expected;
-    const last = kernelLines.at(-1);
-    const told = last === undefined ? errno : `${errno}; the kernel said: ${last}`;
-    const words = `${devicePath} is plugged in, but the kernel reads nothing of it any more (${told})`;
-    return new StationError('disk-given-up', words, { devicePath, offsetBytes, errno }, cause);
   }
 
   #gone(offsetBytes: number, cause?: unknown): StationError {

@@ -1,9 +1,9 @@
-import type { Wait } from '../domain/hang-ladder.ts';
+import type { DiskWait } from '../domain/hang-ladder.ts';
 import type { SourceDevice } from './device.ts';
 import type { DriveFiles } from './files/drive.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
 
-/** The longest that anything of one disk waits at this moment: its opening, a read, its closing. */
+/** The longest that anything of one disk waits at this moment: its opening, its platters, a read, its closing. */
 export class DiskWatch {
   #device: SourceDevice | undefined;
   #files: DriveFiles | undefined;
@@ -26,11 +26,13 @@ export class DiskWatch {
     this.#since = { kind: 'close', ms: performance.now() };
   }
 
-  get wait(): Wait {
+  get wait(): DiskWait {
     const { kind, ms } = this.#since ?? {};
     if (kind !== undefined && ms !== undefined) {
       return { kind, offsetBytes: null, waitedMs: performance.now() - ms };
     }
+    const spinningUpMs = this.#device?.spinningUpMs;
+    if (spinningUpMs !== undefined) return { kind: 'spin-up', waitedMs: spinningUpMs };
     const ofFiles = this.#files?.pendingMs ?? 0;
     const ofDevice = this.#device?.pendingRead;
     if (ofDevice !== undefined && ofDevice.waitedMs >= ofFiles)

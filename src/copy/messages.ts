@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DiskWait } from '../domain/hang-ladder.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 
@@ -84,6 +85,8 @@ export const assignmentSchema = z.object({
   journalFile: z.string(),
   /** The disk is given up when it has not answered an open or a read for this long. */
   readHangMs: z.number(),
+  /** A disk that sleeps gets this long, in milliseconds, until it reads; none unless given. */
+  spinUpMs: z.number().exactOptional(),
   /** Time for all bad areas of the disk, in milliseconds; the station's limit unless given. */
   rescueMs: z.number().exactOptional(),
 });
@@ -146,11 +149,14 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
   /** Every second: what waits for the disk the longest, and all that it has given in what time. */
   z.object({
     kind: z.literal('alive'),
-    wait: z.object({
-      kind: z.enum(['open', 'read', 'close']),
-      offsetBytes: z.number().nullable(),
-      waitedMs: z.number(),
-    }),
+    wait: z.discriminatedUnion('kind', [
+      z.object({
+        kind: z.enum(['open', 'read', 'close']),
+        offsetBytes: z.number().nullable(),
+        waitedMs: z.number(),
+      }),
+      z.object({ kind: z.literal('spin-up'), waitedMs: z.number() }),
+    ]) satisfies z.ZodType<DiskWait>,
     given,
   }),
   z.object({

@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
-import { DISK_CLAIM_WAIT_MS } from '../limits.ts';
+import { DISK_CLAIM_WAIT_MS, TOOL_DEADLINE_MS } from '../limits.ts';
+
+const run = promisify(execFile);
 
 /** Opening a disk for reading alone, and finding what the kernel shows of it. */
 
@@ -51,4 +55,26 @@ export async function sysfsOf(handle: FileHandle): Promise<string> {
   const major = ((rdev >> 8) & 0xfff) | ((rdev / 2 ** 32) & ~0xfff);
   const minor = (rdev & 0xff) | ((rdev >> 12) & ~0xff);
   return `/sys/dev/block/${major}:${minor}`;
+}
+
+/**
+ * Sets the kernel's read-only flag through the open descriptor, so it cannot hit another disk. Throws
+ * `disk-not-readonly` when the kernel does not show it then.
+ */
+export async function setReadOnly(
+  handle: FileHandle,
+  devicePath: string,
+  isReadOnly: () => boolean,
+): Promise<void> {
+  if (isReadOnly()) return;
+  let cause: unknown;
+  try {
+    const self = `/proc/${process.pid}/fd/${handle.fd}`;
+    await run('blockdev', ['--setro', self], { timeout: TOOL_DEADLINE_MS, killSignal: 'SIGKILL' });
+  } catch (error) {
+    cause = error;
+  }
+  if (isReadOnly()) return;
+  const words = `the kernel did not make ${devicePath} read-only`;
+  throw new StationError('disk-not-readonly', words, { devicePath }, cause);
 }

@@ -56,6 +56,7 @@ async function work(assignment: Assignment): Promise<void> {
     const device = await SourceDevice.open(assignment.disk, stop.signal);
     disk.opened(device);
     try {
+      if (assignment.spinUpMs !== undefined) await device.wake(assignment.spinUpMs, stop.signal);
       const settled = await copy(assignment, device, (files) => disk.reading(files));
       report({ kind: 'settled', ...settled });
     } catch (error) {
@@ -135,6 +136,7 @@ function noPlan(): StationError {
 function watchDisk({ disk: { devicePath }, readHangMs }: Assignment, disk: DiskWatch): void {
   const { wait, given } = disk;
   report({ kind: 'alive', wait, given });
+  if (wait.kind === 'spin-up') return;
   const { offsetBytes } = wait;
   const waitedMs = Math.round(wait.waitedMs);
   if (waitedMs < readHangMs) return;

@@ -1,11 +1,14 @@
+import type { Admission } from '../domain/admission.ts';
 import { type AttachedDisk, type DiskHealth, type DiskKey, diskKey } from '../domain/disk.ts';
 
 /** What one scan says of one disk. */
 export interface Sighting {
-  readonly disk: Omit<AttachedDisk, 'key' | 'health'>;
+  readonly disk: Omit<AttachedDisk, 'key' | 'health' | 'admission'>;
   /** More evidence is on its way: too early to admit the disk. */
   readonly incomplete: boolean;
 }
+
+type Learned = Partial<Pick<AttachedDisk, 'health' | 'admission'>>;
 
 interface Attachment {
   /** As it is published; `undefined` until the disk has settled. */
@@ -26,7 +29,8 @@ interface Attachment {
  */
 export class Attachments {
   readonly #settleMs: number;
-  readonly #health = new Map<DiskKey, DiskHealth>();
+  /** What was learned of a disk beside what scans say. */
+  readonly #learned = new Map<DiskKey, Learned>();
   #attachments = new Map<string, Attachment>();
 
   constructor(settleMs: number) {
@@ -42,7 +46,7 @@ export class Attachments {
     }
     this.#attachments = next;
     const present = new Set(this.disks().map((disk) => disk.key));
-    for (const key of this.#health.keys()) if (!present.has(key)) this.#health.delete(key);
+    for (const key of this.#learned.keys()) if (!present.has(key)) this.#learned.delete(key);
     const due = [...next.values()].filter(isSettling).map((item) => item.sinceMs + this.#settleMs);
     return due.length === 0 ? undefined : Math.max(0, Math.min(...due) - nowMs);
   }
@@ -50,20 +54,24 @@ export class Attachments {
   /** The admitted disks, in the order of their keys. */
   disks(): readonly AttachedDisk[] {
     const admitted = [...this.#attachments.values()].flatMap(({ admitted: disk }) => disk ?? []);
-    const withHealth = admitted.map((disk) => this.#withHealth(disk));
-    return withHealth.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const known = admitted.map((disk) => ({ ...disk, ...this.#learned.get(disk.key) }));
+    return known.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   /** Remembers a disk's health while it is attached; `false` when it is not. */
   noteHealth(key: DiskKey, health: DiskHealth): boolean {
-    const present = this.disks().some((disk) => disk.key === key);
-    if (present) this.#health.set(key, health);
-    return present;
+    return this.#note(key, { health });
   }
 
-  #withHealth(disk: AttachedDisk): AttachedDisk {
-    const health = this.#health.get(disk.key);
-    return health === undefined ? disk : { ...disk, health };
+  /** As `noteHealth`, of what was set before its copy. */
+  noteAdmission(key: DiskKey, admission: Admission): boolean {
+    return this.#note(key, { admission });
+  }
+
+  #note(key: DiskKey, learned: Learned): boolean {
+    const present = this.disks().some((disk) => disk.key === key);
+    if (present) this.#learned.set(key, { ...this.#learned.get(key), ...learned });
+    return present;
   }
 
   #advance(before: Attachment | undefined, sighting: Sighting, nowMs: number): Attachment {

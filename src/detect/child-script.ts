@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { StationError } from '../errors.ts';
@@ -9,6 +11,20 @@ const TOOL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** A PATH that has the system's tools, after the directories given. */
 export function toolPath(...first: readonly string[]): string {
   return [...first, process.env.PATH ?? '', TOOL_PATH].filter((part) => part !== '').join(':');
+}
+
+/** The path of a tool, where tools are looked for; `undefined` when it is not installed. */
+export async function findTool(name: string): Promise<string | undefined> {
+  for (const directory of toolPath().split(':')) {
+    const file = join(directory, name);
+    try {
+      await access(file, constants.X_OK);
+      return file;
+    } catch {
+      // It may be in the next directory.
+    }
+  }
+  return undefined;
 }
 
 export interface ChildScript<T> extends Pick<Tool, 'deadlineMs' | 'onLateEnd' | 'onAbandoned'> {

@@ -1,3 +1,4 @@
+import type { Admission } from '../domain/admission.ts';
 import type { DiskHealth, DiskKey, Facts } from '../domain/disk.ts';
 
 /** What the room logs through; a pino logger is one. */
@@ -52,6 +53,8 @@ export interface DiskDetector {
   rescan(): Promise<void>;
   /** Keeps what a health probe answered with the facts of that attachment, while it lasts. */
   noteHealth(key: DiskKey, health: DiskHealth): void;
+  /** Keeps what was set before a copy, as `noteHealth` does. */
+  noteAdmission(key: DiskKey, admission: Admission): void;
   /** Ends every timer and process of the detector. */
   close(): Promise<void>;
 }

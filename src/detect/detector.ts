@@ -1,3 +1,4 @@
+import type { Admission } from '../domain/admission.ts';
 import type { DiskHealth, DiskKey, Facts } from '../domain/disk.ts';
 import { messageOf, throwIfCancelled } from '../errors.ts';
 import { TOOL_DEADLINE_MS } from '../limits.ts';
@@ -130,8 +131,15 @@ export class Detector implements DiskDetector {
   }
 
   noteHealth(key: DiskKey, health: DiskHealth): void {
-    if (!this.#attachments.noteHealth(key, health) || !this.#facts.known) return;
-    this.#publish({ known: true, disks: this.#attachments.disks() });
+    if (this.#attachments.noteHealth(key, health)) this.#publishLearned();
+  }
+
+  noteAdmission(key: DiskKey, admission: Admission): void {
+    if (this.#attachments.noteAdmission(key, admission)) this.#publishLearned();
+  }
+
+  #publishLearned(): void {
+    if (this.#facts.known) this.#publish({ known: true, disks: this.#attachments.disks() });
   }
 
   async close(): Promise<void> {

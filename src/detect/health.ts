@@ -1,9 +1,8 @@
-import { access, constants } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { DiskHealth } from '../domain/disk.ts';
-import { runChildScript, toolPath } from './child-script.ts';
+import { findTool, runChildScript, toolPath } from './child-script.ts';
 
 const GUARDED_TOOLS = fileURLToPath(new URL('guarded-tools', import.meta.url));
 
@@ -17,6 +16,8 @@ const healthSchema = z.array(
 
 export interface HealthProbe {
   readonly devicePath: string;
+  /** Milliseconds until smartctl is abandoned; `TOOL_DEADLINE_MS` unless given. */
+  readonly deadlineMs?: number;
   /** smartctl hangs at the disk; with the id of its process group. */
   readonly onAbandoned?: (group: number) => void;
 }
@@ -29,7 +30,7 @@ type DiskLayout = z.output<typeof healthSchema>;
  * is touched. Any failure, the deadline included, is `unknown`: health never decides over a copy.
  */
 export async function probeHealth(
-  { devicePath, onAbandoned }: HealthProbe,
+  { devicePath, deadlineMs, onAbandoned }: HealthProbe,
   signal: AbortSignal,
 ): Promise<DiskHealth> {
   if (signal.aborted || basename(devicePath).startsWith('loop')) return { status: 'unknown' };
@@ -40,6 +41,7 @@ export async function probeHealth(
       {
         script: 'health-child.ts',
         schema: healthSchema,
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
         ...(onAbandoned === undefined ? {} : { onAbandoned }),
         env: {
           PATH: toolPath(GUARDED_TOOLS),
@@ -63,17 +65,4 @@ export function healthOf(devicePath: string, layout: DiskLayout): DiskHealth {
   if (disk?.smartStatus === 'Ok') return { status: 'passed', ...measured };
   if (disk?.smartStatus === 'Predicted Failure') return { status: 'failing', ...measured };
   return { status: 'unknown' };
-}
-
-async function findTool(name: string): Promise<string | undefined> {
-  for (const directory of toolPath().split(':')) {
-    const file = join(directory, name);
-    try {
-      await access(file, constants.X_OK);
-      return file;
-    } catch {
-      // It may be in the next directory.
-    }
-  }
-  return undefined;
 }

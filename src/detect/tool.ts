@@ -8,6 +8,8 @@ export interface Tool {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds until the tool is abandoned. */
   readonly deadlineMs?: number;
+  /** Whether it has answered with that exit code; 0 alone is an answer unless given. */
+  readonly isAnswer?: (exitCode: number) => boolean;
   /** Called when a tool that was abandoned has ended after all. */
   readonly onLateEnd?: () => void;
   /** Called when a tool is abandoned, with the id of its process group. */
@@ -47,6 +49,7 @@ export async function runTool(tool: Tool, signal: AbortSignal): Promise<string> 
 
 /** The whole output once the pipes are closed and the exit code was 0. */
 function outcomeOf(child: ChildProcess, tool: Tool, stop: AbortSignal): Promise<string> {
+  const { isAnswer = (exitCode: number) => exitCode === 0 } = tool;
   const chunks: Buffer[] = [];
   let kept = 0;
   let complaints = '';
@@ -64,7 +67,8 @@ function outcomeOf(child: ChildProcess, tool: Tool, stop: AbortSignal): Promise<
   child.once('error', (cause) => fail(null, cause.message, cause));
   child.once('close', (exitCode, signalName) => {
     if (kept > TOOL_OUTPUT_MAX_BYTES) fail(exitCode, 'its output is too long');
-    else if (exitCode === 0) resolve(Buffer.concat(chunks).toString('utf8'));
+    else if (exitCode !== null && isAnswer(exitCode))
+      resolve(Buffer.concat(chunks).toString('utf8'));
     else fail(exitCode, complaints.trim() || `ended by ${signalName ?? 'an error'}`);
   });
   const onStop = () => fail(null, 'stopped');

@@ -1,3 +1,4 @@
+import type { Admission } from './admission.ts';
 import type { Brand } from './brand.ts';
 
 /**
@@ -103,6 +104,8 @@ export interface AttachedDisk {
   readonly link?: DiskLink;
   readonly identity: DiskIdentity;
   readonly health: DiskHealth;
+  /** What was set before its copy; absent until then. */
+  readonly admission?: Admission;
   readonly ownUses: readonly OwnUse[];
   readonly exclusion?: Exclusion;
   /** Completed writes that the kernel counted before this attachment was first seen. */

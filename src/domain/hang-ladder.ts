@@ -14,6 +14,17 @@ export interface Wait {
   readonly waitedMs: number;
 }
 
+/**
+ * A disk that slept does not read yet. It is waited for as long as a disk may take for it, and that is no
+ * rung of the ladder.
+ */
+export interface SpinUpWait {
+  readonly kind: 'spin-up';
+  readonly waitedMs: number;
+}
+
+export type DiskWait = Wait | SpinUpWait;
+
 /** What the kernel knows of a disk that does not answer. */
 export interface KernelAnswer {
   readonly attachment: 'same' | 'another' | 'none';

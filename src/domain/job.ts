@@ -164,6 +164,15 @@ export type DriveActivity =
   /** With a reason when it is not the drives before it that it waits for. */
   | { readonly kind: 'queued'; readonly reason?: string }
   | { readonly kind: 'starting' }
+  /** The drive is asked how it is, and told what to do about bad places; one that sleeps wakes up first. */
+  | { readonly kind: 'asking'; readonly waitedSeconds: number }
+  /** The disk slept; it is waited for until it reads, and no error counts before. */
+  | {
+      readonly kind: 'spinning-up';
+      readonly waitedSeconds: number;
+      /** Then whatever the disk answers counts as it is. */
+      readonly limitSeconds: number;
+    }
   | { readonly kind: 'copying' }
   /** The good areas are done; the bad ones are tried in ever smaller reads. */
   | {

@@ -312,7 +312,7 @@ function configOf(daemon: Daemon, port: number, options: DaemonOptions): object 
       scanIntervalMs: 150,
       ...options.detect,
     },
-    copy: { retryDelayMs: 500, ...options.copy },
+    copy: { retryDelayMs: 500, spinUpMs: 3000, ...options.copy },
     docks: { ...options.docks },
     storageAccounts: options.storageAccounts,
   };

@@ -1,3 +1,4 @@
+import { admissionInWords } from '../domain/admission.ts';
 import { type CopyStatus, copyStatusFor, statusOfFault } from '../domain/copy-status.ts';
 import { type AttachedDisk, type Exclusion, shownSerial } from '../domain/disk.ts';
 import { DOCK_NEXT_STEP, type Dock, dockInWords, dockOf, samePlace } from '../domain/dock.ts';
@@ -177,6 +178,7 @@ export function diskView(
     match: matchView(disk, match, surroundings),
     health: disk.health,
     unreliableDock: unreliableDockOf(disk, surroundings.docks),
+    settings: disk.admission === undefined ? [] : admissionInWords(disk.admission),
   };
 }
 

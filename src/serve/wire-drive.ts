@@ -32,6 +32,12 @@ export const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('idle') }),
   z.object({ kind: z.literal('queued'), reason: text.exactOptional() }),
   z.object({ kind: z.literal('starting') }),
+  z.object({ kind: z.literal('asking'), waitedSeconds: z.int().min(0) }),
+  z.object({
+    kind: z.literal('spinning-up'),
+    waitedSeconds: z.int().min(0),
+    limitSeconds: z.int().min(0),
+  }),
   z.object({ kind: z.literal('copying') }),
   z.object({ kind: z.literal('rescuing'), openBytes: bytes, unreadableBytes: bytes }),
   z.object({ kind: z.literal('waiting-for-storage'), since: time, reason: text }),

@@ -194,6 +194,8 @@ export const diskView = z.object({
   health,
   /** `null` while nothing speaks against the dock. */
   unreliableDock: unreliableDock.nullable(),
+  /** What was found and set before its copy, a line each; empty before that. */
+  settings: list(text),
 });
 export type DiskView = z.output<typeof diskView>;
 

@@ -12,6 +12,8 @@ export interface AssignmentSources {
   readonly journalDirectory: string;
   /** A disk that has not answered for this long is given up. */
   readonly readHangMs: number;
+  /** A disk that sleeps gets this long until it reads. */
+  readonly spinUpMs: number;
   /** Time for all bad areas of a disk. */
   readonly rescueMs?: number;
   /**
@@ -59,6 +61,7 @@ export async function assignmentOf(
     },
     journalFile: journalFileOf(sources.journalDirectory, record),
     readHangMs: sources.readHangMs,
+    spinUpMs: sources.spinUpMs,
     ...(sources.rescueMs === undefined ? {} : { rescueMs: sources.rescueMs }),
   };
 }

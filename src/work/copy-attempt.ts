@@ -1,3 +1,4 @@
+import type { Admission } from '../domain/admission.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
 import type { DriveRef } from '../domain/job.ts';
@@ -24,7 +25,9 @@ export interface RunnerDependencies extends AssignmentSources {
   diskOf(item: WorkItem): AttachedDisk | undefined;
   /** Looks at what is attached; resolves when the facts are of now, or cannot be had. */
   lookAgain(): Promise<void>;
-  probeHealth(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
+  readonly disks: AskedDisks;
+  /** Binds the dock of a disk anew if that is due; whether the disk has left and will be back. */
+  rebindDock(disk: AttachedDisk, ref: DriveRef): Promise<boolean>;
   now(): Date;
   /** The way a copy goes has changed: the screens want to know. */
   onProgress(): void;
@@ -34,14 +37,21 @@ export interface RunnerDependencies extends AssignmentSources {
   onStationFailed(error: unknown): void;
   /** A running copy turned sick, hangs or is well again: it may have to change lanes. */
   onCondition(id: string, condition: Condition): void;
+  /** Resolves after that time; rejects when the signal fires. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What a copy asks of its disk, or has done to it, beside its reads. */
+export interface AskedDisks {
+  health(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth>;
+  /** Sets what makes a bad place cost seconds; before the first read, once an attachment. */
+  admit(disk: AttachedDisk, signal: AbortSignal): Promise<Admission>;
+  /** The copy has ended: what was set and outlives the disk is given back. */
+  release(disk: AttachedDisk): Promise<void>;
   /** What the kernel knows of a disk that does not answer. */
   askKernel(disk: AttachedDisk, waitedMs: number): Promise<KernelAnswer>;
   /** Resets the disk if that may be done; says why it was not. */
   reset(disk: AttachedDisk): Promise<ResetOutcome>;
-  /** Binds the dock of a disk anew if that is due; whether the disk has left and will be back. */
-  rebindDock(disk: AttachedDisk, ref: DriveRef): Promise<boolean>;
-  /** Resolves after that time; rejects when the signal fires. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 /** The book of the processes that have a disk open. */

@@ -9,6 +9,7 @@ import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/j
 import { isCancelled, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
 import type { CopyOutcome } from '../ledger/copy-outcome.ts';
+import { driveEntity } from '../ledger/entities.ts';
 import { assignmentOf } from './assignment.ts';
 import type { Attempt, RunEnd, RunnerDependencies } from './copy-attempt.ts';
 import { CopyConclusion, heldFor } from './copy-conclusion.ts';
@@ -20,6 +21,7 @@ import { ShownActivity } from './shown-activity.ts';
 import { journalFileOf } from './staged-at.ts';
 import { isStationsOwn } from './stations-own.ts';
 import { VitalSigns } from './vital-signs.ts';
+import { whileAsked } from './while-asked.ts';
 
 /** The ledger keeps progress for the time after a restart; it need not know every block. */
 const PROGRESS_TO_LEDGER_MS = 2_000;
@@ -91,13 +93,13 @@ export class CopyRunner {
   }
 
   #vitalsOf(item: WorkItem, disk: AttachedDisk, id: string): VitalSigns {
-    const { readHangMs, logger, askKernel, reset } = this.#deps;
+    const { readHangMs, spinUpMs, logger, disks } = this.#deps;
     const { failedAtDisk: failedBefore } = item;
     return new VitalSigns(
-      { readHangMs, failedBefore },
+      { readHangMs, spinUpMs, failedBefore },
       {
-        askKernel: (waitedMs) => askKernel(disk, waitedMs),
-        reset: () => reset(disk),
+        askKernel: (waitedMs) => disks.askKernel(disk, waitedMs),
+        reset: () => disks.reset(disk),
         now: () => performance.now(),
         onCondition: (condition) => {
           logger.info({ drive: item.ref, bay: item.bay, condition }, 'how the copy gets on');
@@ -148,7 +150,7 @@ export class CopyRunner {
       const isTrial = this.#deps.holds.isHeld(item);
       if (!isTrial) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
-      const left = await this.#makeReady(attempt, signal);
+      const left = await this.#prepare(attempt, signal);
       if (left === 'replugged') return { kind: 'parked' };
       if (left !== undefined) {
         await this.#ends.fault(item.ref, 'disk-unresponsive', leftBehindInWords(left));
@@ -172,22 +174,38 @@ export class CopyRunner {
         return { kind: 'parked' };
       }
       return heldFor(codeOf(error), messageOf(error)) ?? { kind: 'failed', error };
+    } finally {
+      await this.#noted(this.#deps.disks.release(disk));
     }
   }
 
   /**
-   * Binds the dock anew where that is due, then asks for the disk's health. Answers who still has the
-   * disk open, before the question or after it: to ask can hang as well.
+   * Binds the dock anew where that is due, then asks the disk all that is asked beside its reads. Answers
+   * who still has it open, before a question or after it: to ask can hang as well.
    */
-  async #makeReady(
+  async #prepare(
     attempt: Attempt,
     signal: AbortSignal,
   ): Promise<DiskHolder | 'replugged' | undefined> {
+    const { disks } = this.#deps;
     const left = await untilLetGo(attempt, this.#deps, signal);
     if (left !== undefined) return left;
     if (await this.#deps.rebindDock(attempt.disk, attempt.item.ref)) return 'replugged';
-    await this.#deps.probeHealth(attempt.disk, signal);
+    const health = await whileAsked(attempt.item, disks.health(attempt.disk, signal), this.#deps);
+    const hung = await untilLetGo(attempt, this.#deps, signal);
+    if (hung !== undefined) return hung;
+    await this.#admit(attempt, { ...attempt.disk, health }, signal);
     return await untilLetGo(attempt, this.#deps, signal);
+  }
+
+  async #admit(attempt: Attempt, disk: AttachedDisk, signal: AbortSignal): Promise<void> {
+    const { disks, ledger, logger } = this.#deps;
+    const { ref, bay } = attempt.item;
+    const admission = await whileAsked(attempt.item, disks.admit(disk, signal), this.#deps);
+    if (disk.admission !== undefined || admission.kind === 'none') return;
+    const { settings } = admission;
+    logger.info({ drive: ref, bay, settings }, 'the drive was admitted');
+    await ledger.note(driveEntity(ref), 'admitted', { disk: disk.key, settings }, 'station');
   }
 
   async #driveOf(ref: DriveRef): Promise<Drive> {

@@ -1,19 +1,38 @@
+import { basename } from 'node:path';
+import { admitDisk } from '../detect/admit-disk.ts';
+import { bridgeQuirk } from '../detect/bridge-quirks.ts';
 import type { DiskDetector } from '../detect/contract.ts';
 import { probeHealth } from '../detect/health.ts';
 import { askKernel } from '../detect/kernel-answer.ts';
 import { resetUsb } from '../detect/usb-reset.ts';
+import { type Admission, commandTimeoutUnder, withSetting } from '../domain/admission.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
+import { TOOL_DEADLINE_MS } from '../limits.ts';
 import type { DiskHolders } from './disk-holders.ts';
 import type { DockWatch } from './dock-watch.ts';
+import { HostDeadlines, type HostDeadlinesDependencies } from './host-deadlines.ts';
 
 export interface DiskQuestionsOptions {
   /** Whether a USB disk that hangs may be reset. */
-  readonly resetsUsb: boolean;
+  readonly resetUsb: boolean;
+  /** A disk that has not answered for this long is given up. */
+  readonly readHangMs: number;
+  /** A disk that sleeps gets this long until it answers. */
+  readonly spinUpMs: number;
+  /** As in `AdmissionRules`. */
+  readonly errorRecoveryMs: number;
+  readonly ehDeadlineMs: number;
+  readonly keepAwake: boolean;
+  /** Holds what is to be given back to the kernel. */
+  readonly hostsDirectory: string;
+  readonly bootId: string;
+  /** Another sysfs and another smartctl than the machine's. */
+  readonly machine?: { readonly sysRoot: string; readonly smartctl: string };
 }
 
-export interface DiskQuestionsDependencies {
-  readonly detector: Pick<DiskDetector, 'noteHealth'>;
+export interface DiskQuestionsDependencies extends HostDeadlinesDependencies {
+  readonly detector: Pick<DiskDetector, 'facts' | 'noteHealth' | 'noteAdmission'>;
   readonly holders: Pick<DiskHolders, 'toolHangs'>;
   readonly docks: { readonly watch: Pick<DockWatch, 'expectReplug'> };
 }
@@ -22,38 +41,99 @@ export interface DiskQuestionsDependencies {
 export class DiskQuestions {
   readonly #options: DiskQuestionsOptions;
   readonly #deps: DiskQuestionsDependencies;
-  readonly #signal: AbortSignal;
+  readonly #hosts: HostDeadlines;
+  readonly #closing = new AbortController();
 
-  constructor(
+  private constructor(
     options: DiskQuestionsOptions,
-    dependencies: DiskQuestionsDependencies,
-    signal: AbortSignal,
+    { hosts, ...dependencies }: DiskQuestionsDependencies & { readonly hosts: HostDeadlines },
   ) {
     this.#options = options;
     this.#deps = dependencies;
-    this.#signal = signal;
+    this.#hosts = hosts;
+  }
+
+  /** Gives back to the kernel what an earlier daemon has left. */
+  static async create(
+    options: DiskQuestionsOptions,
+    dependencies: DiskQuestionsDependencies,
+  ): Promise<DiskQuestions> {
+    const { hostsDirectory: directory, bootId, ehDeadlineMs, machine } = options;
+    const sys = machine === undefined ? {} : { sysRoot: machine.sysRoot };
+    const hosts = await HostDeadlines.create(
+      { directory, bootId, ehDeadlineMs, ...sys },
+      dependencies,
+    );
+    return new DiskQuestions(options, { ...dependencies, hosts });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#hosts.close();
   }
 
   /** Health is asked once for each attachment, before its copy: polling a bridge can kill the link. */
   async health(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth> {
     if (disk.health.status !== 'unknown' || disk.transport === 'loop') return disk.health;
-    const { detector, holders } = this.#deps;
-    const { devicePath, diskseq, bay } = disk;
-    const onAbandoned = (pid: number) => holders.toolHangs({ pid, what: 'smartctl', diskseq, bay });
-    const health = await probeHealth({ devicePath, onAbandoned }, signal);
-    detector.noteHealth(disk.key, health);
+    const { devicePath } = disk;
+    if ((await bridgeQuirk(devicePath, this.#options.machine?.sysRoot)) !== undefined) {
+      return disk.health;
+    }
+    const deadlineMs = this.#deadlineMs;
+    const health = await probeHealth({ devicePath, deadlineMs, ...this.#onHang(disk) }, signal);
+    this.#deps.detector.noteHealth(disk.key, health);
     return health;
   }
 
+  /**
+   * Sets what makes a bad place cost seconds, once for each attachment and before its copy, and holds what
+   * the kernel keeps beyond the disk until `release`. Throws `cancelled`.
+   */
+  async admit(disk: AttachedDisk, signal: AbortSignal): Promise<Admission> {
+    const { detector } = this.#deps;
+    const { machine = {} } = this.#options;
+    const rules = { ...this.#options, commandTimeoutMs: commandTimeoutUnder(this.#options) };
+    const options = { rules, deadlineMs: this.#deadlineMs, ...machine, ...this.#onHang(disk) };
+    const found = disk.admission ?? (await admitDisk(disk, options, signal));
+    const deadline = await this.#hosts.hold(disk, this.#customers());
+    const admission = deadline === undefined ? found : withSetting(found, deadline);
+    detector.noteAdmission(disk.key, admission);
+    return admission;
+  }
+
+  /** The copy has ended: what outlives the disk is given back. */
+  async release(disk: AttachedDisk): Promise<void> {
+    await this.#hosts.release(disk.key);
+  }
+
   async askKernel(disk: AttachedDisk, waitedMs: number): Promise<KernelAnswer> {
-    return await askKernel({ ...disk, waitedMs }, this.#signal);
+    return await askKernel({ ...disk, waitedMs }, this.#closing.signal);
   }
 
   /** A disk is only reset where the configuration allows it. */
   async reset(disk: AttachedDisk): Promise<ResetOutcome> {
-    const isAllowed = this.#options.resetsUsb || disk.transport !== 'usb';
+    const isAllowed = this.#options.resetUsb || disk.transport !== 'usb';
     if (isAllowed && disk.transport === 'usb') this.#deps.docks.watch.expectReplug(disk);
-    if (isAllowed) return await resetUsb(disk, this.#signal);
+    if (isAllowed) return await resetUsb(disk, this.#closing.signal);
     return { kind: 'skipped', words: 'the configuration does not allow it (copy.resetUsb)' };
+  }
+
+  /** A drive that sleeps spins up before it answers. */
+  get #deadlineMs(): number {
+    return TOOL_DEADLINE_MS + this.#options.spinUpMs;
+  }
+
+  #onHang({ diskseq, bay }: AttachedDisk): { readonly onAbandoned: (pid: number) => void } {
+    const { holders } = this.#deps;
+    return { onAbandoned: (pid) => holders.toolHangs({ pid, what: 'smartctl', diskseq, bay }) };
+  }
+
+  /** The kernel's names of the disks that are candidates for a copy, and nobody else's. */
+  #customers(): ReadonlySet<string> {
+    const { disks } = this.#deps.detector.facts();
+    const free = disks.filter(
+      ({ ownUses, exclusion }) => ownUses.length === 0 && exclusion === undefined,
+    );
+    return new Set(free.map(({ devicePath }) => basename(devicePath)));
   }
 }

@@ -99,7 +99,7 @@ function driveNow(
     activity:
       item === undefined
         ? restingActivity(drive, disks, { floor, startedAt, disk })
-        : held(item.activity, holdsCopies),
+        : (spinUpOf(item) ?? held(item.activity, holdsCopies)),
     hang: item === undefined ? null : hangOf(item, disk),
     sick: item === undefined ? null : sickOf(item),
     bay: item?.bay ?? disk?.bay ?? null,
@@ -111,6 +111,13 @@ function driveNow(
 
 function held(activity: DriveActivity, reason: string | undefined): DriveActivity {
   return activity.kind === 'queued' && reason !== undefined ? { kind: 'queued', reason } : activity;
+}
+
+function spinUpOf({ vitals }: WorkItem): DriveActivity | undefined {
+  if (vitals?.spinUp === undefined) return undefined;
+  const { waitedMs, limitMs } = vitals.spinUp;
+  const limitSeconds = Math.round(limitMs / 1000);
+  return { kind: 'spinning-up', waitedSeconds: Math.floor(waitedMs / 1000), limitSeconds };
 }
 
 function hangOf({ vitals }: WorkItem, disk: AttachedDisk | undefined): HangView | null {

@@ -3,13 +3,14 @@ import { conditionOf, type DriveCondition, WELL } from '../domain/condition.ts';
 import {
   CALM,
   climb,
+  type DiskWait,
   type HangLadder,
   type KernelAnswer,
   type LadderEvent,
   type LadderTimes,
   ladderTimes,
   type ResetOutcome,
-  type Wait,
+  type SpinUpWait,
 } from '../domain/hang-ladder.ts';
 import {
   HANG_ASK_MS,
@@ -23,6 +24,8 @@ import {
 export interface VitalSignsOptions {
   /** A disk that has not answered for this long is given up. */
   readonly readHangMs: number;
+  /** A disk that sleeps gets this long until it reads. */
+  readonly spinUpMs: number;
   /** An earlier attempt failed at the disk. */
   readonly failedBefore: boolean;
 }
@@ -42,6 +45,8 @@ export class VitalSigns {
   readonly #deps: VitalSignsDependencies;
   readonly #times: LadderTimes;
   readonly #failedBefore: boolean;
+  readonly #spinUpMs: number;
+  #spinUp: SpinUpWait | undefined;
   #ladder = CALM;
   #condition: DriveCondition = WELL;
   #isRescuing = false;
@@ -53,13 +58,20 @@ export class VitalSigns {
   constructor(options: VitalSignsOptions, dependencies: VitalSignsDependencies) {
     this.#deps = dependencies;
     this.#failedBefore = options.failedBefore;
-    const { readHangMs } = options;
+    const { readHangMs, spinUpMs } = options;
+    this.#spinUpMs = spinUpMs;
     this.#times = ladderTimes(readHangMs, { shownMs: HANG_SHOWN_MS, askMs: HANG_ASK_MS });
     this.#calmSinceMs = dependencies.now();
   }
 
   get ladder(): HangLadder {
     return this.#ladder;
+  }
+
+  /** How the disk is waited for that slept; `undefined` when it is not worth telling. */
+  get spinUp(): { readonly waitedMs: number; readonly limitMs: number } | undefined {
+    if (this.#spinUp === undefined) return undefined;
+    return { waitedMs: this.#spinUp.waitedMs, limitMs: this.#spinUpMs };
   }
 
   get condition(): DriveCondition {
@@ -105,7 +117,15 @@ export class VitalSigns {
   }
 
   /** What waits for the disk at this moment, and for how long. */
-  waits(wait: Wait): void {
+  waits(wait: DiskWait): void {
+    this.#spinUp = undefined;
+    if (wait.kind === 'spin-up') {
+      this.#ladder = CALM;
+      const shownMs = Math.min(HANG_SHOWN_MS, this.#spinUpMs / 4);
+      const isShown = wait.waitedMs >= shownMs && wait.waitedMs < this.#spinUpMs;
+      if (isShown) this.#spinUp = wait;
+      return;
+    }
     if (wait.waitedMs >= this.#times.shownMs) this.#calmSinceMs = this.#deps.now();
     this.#climb({ kind: 'waited', wait });
     this.#judge(wait.waitedMs);

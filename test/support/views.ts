@@ -151,6 +151,7 @@ export function diskView(bay: string, over: Partial<DiskView> = {}): DiskView {
     match: { kind: 'extra', reason: 'No active job lists serial WD-WX11A1234567.', extra: null },
     health: { status: 'unknown' },
     unreliableDock: null,
+    settings: [],
     ...over,
   };
 }

@@ -195,6 +195,7 @@ class Bays implements DiskDetector {
 
   async rescan(): Promise<void> {}
   noteHealth(): void {}
+  noteAdmission(): void {}
   async close(): Promise<void> {}
 }
 

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -70,6 +70,13 @@ describe('the service unit', () => {
       '/dev/mapper/control rw',
     ]);
     expect(settings.get('RestrictNamespaces')).toEqual(['mnt']);
+  });
+
+  it('writes to no setting of the kernel but what udev gives to its group', async () => {
+    const settings = await unitSettings();
+    expect(settings.get('ProtectKernelTunables')).toEqual(['yes']);
+    expect(settings.get('ReadWritePaths')).toEqual(['/sys/devices']);
+    expect(settings.get('CapabilityBoundingSet')).toEqual(['CAP_SYS_ADMIN CAP_SYS_RAWIO']);
   });
 
   it('gives the daemon longer to stop than the daemon gives its parts', async () => {
@@ -187,6 +194,26 @@ describe('the bays of customers’ disks', () => {
 
   it('make a disk read-only and mark it', async () => {
     await expect(ask()).resolves.toEqual(taken);
+  });
+
+  it('let the daemon set two time-outs of the kernel, and nothing else', async () => {
+    const scsi = dirname(dirname(DISK));
+    const host = '/devices/pci0000:00/usb2/2-3/host6/scsi_host/host6';
+    const granted = [`sys${scsi}/timeout`, `sys${host}/eh_deadline`];
+    const others = [`sys${scsi}/queue_depth`, `sys${host}/scan`];
+    for (const file of [...granted, ...others]) await put(file, '30\n');
+    for (const file of [...granted, ...others]) await chmod(join(scratch, file), 0o644);
+    await symlink(join(scratch, `sys${scsi}`), join(scratch, `sys${DISK}/device`));
+    await put('bin/chgrp', `#!/bin/sh\necho "$@" >>${scratch}/chgrp.log\n`);
+    await chmod(join(scratch, 'bin/chgrp'), 0o755);
+    await expect(ask()).resolves.toEqual(taken);
+
+    const log = (await readFile(join(scratch, 'chgrp.log'), 'utf8')).trim().split('\n');
+    expect(log.map((line) => line.split(' ')[0])).toEqual(['drive-station', 'drive-station']);
+    const modes = async (files: readonly string[]) =>
+      await Promise.all(files.map(async (file) => (await stat(join(scratch, file))).mode & 0o777));
+    await expect(modes(granted)).resolves.toEqual([0o664, 0o664]);
+    await expect(modes(others)).resolves.toEqual([0o644, 0o644]);
   });
 
   it('are served with an environment as bare as that of udev', async () => {

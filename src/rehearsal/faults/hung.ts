@@ -30,6 +30,7 @@ const manyBad = (count: number) =>
   }).flat();
 
 const doesNotAnswer = ({ hang: wait }: DriveView) => wait !== null;
+const spinsUp = ({ activity }: DriveView) => activity.kind === 'spinning-up';
 const isRescued = ({ activity }: DriveView) => activity.kind === 'rescuing';
 const isDone = ({ state }: DriveView) => state === 'CompletedMoreInfo';
 
@@ -60,6 +61,36 @@ export const HUNG: readonly Rehearsal[] = [
       await disk.clear();
       await stage.until(SICK, ({ state }) => state === 'Completed', 'verified');
       stage.check(attemptsOf(stage) === 1, 'It was one attempt.');
+    },
+  },
+  {
+    name: 'sleeping-disk',
+    group: 'media',
+    made: 'one disk keeps its first read waiting, another one answers everything with an error, until both have spun up',
+    happens:
+      'both are waited for as disks that slept; no error counts, no bad sector is noted, no attempt is lost',
+    reads:
+      'both drives are “spinning up”: “The disk slept: … s of up to 30 s until it reads. Leave it in.”',
+    async play(stage) {
+      await stage.station({ copy: { spinUpMs: 30_000 } });
+      const late = { kind: 'hang', offsetBytes: 0, lengthBytes: 4096, maxSeconds: MAX_S } as const;
+      const errors = { kind: 'read-error', errno: 5, offsetBytes: 0, lengthBytes: SIZE } as const;
+      const images = [
+        await stage.image({ serial: SICK, sizeBytes: SIZE, faults: [late] }),
+        await stage.image({ serial: ALSO_SICK, sizeBytes: SIZE, faults: [errors] }),
+      ] as const;
+      const left = await stage.plug(images[0], { bay: 'left' });
+      const right = await stage.plug(images[1], { bay: 'right' });
+      await stage.job(SICK, ALSO_SICK);
+      await stage.until(SICK, spinsUp, 'it is waited for');
+      const drive = await stage.until(ALSO_SICK, spinsUp, 'it is waited for');
+      stage.check(drive.hang === null && drive.sick === null, 'It does not count as sick.');
+      stage.advise('Leave them in: a disk needs 10 to 30 s until its platters turn.');
+      await left.clear();
+      await right.clear();
+      await stage.arrived(SICK, images[0]);
+      await stage.arrived(ALSO_SICK, images[1]);
+      stage.check(attemptsOf(stage) === 2, 'Each had one attempt.');
     },
   },
   {

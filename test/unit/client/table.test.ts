@@ -150,6 +150,24 @@ describe('a disk that does not answer', () => {
     expect(changeLines(waiting(41), waiting(42))).toEqual([]);
   });
 
+  it('is something else than a disk that spins up, which is one line among the changes too', () => {
+    const spinning = (waitedSeconds: number) => {
+      const activity = { kind: 'spinning-up', waitedSeconds, limitSeconds: 60 } as const;
+      return { ...emptyView(), drives: [{ ...copyingDrive('A', 'Bay 1', 0), activity }] };
+    };
+    expect(renderTable(spinning(12), { columns: 200, now })).toContain('spinning up');
+    const [line = ''] = changeLines(emptyView(), spinning(12));
+    expect(line).toContain('The disk slept: up to 60 s until it reads. Leave it in.');
+    expect(changeLines(spinning(12), spinning(13))).toEqual([]);
+    const asking = (waitedSeconds: number) => {
+      const activity = { kind: 'asking', waitedSeconds } as const;
+      return { ...emptyView(), drives: [{ ...copyingDrive('A', 'Bay 1', 0), activity }] };
+    };
+    const [asked = ''] = changeLines(emptyView(), asking(4));
+    expect(asked).toContain('The drive is asked how it is; one that slept spins up first.');
+    expect(changeLines(asking(4), asking(5))).toEqual([]);
+  });
+
   it('leaves a process behind that is named with its bay until it is gone', () => {
     const words =
       'hangs in the kernel: copy 4711 in Bay 3 (A\uFFFD), the first since 07:12 UTC. Pull the disk that is named: the kernel then lets go.';

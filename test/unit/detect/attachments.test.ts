@@ -113,6 +113,21 @@ describe('the debounce between sightings and facts', () => {
     expect(attachments.disks()[0]).toMatchObject({ ownUses, kernelReadOnly: false });
   });
 
+  it('keeps what was set for an attachment beside its health, and not longer', () => {
+    const attachments = new Attachments(0);
+    const key = 'port-1#18' as DiskKey;
+    const admission = { kind: 'none', why: 'none' } as const;
+    expect(attachments.noteAdmission(key, admission)).toBe(false);
+    attachments.update([sighting()], 0);
+    attachments.noteHealth(key, { status: 'passed' });
+    expect(attachments.noteAdmission(key, admission)).toBe(true);
+    attachments.update([sighting()], 1);
+    expect(attachments.disks()[0]).toMatchObject({ health: { status: 'passed' }, admission });
+    attachments.update([], 2);
+    attachments.update([sighting()], 3);
+    expect(attachments.disks()[0]?.admission).toBeUndefined();
+  });
+
   it('keeps the health of an attachment, and not longer', () => {
     const attachments = new Attachments(0);
     const key = 'port-1#18' as DiskKey;

@@ -156,6 +156,16 @@ describe('diskView', () => {
     }
   });
 
+  it('says what was set before its copy, and nothing before that', () => {
+    const match = { kind: 'drive', ref, reason: 'r' } as const;
+    expect(diskView(disk, match, surroundings).settings).toEqual([]);
+    const setting = { name: 'error-recovery', now: 7000, outcome: 'set', before: 'off' } as const;
+    const admission = { kind: 'settings', settings: [setting] } as const;
+    const view = diskView({ ...disk, admission }, match, surroundings);
+    expect(diskSchema.parse(view)).toEqual(view);
+    expect(view.settings).toEqual(['Error recovery of the drive: 7 s (was without limit)']);
+  });
+
   it('knows the extra drive that a disk is noted as: by serial, or by bay when it shows none', () => {
     const extra = { kind: 'extra', reason: 'r' } as const;
     const noted = {

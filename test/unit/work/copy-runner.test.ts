@@ -45,6 +45,7 @@ async function aRunner({ replugs = false } = {}) {
   );
   const runner = new CopyRunner({
     ...{ ledger, floor, holds, journalDirectory, readHangMs: 60_000, logger: silent },
+    ...{ spinUpMs: 0 },
     holders: {
       began: async () => undefined,
       ended: async () => undefined,
@@ -54,9 +55,18 @@ async function aRunner({ replugs = false } = {}) {
     },
     diskOf: () => disk,
     lookAgain: async () => undefined,
-    probeHealth: async () => {
-      asked.push('health');
-      return disk.health;
+    disks: {
+      health: async () => {
+        asked.push('health');
+        return disk.health;
+      },
+      admit: async () => ({ kind: 'none', why: 'none' }),
+      release: async () => undefined,
+      askKernel: async () => ({
+        ...{ attachment: 'same', state: null, requestsInFlight: null, limitMs: null },
+        ...{ errors: null, timeOuts: null, messages: [] },
+      }),
+      reset: async () => ({ kind: 'skipped', words: 'not asked' }),
     },
     storageOf: async () => {
       throw new StationError('credential-missing', 'no file', { storageAccount: 'a' });
@@ -66,11 +76,6 @@ async function aRunner({ replugs = false } = {}) {
     onOutcome: () => undefined,
     onStationFailed: () => undefined,
     onCondition: () => undefined,
-    askKernel: async () => ({
-      ...{ attachment: 'same', state: null, requestsInFlight: null, limitMs: null },
-      ...{ errors: null, timeOuts: null, messages: [] },
-    }),
-    reset: async () => ({ kind: 'skipped', words: 'not asked' }),
     rebindDock: async () => replugs,
     sleep: async () => undefined,
   });

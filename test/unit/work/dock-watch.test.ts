@@ -69,7 +69,7 @@ class Bench {
     const item = this.floor.begin(refOf(disk), { ...disk, disk: disk.key });
     item.activity = { kind: 'copying' };
     item.vitals = new VitalSigns(
-      { readHangMs: 240_000, failedBefore: false },
+      { readHangMs: 240_000, spinUpMs: 60_000, failedBefore: false },
       {
         askKernel: () => Promise.reject(new Error('not asked here')),
         reset: () => Promise.reject(new Error('not asked here')),

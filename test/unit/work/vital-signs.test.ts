@@ -25,7 +25,7 @@ class Patient {
 
   constructor(failedBefore = false) {
     this.signs = new VitalSigns(
-      { readHangMs: 240_000, failedBefore },
+      { readHangMs: 240_000, spinUpMs: 60_000, failedBefore },
       {
         askKernel: this.askKernel,
         reset: this.reset,
@@ -112,5 +112,34 @@ describe('the vital signs of a copy', () => {
     expect(patient.conditions).toEqual([{ kind: 'sick', why: 'failed-before' }]);
     patient.reads(2, 100_000_000);
     expect(patient.conditions.at(-1)).toEqual({ kind: 'well' });
+  });
+});
+
+describe('a disk that spins up', () => {
+  const alive = (waitedMs: number): FromCopy => {
+    const wait = { kind: 'spin-up', waitedMs } as const;
+    return { kind: 'alive', wait, given: NOTHING_GIVEN };
+  };
+
+  it('is told with its limit, is no rung of the ladder, and makes nobody sick', () => {
+    const patient = new Patient();
+    patient.says(alive(1000));
+    expect(patient.signs.spinUp).toBeUndefined();
+    patient.says(alive(55_000));
+    expect(patient.signs.spinUp).toEqual({ waitedMs: 55_000, limitMs: 60_000 });
+    expect(patient.signs.ladder.rung).toBe('calm');
+    expect(patient.signs.condition).toEqual({ kind: 'well' });
+    expect(patient.askKernel).not.toHaveBeenCalled();
+    patient.says(alive(65_000));
+    expect(patient.signs.spinUp).toBeUndefined();
+  });
+
+  it('hangs when it still holds its first read past the limit', () => {
+    const patient = new Patient();
+    patient.says(alive(55_000));
+    const wait = { kind: 'read', offsetBytes: 0, waitedMs: 60_000 } as const;
+    patient.says({ kind: 'alive', wait, given: NOTHING_GIVEN });
+    expect(patient.signs.spinUp).toBeUndefined();
+    expect(patient.signs.condition).toEqual({ kind: 'hanging' });
   });
 });
