@@ -6,8 +6,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // The suites start real processes, and the machines they run on are small; much of it is waiting.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only what never ends is to run into these: a busy machine may take its time.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 120_000, interval: 20 } },
     // One in thousands may meet a moment of a busy machine; the last lines of the output name it.
     retry: 1,
     pool: 'forks',

@@ -30,7 +30,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
 
   beforeAll(async () => {
     browser = await launchBrowser();
-  }, 60_000);
+  });
   afterAll(() => browser?.close());
 
   beforeEach(async () => {
@@ -43,7 +43,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     });
     await page.goto(serving.server.url);
     await page.locator('[data-bay="Bay 1"]').waitFor();
-  }, 30_000);
+  });
   afterEach(async () => {
     await page?.close();
     await serving?.close();
@@ -86,7 +86,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     await shows('Bay 1', '75.0');
     await page.getByText('No connection to the station').waitFor({ state: 'detached' });
     await page.getByText('live', { exact: true }).waitFor();
-  }, 30_000);
+  });
 
   it('survives a network that goes away and comes back', async () => {
     await page.context().setOffline(true);
@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     await page.context().setOffline(false);
     serving.publish(copying(0.9));
     await shows('Bay 1', '90.0');
-  }, 30_000);
+  });
 
   it('asks twice before a disk becomes a drive, and sends the person’s name', async () => {
     serving.publish(busyView());

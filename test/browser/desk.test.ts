@@ -26,7 +26,7 @@ describe.skipIf(reason !== undefined)('parcels and alerts on the page', () => {
 
   beforeAll(async () => {
     browser = await launchBrowser();
-  }, 60_000);
+  });
   afterAll(() => browser?.close());
 
   beforeEach(async () => {
@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined)('parcels and alerts on the page', () => {
     });
     await page.goto(workshop.url);
     await page.getByText('live', { exact: true }).waitFor();
-  }, 30_000);
+  });
   afterEach(async () => {
     await page?.close();
     await workshop?.[Symbol.asyncDispose]();

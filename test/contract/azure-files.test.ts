@@ -19,7 +19,7 @@ const empty = { name: file, blocks: [], md5: md5Of(Buffer.alloc(0)), metadata: {
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-}, 60_000);
+});
 afterAll(() => azurite?.stop());
 
 async function containerNamed(name: string) {

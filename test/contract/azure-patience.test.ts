@@ -227,7 +227,7 @@ describe('a bad line to a real store', () => {
   let azurite: Azurite;
   beforeAll(async () => {
     azurite = await startAzurite();
-  }, 60_000);
+  });
   afterAll(() => azurite?.stop());
 
   /** The same container through a line of the test and directly. */
@@ -336,5 +336,5 @@ describe('a bad line to a real store', () => {
     await staging;
     expect(told).toEqual([expect.stringContaining('ECONNREFUSED'), 'back']);
     expect((await patient.listBlocks(disk, live())).uncommitted).toHaveLength(4);
-  }, 30_000);
+  });
 });

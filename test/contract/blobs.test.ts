@@ -22,7 +22,7 @@ import { fileBlobContract } from './file-blobs.ts';
 let azurite: Azurite;
 beforeAll(async () => {
   azurite = await startAzurite();
-}, 60_000);
+});
 afterAll(() => azurite?.stop());
 
 const live = () => new AbortController().signal;

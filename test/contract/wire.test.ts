@@ -32,7 +32,7 @@ async function containerAt(host: string, options: Partial<WireOptions>, silenceM
 }
 
 describe('a connection to the store', () => {
-  it('lives as long as bytes move, however long a block takes', { timeout: 60_000 }, async () => {
+  it('lives as long as bytes move, however long a block takes', async () => {
     const PIECE = 128 * 1024;
     let requests = 0;
     await using store = await serve((request, response) => {

@@ -36,7 +36,7 @@ let image: string;
 let place: number;
 let faulty: FaultDisk | undefined;
 
-describe.skipIf(unavailable !== undefined)('a bad sector', { timeout: 120_000 }, () => {
+describe.skipIf(unavailable !== undefined)('a bad sector', () => {
   beforeEach(async () => {
     directory = await scratch();
     image = join(directory, 'ntfs.img');

@@ -142,7 +142,7 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs', () => {
 
   it('keeps a reader waiting even after SIGKILL, and lets it go when it is closed', async () => {
     const reader = reading();
-    await expect.poll(hanging, { timeout: 5000 }).toBe(true);
+    await expect.poll(hanging).toBe(true);
     const killed = reader.kill();
     expect(await Promise.race([killed, sleep(300, 'still there')])).toBe('still there');
     const begun = performance.now();
@@ -155,7 +155,7 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs', () => {
 
   it('goes on when the faults are cleared', async () => {
     const reader = reading();
-    await expect.poll(hanging, { timeout: 5000 }).toBe(true);
+    await expect.poll(hanging).toBe(true);
     await faulty.clear();
     expect(await reader.end).toMatchObject({ sha256: imageDigest(IMAGE, 'sha256') });
   });
@@ -170,7 +170,7 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs', () => {
 
   it('fails the read that hangs when it is pulled', async () => {
     const reader = reading({ retryAfterMs: 1000 });
-    await expect.poll(hanging, { timeout: 5000 }).toBe(true);
+    await expect.poll(hanging).toBe(true);
     const pulled = faulty.disk.pull('io-error');
     expect(await reader.end).toMatchObject({ event: 'error', errno: 'EIO', again: 0 });
     expect(await pulled).toBe('released');

@@ -23,7 +23,7 @@ if (unavailable !== undefined) {
   process.stdout.write(`SKIPPED: the command that rehearses is not tested: ${unavailable}\n`);
 }
 
-describe.skipIf(unavailable !== undefined)('rehearse', { timeout: 240_000 }, () => {
+describe.skipIf(unavailable !== undefined)('rehearse', () => {
   let temporary: string;
   beforeAll(async () => {
     temporary = await mkdtemp(join(tmpdir(), 'drive-station-rehearse-test-'));
@@ -38,7 +38,7 @@ describe.skipIf(unavailable !== undefined)('rehearse', { timeout: 240_000 }, () 
   /** A rehearsal in the middle of its copy, with the name of its scratch directory. */
   async function inMidCopy() {
     const run = rehearse('pull-and-replug');
-    await expect.poll(run.output, { timeout: 120_000 }).toContain('is being copied');
+    await expect.poll(run.output).toContain('is being copied');
     const [name = ''] = await scratches();
     return { ...run, name };
   }
@@ -72,7 +72,7 @@ describe.skipIf(unavailable !== undefined)('rehearse', { timeout: 240_000 }, () 
       if (text.includes('Press Enter')) child.stdin.write('\n');
     });
     const asked = /now you +In another terminal: drive-station (loopback .+)\n/u;
-    await expect.poll(output, { timeout: 120_000 }).toMatch(asked);
+    await expect.poll(output).toMatch(asked);
     const page = /its console is (\S+)/u.exec(output())?.[1] ?? '';
     expect(await (await fetch(page)).text()).toContain('<title>');
     const command = asked.exec(output())?.[1]?.split(' ') ?? [];
@@ -98,15 +98,12 @@ describe.skipIf(unavailable !== undefined)('rehearse', { timeout: 240_000 }, () 
     const run = start(['rehearse', 'weak-sector', '--json'], { TMPDIR: inside });
     let rehearsed: string[] = [];
     await expect
-      .poll(
-        async () => {
-          rehearsed = (await listLoops())
-            .filter(({ backingFile }) => backingFile.startsWith(inside))
-            .map(({ name }) => `/dev/${name}`);
-          return rehearsed;
-        },
-        { timeout: 120_000, interval: 20 },
-      )
+      .poll(async () => {
+        rehearsed = (await listLoops())
+          .filter(({ backingFile }) => backingFile.startsWith(inside))
+          .map(({ name }) => `/dev/${name}`);
+        return rehearsed;
+      })
       .toHaveLength(1);
     const { code, stdout } = await run.ended;
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, outcomes: [{ name: 'weak-sector' }] });

@@ -52,7 +52,7 @@ async function badReads({ disk }: RescueBench): Promise<number> {
 
 const unavailable = faultDiskUnavailable();
 
-describe.skipIf(unavailable !== undefined)('a rescue', { timeout: 180_000 }, () => {
+describe.skipIf(unavailable !== undefined)('a rescue', () => {
   it('that is killed in every pass ends as one that was not, and repeats a handful of reads', async () => {
     await using calm = await RescueBench.create(SIZE, FAULTS);
     const undisturbed = settled(await calm.copy());

@@ -82,7 +82,7 @@ const DAMAGES: Readonly<Record<string, (bench: RescueBench) => Promise<void>>> =
   'the scratch is lost, and the map is there': loseScratch,
 };
 
-describe.skipIf(unavailable !== undefined)('a rescue goes on when', { timeout: 60_000 }, () => {
+describe.skipIf(unavailable !== undefined)('a rescue goes on when', () => {
   const damages = Object.keys(DAMAGES).filter((name) => RUNS_ALL || BY_DEFAULT.includes(name));
   it.each(damages)('%s', async (name) => {
     await using bench = await RescueBench.create(SIZE, FAULTS);

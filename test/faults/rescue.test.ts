@@ -44,7 +44,7 @@ const cases: readonly { readonly name: string; readonly places: readonly Extent[
   },
 ];
 
-describe.skipIf(unavailable !== undefined)('a disk with', { timeout: 120_000 }, () => {
+describe.skipIf(unavailable !== undefined)('a disk with', () => {
   it.each(cases)('$name', async ({ places }) => {
     const faults: DiskFault[] = places.map((at) => bad(at.offsetBytes, at.lengthBytes));
     await using bench = await RescueBench.create(SIZE, faults);

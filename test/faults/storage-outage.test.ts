@@ -101,7 +101,7 @@ const waits = (view: StationView) =>
 
 describe('a store that is stopped for a while', () => {
   it('makes drives wait and nothing else; then all goes on by itself', {
-    timeout: 120_000 + OUTAGE_MS,
+    timeout: 240_000 + OUTAGE_MS,
   }, async () => {
     const image = await startCopy();
     // As a lost machine does it: its clients see broken connections, then refused ones.
@@ -141,9 +141,7 @@ describe('a store that is stopped for a while', () => {
     expect(await attempts()).toEqual({ begun: 2, faults: 0 });
   });
 
-  it('is asked anew what it holds when it was killed and forgot blocks', {
-    timeout: 120_000,
-  }, async () => {
+  it('is asked anew what it holds when it was killed and forgot blocks', async () => {
     const image = await startCopy();
     process.kill(azurite.pid, 'SIGKILL');
     await azurite.stop();

@@ -11,7 +11,6 @@ import { type ProbeLine, type ProbeOptions, probeLineSchema } from './detect-pro
 const UDEVD = '/usr/lib/systemd/systemd-udevd';
 const PROBE = fileURLToPath(new URL('detect-probe.ts', import.meta.url));
 const DAY_MS = 24 * 3600 * 1000;
-const within = { timeout: 15_000, interval: 20 };
 
 const noLoop = await whyNoLoopDevices();
 const noUdev = noLoop ?? (await whyNoUdev());
@@ -106,25 +105,23 @@ describe.skipIf(noUdev !== undefined)(`detection by udev events${reason}`, () =>
     const ours = `KERNEL=="loop*", ATTR{loop/backing_file}=="${bench.directory}/*"`;
     const rule = `${ours}, ENV{ID_BUS}="usb", ENV{ID_SERIAL_SHORT}="FROM-UDEV"`;
     const probe = startProbe(bench, {}, { udevRule: rule });
-    await expect.poll(() => probe.last()?.mode, within).toBe('udev');
+    await expect.poll(() => probe.last()?.mode).toBe('udev');
 
     const disk = await bench.plug('event', { serial: 'FROM-FILE' });
     const before = await countersOf(disk);
     const key = `loop-${disk.name}#${disk.diskseq}`;
     const loop = () => probe.last()?.disks.find((found) => found.key === key);
     await expect
-      .poll(
-        () =>
-          loop()
-            ?.identity.serials.map(({ raw }) => raw)
-            .sort(),
-        within,
+      .poll(() =>
+        loop()
+          ?.identity.serials.map(({ raw }) => raw)
+          .sort(),
       )
       .toEqual(expect.arrayContaining(['FROM-FILE', 'FROM-UDEV']));
     expect(await countersOf(disk)).toEqual(before);
 
     await bench.unplug(disk);
-    await expect.poll(loop, within).toBeUndefined();
+    await expect.poll(loop).toBeUndefined();
     expect(await endOf(probe)).toBe(0);
     expect(probe.lines.at(-1)).toEqual({ kind: 'closed' });
     const said = probe.lines.flatMap((line) => (line.kind === 'log' ? [line.message] : []));
@@ -137,7 +134,7 @@ describe.skipIf(noLoop !== undefined)(`a detector process${noLoop ? ` (${noLoop}
     const bench = await LoopBench.create();
     onTestFinished(() => bench[Symbol.asyncDispose]());
     const probe = startProbe(bench, { scanIntervalMs: 100 });
-    await expect.poll(() => probe.last()?.known, within).toBe(true);
+    await expect.poll(() => probe.last()?.known).toBe(true);
     const mode = probe.last()?.mode;
     const said = probe.lines.flatMap((line) => (line.kind === 'log' ? [line.message] : []));
     expect(said).toContain(
@@ -162,12 +159,12 @@ describe.skipIf(noLoop !== undefined)(`a detector process${noLoop ? ` (${noLoop}
     const disk = await bench.plug('sick', { serial: 'SICK' });
     const probe = startProbe(bench, { scanIntervalMs: 100 }, { toolDirectory });
     const seen = () => probe.last()?.disks.some((found) => found.devicePath === disk.device);
-    await expect.poll(seen, { timeout: 20_000, interval: 50 }).toBe(true);
+    await expect.poll(seen).toBe(true);
     const said = probe.lines.flatMap((line) => (line.kind === 'log' ? [line.message] : []));
     expect(said).toContain('the disks could not be enumerated; sysfs goes on alone');
     const pids = (await readFile(join(bench.directory, 'hung'), 'utf8')).trim().split('\n');
     expect(pids.length).toBeGreaterThan(0);
-    for (const pid of pids) await expect.poll(() => isSleeping(pid), within).toBe(false);
+    for (const pid of pids) await expect.poll(() => isSleeping(pid)).toBe(false);
     expect(await endOf(probe)).toBe(0);
   });
 });

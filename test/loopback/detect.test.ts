@@ -31,14 +31,12 @@ function loops(detector: Detector): AttachedDisk[] {
   return detector.facts().disks.filter((disk) => disk.transport === 'loop');
 }
 
-const within = { timeout: 10_000, interval: 20 };
-
 describe.skipIf(missing !== undefined)(`real loop devices${missing ? ` (${missing})` : ''}`, () => {
   it('become facts with their identity, and stop to be when they are detached', async () => {
     const { bench, detector } = await benchWithDetector();
     const identity = { serial: ' wd-01 ', model: 'M', vendor: 'V', wwn: 'naa.5000c500a1b2c3d4' };
     const plugged = await bench.plug('one', { ...identity, bay: 'bay 3' });
-    await expect.poll(() => loops(detector).length, within).toBe(1);
+    await expect.poll(() => loops(detector).length).toBe(1);
     expect(loops(detector)[0]).toMatchObject({
       key: `loop-${plugged.name}#${plugged.diskseq}`,
       devicePath: plugged.device,
@@ -55,7 +53,7 @@ describe.skipIf(missing !== undefined)(`real loop devices${missing ? ` (${missin
       ownUses: [],
     });
     await bench.unplug(plugged);
-    await expect.poll(() => loops(detector).length, within).toBe(0);
+    await expect.poll(() => loops(detector).length).toBe(0);
     expect(detector.facts().known).toBe(true);
   });
 
@@ -64,19 +62,19 @@ describe.skipIf(missing !== undefined)(`real loop devices${missing ? ` (${missin
     await using others = await LoopBench.create();
     await others.plug('foreign', { serial: 'FOREIGN' });
     await bench.plug('nameless');
-    await expect.poll(() => loops(detector).length, within).toBe(1);
+    await expect.poll(() => loops(detector).length).toBe(1);
     expect(loops(detector)[0]?.exclusion).toBe('loopback-not-configured');
   });
 
   it('have another key when they are plugged in again', async () => {
     const { bench, detector } = await benchWithDetector({ settleMs: 0 });
     const first = await bench.plug('again', { serial: 'AGAIN' });
-    await expect.poll(() => loops(detector).length, within).toBe(1);
+    await expect.poll(() => loops(detector).length).toBe(1);
     await bench.unplug(first);
     const second = await bench.plug('again', { serial: 'AGAIN' });
     expect(second.diskseq).not.toBe(first.diskseq);
     const key = `loop-${second.name}#${second.diskseq}`;
-    await expect.poll(() => loops(detector).map((disk) => disk.key), within).toEqual([key]);
+    await expect.poll(() => loops(detector).map((disk) => disk.key)).toEqual([key]);
   });
 
   it("are the station's own while they are mounted", async ({ skip }) => {
@@ -85,19 +83,19 @@ describe.skipIf(missing !== undefined)(`real loop devices${missing ? ` (${missin
     const format = (image: string) => succeeds('mkfs.ext4', ['-q', '-F', image]);
     const disk = await bench.plug('mounted', { serial: 'MOUNTED' }, { sizeBytes: 4 << 20, format });
     const uses = () => loops(detector).map((found) => found.ownUses.map((use) => use.kind));
-    await expect.poll(uses, within).toEqual([[]]);
+    await expect.poll(uses).toEqual([[]]);
     {
       await using _mounted = await bench.mount(disk);
-      await expect.poll(uses, within).toEqual([['mounted']]);
+      await expect.poll(uses).toEqual([['mounted']]);
     }
-    await expect.poll(uses, within).toEqual([[]]);
+    await expect.poll(uses).toEqual([[]]);
   });
 
   it('are never read or written by detection, the enumerating packages included', async () => {
     const { bench, detector } = await benchWithDetector({ settleMs: 200 });
     const disk = await bench.plug('untouched', { serial: 'UNTOUCHED' });
     const before = await countersOf(disk);
-    await expect.poll(() => loops(detector).length, within).toBe(1);
+    await expect.poll(() => loops(detector).length).toBe(1);
     for (let scans = 0; scans < 20; scans++) await detector.rescan();
     expect(await countersOf(disk)).toEqual(before);
     // The counters do count: one read of ours shows.

@@ -30,7 +30,7 @@ import type { WholeBlob } from '../support/drive-logs.ts';
 
 const why = preparedDriveUnavailable();
 const never = new AbortController().signal;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 /**
  * All of the table takes many minutes. By default each kind of trouble is there once or twice; how every
  * manifest is read or refused is seen without a disk (`test/unit/native-fixtures`).

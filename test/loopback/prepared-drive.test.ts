@@ -39,7 +39,7 @@ const blobsIn = async (xml: Buffer): Promise<ManifestBlob[]> =>
   (await itemsOf([xml])).flatMap((item) => (item.kind === 'blob' ? [item] : []));
 
 const MIB = 1024 * 1024;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 describe.skipIf(why !== undefined)(
   `a prepared drive${why === undefined ? '' : ` (${why})`}`,

@@ -35,7 +35,7 @@ async function whenGone(name: string): Promise<number> {
   return performance.now();
 }
 
-describe('a disk pulled in mid-copy', { timeout: 90_000 }, () => {
+describe('a disk pulled in mid-copy', () => {
   it.each(['clean-eof', 'io-error'] as const)(
     'is noticed within a second (%s) and goes on in another bay',
     async (kind) => {

@@ -41,9 +41,7 @@ const jobState = (daemon: Daemon, state: string) =>
   daemon.until(({ jobs }) => jobs[0]?.state === state, `the job is ${state}`);
 const alertKinds = ({ view }: Daemon) => view?.alerts.map(({ kind }) => kind) ?? [];
 
-test('a parcel is unpacked, copied and sent back with the stranger that came in it', {
-  timeout: 120_000,
-}, async () => {
+test('a parcel is unpacked, copied and sent back with the stranger that came in it', async () => {
   await using rig = await Rig.start(azurite, 'whole-life');
   const { daemon } = rig;
   await rig.createJob(LISTED.serial, 'NEVER-CAME');
@@ -103,9 +101,7 @@ test('a parcel is unpacked, copied and sent back with the stranger that came in 
   expect(count('extra-returned')).toBe(1);
 });
 
-test('a job that was put aside is not begun; cancelled, it goes back unread', {
-  timeout: 120_000,
-}, async () => {
+test('a job that was put aside is not begun; cancelled, it goes back unread', async () => {
   await using rig = await Rig.start(azurite, 'put-aside');
   const { daemon } = rig;
   await rig.createJob(LISTED.serial);
@@ -130,9 +126,7 @@ test('a job that was put aside is not begun; cancelled, it goes back unread', {
   expect(back).toMatchObject({ status: 200, body: { state: 'Completed' } });
 });
 
-test('a drive that cannot be copied is ended by a person, with its log and the job Closed', {
-  timeout: 120_000,
-}, async () => {
+test('a drive that cannot be copied is ended by a person, with its log and the job Closed', async () => {
   await using rig = await Rig.start(azurite, 'given-up');
   const { daemon } = rig;
   const { serial } = LISTED;

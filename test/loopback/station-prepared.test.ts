@@ -89,6 +89,6 @@ describe.skipIf(why !== undefined)(
       expect(opened).toMatchObject({ filesystem: 'ntfs', unlockedBy: expect.any(String) });
       expect(opened?.unlockedBy).toMatch(/^(?:dislocker|cryptsetup), recovery-key, /u);
       expect(JSON.stringify(daemon.logs)).not.toContain(job.bitLockerKey ?? 'no key');
-    }, 180_000);
+    });
   },
 );

@@ -32,7 +32,7 @@ import {
 
 const unavailable = await volumesUnavailable('dislocker-fuse', 'ntfs-3g', 'mkntfs');
 const title = unavailable === undefined ? '' : ` (left out: ${unavailable})`;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 let directory: string;
 let images: readonly BitLockerImage[];

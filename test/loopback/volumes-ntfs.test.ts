@@ -35,7 +35,7 @@ import {
 
 const unavailable = await volumesUnavailable('dislocker-fuse', 'ntfs-3g', 'mkntfs', 'python3');
 const title = unavailable === undefined ? '' : ` (left out: ${unavailable})`;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 const MIB = 1024 * 1024;
 const MODIFIED = new Date('2020-02-03T04:05:06.000Z');
 const NFC = 'é'.normalize('NFC');

@@ -12,7 +12,7 @@ export async function playGroup(group: Group): Promise<void> {
     process.stdout.write(`SKIPPED: faults of the group ${group} are not played: ${unavailable}\n`);
   }
   const faults = CATALOGUE.filter((fault) => fault.group === group);
-  describe.skipIf(unavailable !== undefined)('the fault', { timeout: 120_000 }, () => {
+  describe.skipIf(unavailable !== undefined)('the fault', () => {
     let run: RehearsalRun;
     beforeAll(async () => {
       run = await RehearsalRun.create();

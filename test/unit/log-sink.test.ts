@@ -52,7 +52,7 @@ test.skipIf(!CAN_MOUNT)('a full disk drops lines, says how many, and holds up no
 test('a reader that leaves ends the log and not the program', async () => {
   const { child, ended, words } = talker('pipe');
   child.stdout?.once('data', () => child.stdout?.destroy());
-  await expect.poll(words, { timeout: 20_000 }).toContain('alive');
+  await expect.poll(words).toContain('alive');
   expect(words()).toContain('nobody reads the log any more');
   child.send('end');
   expect(await ended).toBe(0);
@@ -61,7 +61,7 @@ test('a reader that leaves ends the log and not the program', async () => {
 test('a reader that does not read holds up nobody, and gets what fits in the end', async () => {
   const { child, ended, words } = talker('pipe');
   child.stdout?.pause();
-  await expect.poll(words, { timeout: 20_000 }).toContain('alive');
+  await expect.poll(words).toContain('alive');
   let text = '';
   child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;

@@ -74,7 +74,7 @@ describe('StationClient', () => {
     isUpToDate();
     await serving.restart();
     serving.publish({ ...emptyView(), station: stationInfo({ freeBytes: 77 }) });
-    await expect.poll(() => updates.at(-1)?.view?.station.freeBytes, { timeout: 5000 }).toBe(77);
+    await expect.poll(() => updates.at(-1)?.view?.station.freeBytes).toBe(77);
     isUpToDate();
     expect(updates.some((update) => update.status.kind === 'lost')).toBe(true);
   });

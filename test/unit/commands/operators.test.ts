@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/ledger.ts';
 import { ADDRESS, Workshop } from '../../support/workshop.ts';
 
 /** The commands of technicians and operators, each a process, at a station that does its work. */
-describe('the commands of parcels, alerts and jobs', { timeout: 90_000 }, () => {
+describe('the commands of parcels, alerts and jobs', () => {
   let workshop: Workshop;
 
   beforeEach(async () => {

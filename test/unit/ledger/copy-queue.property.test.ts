@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { aTask, QueueBench } from '../../support/copy-queue.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
 
 /**
@@ -49,7 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'crash' as const }) },
 );
 
-it('holds what the model holds after any steps', { timeout: 180_000 }, async () => {
+it('holds what the model holds after any steps', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
       await using directory = await temporaryDirectory();
@@ -112,23 +113,20 @@ class World {
   /** The queue starts what it may and holds what it must; nothing it does takes longer than this. */
   async expectAgreement(): Promise<void> {
     const wanted = this.#names((task) => task.wanted);
-    await vi.waitFor(
-      async () => {
-        this.#noteStarts();
-        const held: string[] = [];
-        for (const name of IDS) if (await this.#bench.queue.has(name)) held.push(name);
-        expect(held).toEqual(wanted);
-        const ready = this.#names((task) => task.wanted && !task.running && !task.delayed);
-        const free = CONCURRENT - this.#bench.runs.length;
-        if (!this.#paused) expect(Math.min(free, ready.length)).toBe(0);
-        const delayed = this.#names((task) => task.delayed).length;
-        expect(this.#bench.pauses.length).toBe(delayed);
-        // A pause that is over is written down before a crash may come.
-        expect((await this.#bench.queue.depth()).delayed).toBe(delayed);
-        expect(this.#bench.givenUp.length).toBe(this.#gaveUp);
-      },
-      { timeout: 10_000, interval: 3 },
-    );
+    await eventually(async () => {
+      this.#noteStarts();
+      const held: string[] = [];
+      for (const name of IDS) if (await this.#bench.queue.has(name)) held.push(name);
+      expect(held).toEqual(wanted);
+      const ready = this.#names((task) => task.wanted && !task.running && !task.delayed);
+      const free = CONCURRENT - this.#bench.runs.length;
+      if (!this.#paused) expect(Math.min(free, ready.length)).toBe(0);
+      const delayed = this.#names((task) => task.delayed).length;
+      expect(this.#bench.pauses.length).toBe(delayed);
+      // A pause that is over is written down before a crash may come.
+      expect((await this.#bench.queue.depth()).delayed).toBe(delayed);
+      expect(this.#bench.givenUp.length).toBe(this.#gaveUp);
+    });
     expect(this.#bench.mostAtOnce).toBeLessThanOrEqual(CONCURRENT);
     const running = this.#names((task) => task.running);
     expect(this.#bench.runningIds).toEqual(running);

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { CopyQueueOptions } from '../../../src/ledger/copy-queue.ts';
 import { aTask, QueueBench } from '../../support/copy-queue.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
 
 const FAILED = { kind: 'failed', error: new Error('it does not read') } as const;
@@ -62,7 +63,7 @@ it('tries a failed task again after a doubled pause, then gives it up', async ()
   for (const pause of [1000, 2000]) {
     await running(bench, 'a');
     bench.run('a').end(FAILED);
-    await vi.waitFor(() => expect(bench.pauses).toMatchObject([{ milliseconds: pause }]));
+    await eventually(() => expect(bench.pauses).toMatchObject([{ milliseconds: pause }]));
     expect(await bench.queue.has('a')).toBe(true);
     expect(bench.runs).toEqual([]);
     bench.wake();
@@ -83,7 +84,7 @@ it('begins the count anew when a failed run came further than the runs before it
   for (let crash = 0; crash < 5; crash++) {
     await running(bench, 'a');
     bench.run('a').end({ ...FAILED, progressed: true });
-    await vi.waitFor(() => expect(bench.pauses).toMatchObject([{ milliseconds: 1000 }]));
+    await eventually(() => expect(bench.pauses).toMatchObject([{ milliseconds: 1000 }]));
     bench.wake();
   }
   await running(bench, 'a');
@@ -98,10 +99,10 @@ it('counts failures over restarts and over a parking, and waits out a pause that
   await first.queue.enqueue(aTask('a'));
   await running(first, 'a');
   first.run('a').end(FAILED);
-  await vi.waitFor(() => expect(first.pauses).toHaveLength(1));
+  await eventually(() => expect(first.pauses).toHaveLength(1));
   await first.crash();
   const second = await open({ maxAttempts: 2 });
-  await vi.waitFor(() => expect(second.pauses).toMatchObject([{ milliseconds: 1000 }]));
+  await eventually(() => expect(second.pauses).toMatchObject([{ milliseconds: 1000 }]));
   expect(second.runs).toEqual([]);
   second.wake();
   await running(second, 'a');
@@ -110,7 +111,7 @@ it('counts failures over restarts and over a parking, and waits out a pause that
   await second.queue.enqueue(aTask('a'));
   await running(second, 'a');
   second.run('a').end(FAILED);
-  await vi.waitFor(() => expect(second.givenUp).toHaveLength(1));
+  await eventually(() => expect(second.givenUp).toHaveLength(1));
 });
 
 it('takes what a run throws for a failure', async () => {
@@ -119,7 +120,7 @@ it('takes what a run throws for a failure', async () => {
   await bench.queue.enqueue(aTask('a'));
   await running(bench, 'a');
   bench.run('a').fail(FAILED.error);
-  await vi.waitFor(() => expect(bench.givenUp).toEqual([{ id: 'a', error: FAILED.error }]));
+  await eventually(() => expect(bench.givenUp).toEqual([{ id: 'a', error: FAILED.error }]));
 });
 
 it('runs a parked task again only when it is enqueued, also when that was during the run', async () => {
@@ -134,7 +135,7 @@ it('runs a parked task again only when it is enqueued, also when that was during
   await running(bench, 'a');
   await bench.queue.enqueue(aTask('a'));
   bench.run('a').end({ kind: 'parked' });
-  await vi.waitFor(() => expect(bench.started).toHaveLength(3));
+  await eventually(() => expect(bench.started).toHaveLength(3));
   await bench.queue.enqueue(aTask('a'));
   bench.run('a').end({ kind: 'finished' });
   await gone(bench, 'a');
@@ -151,11 +152,11 @@ it('takes a task again that was parked just while it was enqueued', async () => 
     const row = await find(id);
     store.find = find;
     bench.run('a').end({ kind: 'parked' });
-    await vi.waitFor(async () => expect((await find(id))?.status).toBe('parked'));
+    await eventually(async () => expect((await find(id))?.status).toBe('parked'));
     return row;
   };
   await bench.queue.enqueue(aTask('a'));
-  await vi.waitFor(() => expect(bench.started).toEqual(['a', 'a']), 5000);
+  await eventually(() => expect(bench.started).toEqual(['a', 'a']));
 });
 
 it('keeps the place of a cancelled run until it has ended', async () => {
@@ -180,7 +181,7 @@ it('forgets a cancelled task that waits, is due later, or was parked', async () 
   await bench.queue.enqueue(aTask('late'));
   await running(bench, 'late');
   bench.run('late').end(FAILED);
-  await vi.waitFor(() => expect(bench.pauses).toHaveLength(1));
+  await eventually(() => expect(bench.pauses).toHaveLength(1));
   for (const id of ['a', 'b']) await bench.queue.enqueue(aTask(id));
   expect(await bench.queue.cancel('late')).toBe(false);
   expect(await bench.queue.cancel('b')).toBe(false);
@@ -203,7 +204,7 @@ it('runs a task that was enqueued again after its cancel, once the old run has e
   await sleep(50);
   expect(bench.started).toHaveLength(1);
   bench.run('a').end({ kind: 'parked' });
-  await vi.waitFor(() => expect(bench.started).toHaveLength(2));
+  await eventually(() => expect(bench.started).toHaveLength(2));
 });
 
 it('starts nothing while one reason to pause is left, and lets running tasks go on', async () => {
@@ -244,8 +245,8 @@ it('stops what runs when it closes, counts no failure, and names what does not s
   const a = first.run('a');
   a.signal.addEventListener('abort', () => a.end(FAILED));
   const closing = first.queue.close(500);
-  await vi.waitFor(() => expect(first.pauses).toMatchObject([{ milliseconds: 500 }]));
-  await vi.waitFor(() => expect(first.runningIds).toEqual(['b']));
+  await eventually(() => expect(first.pauses).toMatchObject([{ milliseconds: 500 }]));
+  await eventually(() => expect(first.runningIds).toEqual(['b']));
   first.wake();
   expect(await closing).toEqual(['b']);
   await expect(first.queue.enqueue(aTask('d'))).rejects.toMatchObject({ code: 'cancelled' });
@@ -273,14 +274,14 @@ async function place() {
 }
 
 async function running(bench: QueueBench, ...ids: string[]): Promise<void> {
-  await vi.waitFor(() => expect(bench.runningIds).toEqual(ids), 5000);
+  await eventually(() => expect(bench.runningIds).toEqual(ids));
 }
 
 async function gone(bench: QueueBench, id: string): Promise<void> {
-  await vi.waitFor(async () => expect(await bench.queue.has(id)).toBe(false), 5000);
+  await eventually(async () => expect(await bench.queue.has(id)).toBe(false));
 }
 
 async function empty(bench: QueueBench): Promise<void> {
   const nothing = { waiting: 0, running: 0, delayed: 0 };
-  await vi.waitFor(async () => expect(await bench.queue.depth()).toEqual(nothing), 5000);
+  await eventually(async () => expect(await bench.queue.depth()).toEqual(nothing));
 }

@@ -12,7 +12,7 @@ import { openLedger, temporaryDirectory } from '../../support/ledger.ts';
 const WRITER = fileURLToPath(new URL('../../support/ledger-writer.ts', import.meta.url));
 const KILLS = 10;
 
-it(`is whole after ${KILLS} kills at random instants`, { timeout: 120_000 }, async () => {
+it(`is whole after ${KILLS} kills at random instants`, async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'ledger.sqlite');
   for (let kill = 0; kill < KILLS; kill++) {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { CopyQueueOptions } from '../../../src/ledger/copy-queue.ts';
 import { aTask, QueueBench } from '../../support/copy-queue.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
 
 /** The lane of the sick: what turned sick, or hangs, never keeps a healthy one waiting. */
@@ -46,13 +47,13 @@ it('the longest among the sick is put back after its turn when another one waits
   bench.queue.turned('a', 'sick');
   bench.queue.turned('b', 'sick');
   bench.run('b').end({ kind: 'evicted' });
-  await vi.waitFor(() => expect(bench.pauses).toMatchObject([{ milliseconds: 5000 }]));
+  await eventually(() => expect(bench.pauses).toMatchObject([{ milliseconds: 5000 }]));
   expect(bench.run('a').makeRoom.aborted).toBe(false);
   bench.wake();
-  await vi.waitFor(() => expect(bench.run('a').makeRoom.aborted).toBe(true));
+  await eventually(() => expect(bench.run('a').makeRoom.aborted).toBe(true));
   bench.run('a').end({ kind: 'evicted' });
   await running(bench, 'b');
-  await vi.waitFor(() => expect(bench.pauses).toMatchObject([{ milliseconds: 5000 }]));
+  await eventually(() => expect(bench.pauses).toMatchObject([{ milliseconds: 5000 }]));
   bench.run('b').end({ kind: 'finished' });
   await running(bench, 'a');
   expect(bench.started).toEqual(['a', 'b', 'b', 'a']);
@@ -78,7 +79,7 @@ it.each(['hanging', 'sick'] as const)(
     await running(bench, 'a', 'b');
     bench.queue.turned('a', 'well');
     bench.run('b').end({ kind: 'finished' });
-    await vi.waitFor(async () => expect((await bench.queue.depth()).running).toBe(2));
+    await eventually(async () => expect((await bench.queue.depth()).running).toBe(2));
     expect(bench.runningIds).toEqual(['a']);
     bench.run('a').end({ kind: 'finished' });
     await running(bench, 'c');
@@ -118,8 +119,8 @@ it('what is cancelled among the sick is gone, whether it runs or waits', async (
   bench.queue.turned('b', 'sick');
   bench.run('b').end({ kind: 'evicted' });
   await running(bench, 'a');
-  await vi.waitFor(async () => expect(await bench.queue.cancel('b')).toBe(true));
-  await vi.waitFor(async () => expect(await bench.queue.has('b')).toBe(false));
+  await eventually(async () => expect(await bench.queue.cancel('b')).toBe(true));
+  await eventually(async () => expect(await bench.queue.has('b')).toBe(false));
   expect(await bench.queue.cancel('a')).toBe(true);
   bench.run('a').end({ kind: 'parked' });
   await empty(bench);
@@ -140,10 +141,10 @@ async function filled(
 }
 
 async function running(bench: QueueBench, ...ids: readonly string[]): Promise<void> {
-  await vi.waitFor(() => expect(bench.runningIds).toEqual(ids), 5000);
+  await eventually(() => expect(bench.runningIds).toEqual(ids));
 }
 
 async function empty(bench: QueueBench): Promise<void> {
   const nothing = { waiting: 0, running: 0, delayed: 0 };
-  await vi.waitFor(async () => expect(await bench.queue.depth()).toEqual(nothing), 5000);
+  await eventually(async () => expect(await bench.queue.depth()).toEqual(nothing));
 }

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { DriveId, JobId } from '../../../src/domain/job.ts';
 import { DiskHolders, type NewHolder } from '../../../src/work/disk-holders.ts';
 import { PROCESS_TABLE, type ProcessTable } from '../../../src/work/process-table.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledger.ts';
 
 /** Who has a disk open, over the end of the daemon that started it; with real processes. */
@@ -67,7 +68,7 @@ it('one that could not be ended is shown until the kernel lets it go', async () 
   expect(holders.leftBehindOn(19)).toBeUndefined();
   expect(changes).toBe(1);
   child.kill('SIGKILL');
-  await vi.waitFor(() => expect(holders.stuck).toEqual([]), 5000);
+  await eventually(() => expect(holders.stuck).toEqual([]));
   expect(changes).toBe(2);
   expect(await readdir(join(scratch.path, 'holders'))).toEqual([]);
 });
@@ -86,7 +87,7 @@ it('is ended by the next daemon where a signal reaches it', async () => {
   await (await open()).began(holder());
   const next = await open({ processes: PROCESS_TABLE });
   next.watch(() => changes++);
-  await vi.waitFor(() => expect(next.leftBehindOn(18)).toBeUndefined(), 5000);
+  await eventually(() => expect(next.leftBehindOn(18)).toBeUndefined());
 });
 
 it('another process with its number is not taken for it, nor one of before the machine started', async () => {
@@ -107,7 +108,7 @@ it('a tool that is killed counts only when a process of its group is still there
   const group = tool.pid ?? 0;
   try {
     await once(tool, 'spawn');
-    await vi.waitFor(async () => expect(await childrenOf(group)).toBe(1));
+    await eventually(async () => expect(await childrenOf(group)).toBe(1));
     await holders.toolKilled({ ...holder(), pid: group, what: 'smartctl' });
     expect(holders.stuck).toEqual([]);
     process.kill(group, 'SIGKILL');
@@ -118,7 +119,7 @@ it('a tool that is killed counts only when a process of its group is still there
     process.kill(-group, 'SIGKILL');
   }
   holders.watch(() => changes++);
-  await vi.waitFor(() => expect(holders.stuck).toEqual([]), 5000);
+  await eventually(() => expect(holders.stuck).toEqual([]));
 });
 
 async function childrenOf(pid: number): Promise<number> {
@@ -135,7 +136,7 @@ it('a record that cannot be removed keeps nobody from looking on', async () => {
   await mkdir(join(directory, `${child.pid}.json`), { recursive: true });
   holders.watch(() => changes++);
   child.kill('SIGKILL');
-  await vi.waitFor(() => expect(changes).toBe(1), 5000);
+  await eventually(() => expect(changes).toBe(1));
   expect(holders.stuck).toEqual([]);
   expect(holders.leftBehindOn(18)).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { type FromCopy, NOTHING_GIVEN } from '../../../src/copy/messages.ts';
 import type { DriveCondition } from '../../../src/domain/condition.ts';
 import type { KernelAnswer } from '../../../src/domain/hang-ladder.ts';
 import { VitalSigns } from '../../../src/work/vital-signs.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const ANSWER: KernelAnswer = {
   attachment: 'same',
@@ -78,7 +79,7 @@ describe('the vital signs of a copy', () => {
   it('a disk that hangs is asked about; when it goes on it is well after a while', async () => {
     const patient = new Patient();
     patient.hangs(20);
-    await vi.waitFor(() => expect(patient.signs.ladder.kernel).toEqual(ANSWER));
+    await eventually(() => expect(patient.signs.ladder.kernel).toEqual(ANSWER));
     expect(patient.conditions).toEqual([{ kind: 'hanging' }]);
     patient.reads(5, 100_000_000);
     expect(patient.signs.ladder.rung).toBe('calm');
@@ -92,7 +93,7 @@ describe('the vital signs of a copy', () => {
     patient.hangs(179);
     expect(patient.reset).not.toHaveBeenCalled();
     patient.hangs(230);
-    await vi.waitFor(() => expect(patient.signs.ladder.reset).toBeDefined());
+    await eventually(() => expect(patient.signs.ladder.reset).toBeDefined());
     expect(patient.reset).toHaveBeenCalledOnce();
   });
 
