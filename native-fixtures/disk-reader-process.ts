@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../src/errors.ts';
 import { type ReaderEvent, readerOrderSchema } from './disk-reader.ts';
@@ -27,9 +28,14 @@ async function readOnce(disk: FileHandle, offset: number): Promise<Outcome> {
   }
 }
 
+async function isGone(): Promise<boolean> {
+  const size = readFile(`/sys/class/block/${basename(order.device)}/size`, 'utf8');
+  return Number(await size.catch(() => '0')) === 0;
+}
+
 /** After an error a reader tries again, as programs do; this is what it then gets. */
 async function retry(disk: FileHandle, offset: number): Promise<Outcome> {
-  await sleep(order.retryAfterMs);
+  while (order.retriesWhenGone && !(await isGone())) await sleep(10);
   return readOnce(disk, offset);
 }
 

@@ -20,8 +20,8 @@ export const readerOrderSchema = z.strictObject({
   chunkBytes: z.int(),
   /** Between two reads. */
   pauseMs: z.int(),
-  /** Before the one further attempt after an error. */
-  retryAfterMs: z.int(),
+  /** Whether the one further attempt after an error waits until the kernel shows no disk there. */
+  retriesWhenGone: z.boolean(),
 });
 
 export type ReaderOrder = z.output<typeof readerOrderSchema>;
@@ -61,7 +61,7 @@ export interface DiskReader {
 export type ReadRange = Pick<ReaderOrder, 'offsetBytes' | 'lengthBytes'> & Partial<ReaderOrder>;
 
 export function startReader(device: string, range: ReadRange): DiskReader {
-  const defaults = { direct: true, chunkBytes: MIB, pauseMs: 0, retryAfterMs: 0 };
+  const defaults = { direct: true, chunkBytes: MIB, pauseMs: 0, retriesWhenGone: false };
   const order: ReaderOrder = { ...defaults, ...range, device };
   const args = ['--disable-warning=ExperimentalWarning', PROGRAM, JSON.stringify(order)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

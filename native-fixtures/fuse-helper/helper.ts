@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { StationError } from '../../src/errors.ts';
 import { toolFailed } from '../../src/loopback/run-tool.ts';
 
-const ANSWER_DEADLINE_MS = 5000;
+const ANSWER_DEADLINE_MS = 30_000;
 const END_DEADLINE_MS = 8000;
 
 const answerSchema = z.discriminatedUnion('ok', [
