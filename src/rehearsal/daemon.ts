@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +12,7 @@ import type { LinkUpdate } from '../console/link.ts';
 import { StationError, throwIfCancelled } from '../errors.ts';
 import { releaseAll } from '../loopback/plugged.ts';
 import type { DriveView, StationView } from '../serve/wire.ts';
+import { freePort } from './free-port.ts';
 import { type FamilyMember, familyOf, markedPath, remainsAfter } from './processes.ts';
 
 /**
@@ -22,7 +22,8 @@ import { type FamilyMember, familyOf, markedPath, remainsAfter } from './process
 
 const PROGRAM = join(import.meta.dirname, '../../bin/drive-station');
 const ACTOR = 'rehearsal';
-const READY_DEADLINE_MS = 20_000;
+/** It is up within seconds, on a busy machine after many times as long. */
+const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 40_000;
 const READY_POLL_MS = 40;
 /** What the service manager and the cloud tell a station by its environment is not for this one. */
@@ -316,15 +317,6 @@ function configOf(daemon: Daemon, port: number, options: DaemonOptions): object 
     docks: { ...options.docks },
     storageAccounts: options.storageAccounts,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = z.object({ port: z.int() }).parse(server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function kill(pid: number): void {
