@@ -36,7 +36,8 @@ export interface Azurite extends AsyncDisposable {
 const ACCOUNT_NAME = 'devstoreaccount1';
 const ACCOUNT_KEY =
   'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
-const START_DEADLINE_MS = 30_000;
+/** It loads for seconds, and on a busy machine for many times as long. */
+const START_DEADLINE_MS = 120_000;
 /** Azurite writes its tables down before it ends; it hangs on clients that keep their connections. */
 const STOP_GRACE_MS = 5_000;
 
