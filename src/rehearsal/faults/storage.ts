@@ -14,6 +14,8 @@ const SERIAL = 'ZC18QV4T';
 const OTHER = 'WD-WCC4N7XKPZ01';
 const SIZE = 64 * MIB;
 const SMALL = 24 * MIB;
+/** Of each block, on its way in and again out: the copy lasts long enough to meet the trouble. */
+const BLOCK_MS = 500;
 /** 64 bytes in Base64, as an account key is. */
 const WRONG_KEY = `${'A'.repeat(86)}==`;
 
@@ -35,6 +37,20 @@ async function underWay(
   await stage.plug(image);
   await stage.job(SERIAL);
   await stage.midCopy(SERIAL);
+  return image;
+}
+
+/**
+ * A copy with a block safe that goes on slowly. Nothing is held: a request that began long ago and is
+ * cut off would be the first word of an outage, and none of the trouble that follows.
+ */
+async function slowlyUnderWay(stage: Stage): Promise<string> {
+  await stage.station();
+  stage.store.slow(BLOCK_MS);
+  const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
+  await stage.plug(image);
+  await stage.job(SERIAL);
+  await stage.underWay(SERIAL);
   return image;
 }
 
@@ -62,7 +78,7 @@ function outage({ mode, says, ...told }: Outage): Rehearsal {
     happens: 'the drive waits, no attempt is counted, and the copy goes on by itself',
     reads: `the drive is “waiting for storage”: “${says}”`,
     async play(stage) {
-      const image = await underWay(stage);
+      const image = await slowlyUnderWay(stage);
       stage.store.mode(mode);
       await stage.untilView(waits, 'The drive waits for the store.');
       stage.advise('Nothing to do at the disk: leave it in. See to the network or the store.');
