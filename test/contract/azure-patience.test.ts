@@ -5,6 +5,7 @@ import { openContainer } from '../../src/blobs/open.ts';
 import type { RetryOptions } from '../../src/blobs/patience.ts';
 import { withRetry } from '../../src/blobs/retry.ts';
 import { Wire, type WireOptions } from '../../src/blobs/wire.ts';
+import { freePort } from '../../src/rehearsal/free-port.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { blobName, collect, readAll, sharedBytes, stageOf } from './blobs.ts';
 import { lineTo, serve, type Trouble } from './lines.ts';
@@ -314,8 +315,9 @@ describe('a bad line to a real store', () => {
   });
 
   it('waits for a store that is stopped and started again', async () => {
-    await using stopped = await startAzurite();
-    const { connectionString, port } = stopped;
+    const port = await freePort();
+    await using stopped = await startAzurite({ port });
+    const { connectionString } = stopped;
     const told: string[] = [];
     const patient = withRetry(
       await openContainer({ kind: 'connection-string', connectionString }, freshName()),

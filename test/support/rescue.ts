@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, watch } from 'node:fs';
+import { createReadStream, readFileSync, watch } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +15,13 @@ import type { DiskFault } from '../../src/detect/identity-file.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import type { Extent } from '../../src/domain/plan.ts';
 import { parseRescueMap, type RescueFile } from '../../src/formats/rescue-map.ts';
+import { StateDisk } from '../../src/rehearsal/state-disk.ts';
 import { type WholeLog, wholeLog } from './drive-logs.ts';
 
 const NEVER = new AbortController().signal;
 const SEED = 'rescue';
+/** For what was read of all blocks that are not whole. */
+const JOURNALS_BYTES = 128 * 1024 * 1024;
 
 /** A disk with bad places, a directory as its store, and copies of one into the other. */
 export class RescueBench implements AsyncDisposable {
@@ -26,6 +29,7 @@ export class RescueBench implements AsyncDisposable {
   readonly sizeBytes: number;
   readonly image: string;
   disk: FaultDisk;
+  #journals: StateDisk | undefined;
 
   private constructor(directory: string, sizeBytes: number, disk: FaultDisk) {
     this.directory = directory;
@@ -74,32 +78,46 @@ export class RescueBench implements AsyncDisposable {
 
   async copy(
     onMessage: (message: FromCopy) => void = () => undefined,
-    options: { signal?: AbortSignal; over?: Partial<Assignment> } = {},
+    options: CopyOptions = {},
   ): Promise<CopyResult> {
     const assignment = await this.assignment(options.over);
-    const listener = { onMessage, onAbandoned: () => undefined };
+    const { onStarted = async () => undefined } = options;
+    const listener = { onStarted, onMessage, onAbandoned: () => undefined };
     return await runCopyProcess(assignment, listener, options.signal ?? NEVER);
   }
 
   /** Copies until the map on the disk, or a message, shows that it is time to die; `undefined`: never. */
   async copyUntil(isTime: Moment, over: Partial<Assignment> = {}): Promise<CopyResult> {
-    await mkdir(join(this.directory, 'journals'), { recursive: true });
+    await this.#journalsInMemory();
     const map = `${this.journalFile}.map`;
-    let killed: Promise<void> | undefined;
-    const look = async () => {
-      const text = await readFile(map, 'latin1').catch(() => undefined);
-      if (text !== undefined && isTime.map?.(parseRescueMap(text)) === true) killed ??= kill();
-    };
-    const watcher = watch(join(this.directory, 'journals'), () => void look());
+    let copy: number | undefined;
+    // All in one turn: the moment is over soon, and this process may wait long for its next turn.
+    const watcher = watch(join(this.directory, 'journals'), () => {
+      const now = mapNow(map);
+      if (now !== undefined && isTime.map?.(now) === true) kill(copy);
+    });
     const onMessage = (message: FromCopy) => {
-      if (isTime.message?.(message) === true) killed ??= kill();
+      if (isTime.message?.(message) === true) kill(copy);
+    };
+    const onStarted = async (pid: number) => {
+      copy = pid;
     };
     try {
-      return await this.copy(onMessage, { over });
+      return await this.copy(onMessage, { over, onStarted });
     } finally {
       watcher.close();
-      await killed;
     }
+  }
+
+  /**
+   * A map that is slow to write is written seldom. In memory it is there at once, so that it tells of
+   * each slow read, however busy the disks of this machine are.
+   */
+  async #journalsInMemory(): Promise<void> {
+    if (this.#journals !== undefined) return;
+    const directory = join(this.directory, 'journals');
+    await mkdir(directory);
+    this.#journals = await StateDisk.mount(directory, JOURNALS_BYTES);
   }
 
   get journalFile(): string {
@@ -137,6 +155,7 @@ export class RescueBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disk.close();
+    await this.#journals?.[Symbol.asyncDispose]();
     await releaseAll(this.directory);
     await rm(this.directory, { recursive: true, force: true });
   }
@@ -147,19 +166,26 @@ export interface Moment {
   message?(message: FromCopy): boolean;
 }
 
-async function kill(): Promise<void> {
-  const pid = await copyPid();
-  if (pid !== undefined) process.kill(pid, 'SIGKILL');
+interface CopyOptions {
+  readonly signal?: AbortSignal;
+  readonly over?: Partial<Assignment>;
+  onStarted?(pid: number): Promise<void>;
 }
 
-/** Our only copy process, while it lives. */
-export async function copyPid(): Promise<number | undefined> {
-  const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
-  for (const pid of children.trim().split(' ')) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('copy/worker.ts')) return Number(pid);
+function mapNow(file: string): RescueFile | undefined {
+  try {
+    return parseRescueMap(readFileSync(file, 'latin1'));
+  } catch {
+    return undefined;
   }
-  return undefined;
+}
+
+function kill(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended in the meantime.
+  }
 }
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

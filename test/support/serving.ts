@@ -11,6 +11,7 @@ import type { DriveName } from '../../src/ledger/named.ts';
 import { SECRET_KEY_BYTES, secretBox } from '../../src/ledger/secret-box.ts';
 import { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { createLog } from '../../src/log.ts';
+import { freePort } from '../../src/rehearsal/free-port.ts';
 import type { ConfirmDisk, StationActions } from '../../src/serve/actions.ts';
 import { Feed } from '../../src/serve/feed.ts';
 import { LocationBook } from '../../src/serve/locations.ts';
@@ -68,7 +69,7 @@ export async function startServing(
   });
   const asked: Asked[] = [];
   let view = initial;
-  let port = 0;
+  const port = await freePort();
   const start = async () => {
     const feed = new Feed({ epoch: randomUUID() }, view);
     const options = {
@@ -95,7 +96,6 @@ export async function startServing(
       },
       view: () => view,
     });
-    port = server.address.port;
     return { server, feed };
   };
   let current = await start();
