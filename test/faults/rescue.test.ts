@@ -138,7 +138,14 @@ describe.skipIf(unavailable !== undefined)('a disk with', () => {
 
   it('other bytes after an error than before is not believed any more', async () => {
     const rubbish = { kind: 'corrupt', offsetBytes: 0, lengthBytes: SIZE } as const;
-    await using bench = await RescueBench.create(SIZE, [bad(3 * BLOCK, MIB)]);
+    // Each read of its first place takes so long that there is time to change all others.
+    const slow = {
+      kind: 'delay',
+      offsetBytes: 3 * BLOCK,
+      lengthBytes: 4096,
+      delayMs: 300,
+    } as const;
+    await using bench = await RescueBench.create(SIZE, [bad(3 * BLOCK, MIB), slow]);
     let injected: Promise<void> | undefined;
     const onMessage = (message: FromCopy) => {
       if (message.kind === 'rescuing') injected ??= bench.disk.inject([rubbish]);

@@ -133,7 +133,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     happens: 'nothing is begun for a disk that was hardly there; later it is copied as usual',
     reads: 'the drive is “not here yet”, and in the end “verified”',
     async play(stage) {
-      await stage.station({ detect: { settleMs: 1500 } });
+      await stage.station({ detect: { settleMs: 3000 } });
       const image = await stage.image({ serial: SERIAL, sizeBytes: 16 * MIB });
       await stage.job(SERIAL);
       const disk = await stage.plug(image);

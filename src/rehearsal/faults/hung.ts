@@ -13,11 +13,15 @@ const WELL = 'ZC18QV4T';
 const SIZE = 32 * MIB;
 const AT = 10 * MIB + 8192;
 /** Released long before by the entry; if that goes wrong, the machine is free again after this. */
-const MAX_S = 40;
+const MAX_S = 60;
 
-const ANSWERS_WITHIN_MS = 1000;
+/** A station that a hung read held up would answer when that is let go. */
+const ANSWERS_WITHIN_MS = 10_000;
 
 const hang = { kind: 'hang', offsetBytes: AT, lengthBytes: 4096, maxSeconds: MAX_S } as const;
+
+/** Two faults each, of 256 that a disk can have: work for longer than a healthy disk takes. */
+const SO_MANY_BAD = 120;
 
 /** Bad sectors far from each other, each slow to fail: work for some seconds. */
 const manyBad = (count: number) =>
@@ -110,13 +114,13 @@ export const HUNG: readonly Rehearsal[] = [
       const askedAt = performance.now();
       const { ok } = await fetch(`${stage.daemon.url}/api/v1/drives`);
       const isPrompt = ok && performance.now() - askedAt < ANSWERS_WITHIN_MS;
-      stage.check(isPrompt, 'The station answers within a second.');
-      await stage.arrived(WELL, image);
+      stage.check(isPrompt, 'The station answers all the same.');
       await stage.until(SICK, ({ state }) => state === 'Faulted', 'given up');
       const shown = stage.daemon.view?.station.stuck ?? [];
       stage.check(shown[0]?.bay === 'left', 'The process that hangs is shown with its bay.');
       await stage.technician.retry(SICK);
       await stage.until(SICK, ({ state }) => state === 'Faulted', 'the disk still hangs');
+      await stage.arrived(WELL, image);
       await disk.clear();
       await stage.untilView(({ station }) => station.stuck.length === 0, 'The kernel let go.');
       await stage.technician.retry(SICK);
@@ -211,7 +215,7 @@ export const HUNG: readonly Rehearsal[] = [
     reads: 'the drive is “reading bad places”',
     async play(stage) {
       await stage.station({ copy: { maxDrives: 1 } });
-      const sick = { serial: SICK, sizeBytes: SIZE, faults: manyBad(60) };
+      const sick = { serial: SICK, sizeBytes: SIZE, faults: manyBad(SO_MANY_BAD) };
       await stage.plug(await stage.image(sick), { bay: 'left' });
       await stage.job(SICK, WELL);
       await stage.underWay(SICK);

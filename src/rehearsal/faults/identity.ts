@@ -94,6 +94,8 @@ export const IDENTITY: readonly Rehearsal[] = [
       const { image, twin } = await twins(stage, SMALL);
       await stage.plug(image, { bay: 'left' });
       const second = await stage.plug(twin, { bay: 'right' });
+      // Of one that is seen alone the copy would begin.
+      await stage.daemon.until(({ disks }) => disks.length === 2, 'both disks are seen');
       await stage.job(SERIAL);
       await stage.untilDisk('left', isQuestion, 'a question');
       await stage.untilDisk('right', isQuestion, 'a question');

@@ -21,6 +21,8 @@ const SLOW_MS = 150;
 const STATE_BYTES = 24 * MIB;
 /** The unit kills what is left after this. */
 const STOP_TIMEOUT_MS = 30_000;
+/** A command loads the whole program; on a busy machine that takes its time. */
+const COMMAND_TIMEOUT_MS = 120_000;
 /** More than what is left of the descriptors. */
 const CONNECTIONS = 40;
 
@@ -41,8 +43,10 @@ async function goesOn(stage: Stage, image: string, attempts: number): Promise<vo
   await checkAttempts(stage, attempts);
 }
 
-async function untilLogged(stage: Stage, words: string): Promise<void> {
+/** Starts the station again and waits for a line that it logs at its start, early or late. */
+async function restartUntilLogged(stage: Stage, words: string): Promise<void> {
   const before = stage.daemon.logs.length;
+  await stage.restart();
   const isLogged = () => stage.daemon.logs.slice(before).some(({ msg }) => msg === words);
   await stage.untilView(() => isLogged(), `The log says: ${words}.`);
 }
@@ -56,7 +60,7 @@ interface Ended {
 async function command(stage: Stage, ...args: readonly string[]): Promise<Ended> {
   const all = [...args, '--config', stage.daemon.configFile];
   const ended = await new Promise<Ended>((resolve) => {
-    const child = execFile(PROGRAM, all, { timeout: STOP_TIMEOUT_MS }, (_error, out, err) => {
+    const child = execFile(PROGRAM, all, { timeout: COMMAND_TIMEOUT_MS }, (_error, out, err) => {
       resolve({ exitCode: child.exitCode ?? -1, text: out + err });
     });
   });
@@ -196,8 +200,7 @@ export const STATION: readonly Rehearsal[] = [
       const image = await copying(stage);
       // A start makes a backup of what there is.
       await stage.stop();
-      await stage.restart();
-      await untilLogged(stage, 'the ledger was backed up');
+      await restartUntilLogged(stage, 'the ledger was backed up');
       await stage.kill();
       await truncate(ledgerFileOf(stage.daemon.stateDirectory), 0);
       await refuses(stage, 3);
