@@ -22,9 +22,10 @@ import { type FamilyMember, familyOf, markedPath, remainsAfter } from './process
 
 const PROGRAM = join(import.meta.dirname, '../../bin/drive-station');
 const ACTOR = 'rehearsal';
-/** It is up within seconds, on a busy machine after many times as long. */
-const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 40_000;
+/** What is waited for comes within seconds, on a busy machine after many times as long. */
+const READY_DEADLINE_MS = 120_000;
+const WAIT_DEADLINE_MS = 180_000;
 const READY_POLL_MS = 40;
 /** What the service manager and the cloud tell a station by its environment is not for this one. */
 const NOT_PASSED_ON = /^(?:NOTIFY_SOCKET|WATCHDOG_|AZURE_|DRIVE_STATION_)/u;
@@ -188,7 +189,7 @@ export class Daemon implements AsyncDisposable {
   async until(
     wanted: (view: StationView) => boolean,
     what: string,
-    deadlineMs = 60_000,
+    deadlineMs = WAIT_DEADLINE_MS,
   ): Promise<StationView> {
     if (this.#signal !== undefined) throwIfCancelled(this.#signal);
     const { promise, resolve, reject } = Promise.withResolvers<StationView>();

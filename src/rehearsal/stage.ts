@@ -40,7 +40,6 @@ export interface DiskSpec extends TestDisk {
 
 const NOT_STARTED = 'the entry has not started its station';
 const PRIVATE = { loopbackOnly: true };
-const DEADLINE_MS = 60_000;
 /** Longer than it takes to hear of the first block, so that the second ones are caught. */
 const FIRST_BLOCKS_MS = 500;
 /** Long enough for several scans and decisions: what has not happened by then does not happen. */
@@ -180,7 +179,7 @@ export class Stage implements AsyncDisposable {
     serial: string,
     wanted: (drive: DriveView) => boolean,
     words: string,
-    deadlineMs = DEADLINE_MS,
+    deadlineMs?: number,
   ): Promise<DriveView> {
     const view = await this.daemon.untilDrive(serial, wanted, words, deadlineMs);
     const drive = view.drives.find(({ driveId }) => driveId === serial);

@@ -2,7 +2,6 @@ import type { StationView } from '../serve/wire.ts';
 import type { Narrator } from './contract.ts';
 import type { Stage } from './stage.ts';
 
-const DEADLINE_MS = 60_000;
 /** A trainee reads first, and asks somebody. */
 const TRAINEE_DEADLINE_MS = 15 * 60_000;
 
@@ -85,7 +84,7 @@ export class Technician {
       if (told !== undefined) this.#stage.tell('made', told);
       await act();
     } else ask(asked);
-    const deadlineMs = ask === undefined ? DEADLINE_MS : TRAINEE_DEADLINE_MS;
+    const deadlineMs = ask === undefined ? undefined : TRAINEE_DEADLINE_MS;
     await this.#stage.daemon.until(done, `it was done: ${asked}`, deadlineMs);
   }
 }
