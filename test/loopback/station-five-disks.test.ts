@@ -31,7 +31,8 @@ afterAll(() => azurite.stop());
 
 test('four drives arrive at once, the fifth disk is not read, memory stays constant', async () => {
   await using rig = await Rig.start(azurite, 'five-disks');
-  rig.proxy.delayMs = () => 60;
+  // Nobody is far ahead before all are under way.
+  rig.proxy.delayMs = () => 1000;
   const { daemon } = rig;
   // Plugged before the station starts, so that its very first look is counted.
   await daemon.stop();
@@ -49,6 +50,7 @@ test('four drives arrive at once, the fifth disk is not read, memory stays const
     ({ drives }) => isEachOf(drives, (d) => d.activity.kind === 'copying'),
     'all four are copied at once',
   );
+  rig.proxy.delayMs = () => 60;
   await daemon.until(
     ({ drives }) => isEachOf(drives, (d) => (d.progress?.stagedBytes ?? 0) > RING_BYTES),
     'every buffer of every ring was used',
