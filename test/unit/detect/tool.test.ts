@@ -60,12 +60,12 @@ describe('a tool that looks at disks', () => {
     const script = `echo $$ > ${scratch.path}/group; sleep 60 & echo $! > ${scratch.path}/pid; wait`;
     const groups: number[] = [];
     const onAbandoned = (group: number) => groups.push(group);
-    const tool = { ...sh(script), deadlineMs: 500, onLateEnd, onAbandoned };
+    const tool = { ...sh(script), deadlineMs: 1500, onLateEnd, onAbandoned };
     await expect(runTool(tool, never)).rejects.toMatchObject({
       code: 'tool-timed-out',
-      payload: { deadlineMs: 500 },
+      payload: { deadlineMs: 1500 },
     });
-    expect(Date.now() - started).toBeLessThan(5000);
+    expect(Date.now() - started).toBeLessThan(30_000);
     await ended;
     expect(lateEnds).toBe(1);
     expect(groups).toEqual([Number(await readFile(join(scratch.path, 'group'), 'utf8'))]);
