@@ -26,7 +26,10 @@ function ask(jobName: string): Promise<Response> {
 
 /** Resolves as soon as the job is durable, which is before the daemon has answered or not at all. */
 async function durable(jobName: string, signal: AbortSignal): Promise<void> {
-  const shell = new DatabaseSync(join(daemon.stateDirectory, 'ledger.sqlite'), { readOnly: true });
+  const shell = new DatabaseSync(join(daemon.stateDirectory, 'ledger.sqlite'), {
+    readOnly: true,
+    timeout: 10_000,
+  });
   const find = shell.prepare('SELECT 1 FROM jobs WHERE name = ?');
   while (!signal.aborted && find.get(jobName) === undefined) await turn();
   shell.close();
@@ -48,7 +51,7 @@ const INSTANTS: readonly Instant[] = [
 it.each(INSTANTS)('a job is made once when the daemon is killed $jobName', async (instant) => {
   const { jobName, reached, made } = instant;
   const cut = ask(jobName).catch(() => undefined);
-  await reached(jobName, AbortSignal.timeout(10_000));
+  await reached(jobName, AbortSignal.timeout(120_000));
   await daemon.kill();
   await cut;
   daemon.launch();

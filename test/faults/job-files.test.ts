@@ -32,7 +32,7 @@ async function create(content: string | Buffer) {
 
 function run(...args: readonly string[]): Promise<{ exitCode: number; words: string }> {
   return new Promise((resolve) => {
-    const child = execFile(PROGRAM, args, { timeout: 20_000 }, (_error, stdout, stderr) => {
+    const child = execFile(PROGRAM, args, { timeout: 120_000 }, (_error, stdout, stderr) => {
       resolve({ exitCode: child.exitCode ?? -1, words: `${stdout}${stderr}` });
     });
   });

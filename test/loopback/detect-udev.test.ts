@@ -41,7 +41,7 @@ printf '%s\\n' "$RULE" > /run/udev/rules.d/50-ours.rules
 ${UDEVD} >/dev/null 2>&1 </dev/null & UDEVD_PID=$!
 trap 'kill $UDEVD_PID; wait $UDEVD_PID || true' EXIT
 tries=0
-until udevadm control --ping 2>/dev/null; do tries=$((tries + 1)); [ $tries -lt 100 ]; sleep 0.05; done
+until udevadm control --ping 2>/dev/null; do tries=$((tries + 1)); [ $tries -lt 1000 ]; sleep 0.05; done
 "$@"
 `;
 
@@ -90,7 +90,7 @@ function startProbe(
 /** Ends the probe's input and waits; a probe that left something running does not end. */
 async function endOf({ child }: Pick<Probe, 'child'>): Promise<number | null> {
   if (child.exitCode !== null) return child.exitCode;
-  const ended = once(child, 'close', { signal: AbortSignal.timeout(10_000) });
+  const ended = once(child, 'close', { signal: AbortSignal.timeout(60_000) });
   child.stdin?.end();
   await ended;
   return child.exitCode;

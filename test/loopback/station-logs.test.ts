@@ -41,7 +41,7 @@ test('a drive’s logs are where Get Job says, and agree with its state', async 
   const logAt = (url: string) => {
     const name = decodeURIComponent(new URL(url).pathname.split('/').slice(3).join('/'));
     expect(splitLogName(name)).toMatchObject({ jobName: 'logs_1', driveId: SERIAL });
-    return wholeLog(store.read(name as BlobName, AbortSignal.timeout(10_000)));
+    return wholeLog(store.read(name as BlobName, AbortSignal.timeout(120_000)));
   };
   expect(await logAt(errorLogUri)).toMatchObject({ status: copyStatus, blobs: [] });
   const { status, blobs } = await logAt(verboseLogUri);

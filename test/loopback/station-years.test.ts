@@ -38,7 +38,7 @@ afterAll(async () => {
 /** What the screens show once something is so. */
 async function until(wanted: (view: StationView) => boolean): Promise<StationView> {
   for (;;) {
-    const view = await client.view(AbortSignal.timeout(20_000));
+    const view = await client.view(AbortSignal.timeout(120_000));
     if (wanted(view)) return view;
   }
 }

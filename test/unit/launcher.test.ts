@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const LAUNCHER = resolve('bin/drive-station');
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 120_000;
 
 let scratch: string;
 beforeEach(async () => {

@@ -242,7 +242,7 @@ describe('a directory as blob store', () => {
 
   it('removes what a killed station was making, and leaves what a running one makes', async () => {
     await container.ensure(live());
-    const { stdout } = await run(process.execPath, ['-p', 'process.pid'], { timeout: 10_000 });
+    const { stdout } = await run(process.execPath, ['-p', 'process.pid'], { timeout: 120_000 });
     const unfinished = path.join(directory, 'images', 'unfinished');
     await mkdir(path.join(unfinished, `tmp-${stdout.trim()}-dead`));
     await mkdir(path.join(unfinished, `tmp-${process.pid}-alive`));
@@ -276,7 +276,7 @@ describe('a directory as blob store', () => {
 
   it('removes what a killed commit left behind, and leaves what a running one is writing', async () => {
     await container.ensure(live());
-    const { stdout } = await run(process.execPath, ['-p', 'process.pid'], { timeout: 10_000 });
+    const { stdout } = await run(process.execPath, ['-p', 'process.pid'], { timeout: 120_000 });
     const staged = path.join(directory, 'images', 'staged', 'disk.img');
     await mkdir(path.join(staged, `tmp-${stdout.trim()}-dead`), { recursive: true });
     await mkdir(path.join(staged, `tmp-${process.pid}-alive`));
@@ -299,9 +299,9 @@ describe.skipIf(process.getuid?.() !== 0)('a directory on a full disk', () => {
   beforeEach(async () => {
     small = path.join(directory, 'small');
     await mkdir(small);
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small], { timeout: 10_000 });
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small], { timeout: 120_000 });
   });
-  afterEach(() => run('umount', [small], { timeout: 10_000 }));
+  afterEach(() => run('umount', [small], { timeout: 120_000 }));
 
   it('fails the block as worth waiting for, and leaves nothing of it', async () => {
     const full = new DirectoryContainer({ directory: small, container: 'images' });
