@@ -162,6 +162,8 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     expect(overflow).toBe(0);
     await page.getByRole('article', { name: 'Bay 3' }).waitFor();
     await page.getByRole('progressbar', { name: 'Stored of drive ZA2B7XK9' }).waitFor();
-    expect(await page.locator('#announcer').textContent()).toContain('Bay 6: which drive?');
+    await expect
+      .poll(() => page.locator('#announcer').textContent())
+      .toContain('Bay 6: which drive?');
   });
 });

@@ -258,15 +258,15 @@ describe.skipIf(reason !== undefined)('parcels and alerts on the page', () => {
     await tabTo('End without a copy');
     await page.keyboard.press('Enter');
     // The safe answer has the focus; Escape gives it too, and leads back to the button.
-    expect(await focused()).toBe('No, go back');
+    await expect.poll(focused).toBe('No, go back');
     await page.keyboard.press('Escape');
-    expect(await focused()).toMatch(/^End without a copy/u);
+    await expect.poll(focused).toMatch(/^End without a copy/u);
     await tabTo('More');
     await page.keyboard.press('Enter');
     await tabTo('Put aside …');
     await page.keyboard.press('Escape');
-    expect(await focused()).toBe('More');
-    expect(await button('Put aside …').isVisible()).toBe(false);
+    await expect.poll(focused).toBe('More');
+    await expect.poll(() => button('Put aside …').isVisible()).toBe(false);
   });
 
   it('moves on to the heading when what had the focus is gone', async () => {
@@ -277,7 +277,7 @@ describe.skipIf(reason !== undefined)('parcels and alerts on the page', () => {
     await button(/^End without a copy/u, alert('Drive needs you')).click();
     await button('End without a copy', page.getByRole('dialog')).click();
     await alert('Drive needs you').waitFor({ state: 'detached' });
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('alerts');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('alerts');
   });
 
   it('tells a screen reader what it shows', async () => {

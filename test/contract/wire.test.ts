@@ -63,7 +63,7 @@ describe('a connection to the store', () => {
       if (portsOf.length === 4) request.resume();
       else void three.promise.then(() => takeIt(request, response));
     });
-    const answers = { readMs: 200, commitMs: 200, bodyMs: 200, otherMs: 200 };
+    const answers = { readMs: 1000, commitMs: 1000, bodyMs: 1000, otherMs: 1000 };
     const { container, told } = await containerAt(`127.0.0.1:${store.port}`, { answers });
     const blocks = [0, 1, 2, 3].map((index) => stageOf(disk, index, sharedBytes(1000, index)));
     await Promise.all(blocks.slice(0, 3).map((block) => container.stageBlock(block, live())));
@@ -80,10 +80,10 @@ describe('a connection to the store', () => {
       response.writeHead(200, { 'content-length': 8 * MIB, etag: '"1"' });
       response.end(Buffer.alloc(8 * MIB));
     });
-    const { container } = await containerAt(`127.0.0.1:${store.port}`, { stallMs: 100 });
+    const { container } = await containerAt(`127.0.0.1:${store.port}`, { stallMs: 1000 });
     let received = 0;
     for await (const piece of container.read(disk, live())) {
-      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 500));
+      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 1500));
       received += piece.length;
     }
     expect(received).toBe(8 * MIB);
