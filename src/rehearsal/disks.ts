@@ -57,7 +57,7 @@ export function blobNameOf(job: string, serial: string): string {
 /** SHA-256 of a committed blob. Throws `blob-not-found`. */
 export async function blobDigest(account: StorageAccount, name: string): Promise<string> {
   const store = await openContainer(account, CONTAINER);
-  return sha256(store.read(name as BlobName, AbortSignal.timeout(60_000)));
+  return sha256(store.read(name as BlobName, AbortSignal.timeout(180_000)));
 }
 
 export function fileDigest(file: string): Promise<string> {

@@ -59,7 +59,7 @@ test('a parcel is unpacked, copied and sent back with the stranger that came in 
     missing: ['NEVER-CAME'],
     extras: [{ bay: 'bay-2', serial: STRANGER.serial }],
   });
-  expect(alertKinds(daemon)).toEqual(['extra-drive']);
+  await expect.poll(() => alertKinds(daemon)).toEqual(['extra-drive']);
   await rig.arrived(LISTED.serial, `${daemon.disksDirectory}/${LISTED.serial}.img`);
   await ask(daemon, 'POST', '/api/v1/check-in/complete', { missing: 'never-received' });
   await jobState(daemon, 'Packaging');
@@ -109,7 +109,7 @@ test('a job that was put aside is not begun; cancelled, it goes back unread', as
   await using disk = await rig.plug(await rig.image(LISTED), { bay: 'bay-1' });
   const before = await kernelReads(disk.name);
   await daemon.untilDrive(LISTED.serial, ({ state }) => state === 'Received', 'received');
-  expect(alertKinds(daemon)).toEqual(['job-put-aside']);
+  await expect.poll(() => alertKinds(daemon)).toEqual(['job-put-aside']);
   const elsewhere = await ask(daemon, 'POST', '/api/v1/jobs/put-aside/resolve', { to: 'Creating' });
   expect(elsewhere).toMatchObject({ status: 409, body: { error: { code: 'transition-refused' } } });
   const cancelled = await ask(daemon, 'POST', '/api/v1/jobs/put-aside/cancel');
@@ -132,7 +132,7 @@ test('a drive that cannot be copied is ended by a person, with its log and the j
   const { serial } = LISTED;
   // Somebody else's blob has the name already: the station never replaces one.
   const store = await openContainer(rig.account, CONTAINER);
-  const signal = AbortSignal.timeout(20_000);
+  const { signal } = new AbortController();
   await store.ensure(signal);
   const name = blobNameOf('given-up', serial) as BlobName;
   const body = Buffer.from('not ours');
@@ -141,7 +141,7 @@ test('a drive that cannot be copied is ended by a person, with its log and the j
   await rig.createJob(serial);
   await using _disk = await rig.plug(await rig.image(LISTED), { bay: 'bay-1' });
   await daemon.untilDrive(serial, ({ state }) => state === 'Faulted', 'faulted');
-  expect(alertKinds(daemon)).toEqual(['drive-faulted']);
+  await expect.poll(() => alertKinds(daemon)).toEqual(['drive-faulted']);
   const [alert] = daemon.view?.alerts ?? [];
   const answer = { resolution: 'end-without-copy', note: 'The customer wants it back.' };
   await ask(daemon, 'POST', `/api/v1/alerts/${alert?.id}/resolve`, answer);

@@ -82,7 +82,7 @@ describe.skipIf(why !== undefined)(
         verboseLogUri: expect.stringMatching(/_verbose\.xml$/u),
       });
       const store = await openContainer(account, 'pictures');
-      const { items } = await store.listBlobs({ prefix: '' }, AbortSignal.timeout(10_000));
+      const { items } = await store.listBlobs({ prefix: '' }, AbortSignal.timeout(120_000));
       expect(items).toHaveLength(5);
       // Which tool unlocked it stands in the log, and nothing of the key.
       const opened = daemon.logs.find(({ msg }) => msg === 'the volume of the drive was opened');

@@ -85,7 +85,7 @@ const state = (serial: string) => daemon.drive(serial)?.state;
 test('a job with the SAS of a container is copied into it, logs and all', async () => {
   const byKey = { kind: 'connection-string', connectionString: azurite.connectionString } as const;
   const store = await openContainer(byKey, CONTAINER);
-  await store.ensure(AbortSignal.timeout(10_000));
+  await store.ensure(AbortSignal.timeout(120_000));
   const storage = { containerUrl: secretly(containerUrl(azurite, CONTAINER)) };
   const file = join(daemon.directory, 'job.yaml');
   await writeFile(file, stringify(ownJob('by-sas', GOOD, storage)));

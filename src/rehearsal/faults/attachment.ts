@@ -261,7 +261,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
       const { status } = await stage.daemon.request('PATCH', path, { properties: SHIPPED });
       stage.check(status === 200, 'The update was taken.');
       await stage.arrived(SERIAL, image);
-      stage.check(stage.daemon.view?.alerts.length === 0, 'Nobody is asked for any more.');
+      await stage.untilView(({ alerts }) => alerts.length === 0, 'Nobody is asked for any more.');
     },
   },
   {

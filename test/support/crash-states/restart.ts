@@ -24,8 +24,8 @@ import { lookIntoStore, type StoreFindings } from './store.ts';
  * disk is plugged in all the time.
  */
 
-const SETTLE_DEADLINE_MS = 90_000;
-const TIDY_DEADLINE_MS = 3000;
+const SETTLE_DEADLINE_MS = 240_000;
+const TIDY_DEADLINE_MS = 30_000;
 const POLL_MS = 15;
 const SETTLED = new Set(['Completed', 'CompletedMoreInfo', 'Faulted']);
 /** pino's numbers: a warning and worse. */
