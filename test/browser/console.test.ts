@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StationView } from '../../src/serve/wire.ts';
-import { launchBrowser, whyNoBrowser } from '../support/browser.ts';
+import { launchBrowser, openPage, whyNoBrowser } from '../support/browser.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import {
   busyView,
@@ -35,7 +35,7 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
 
   beforeEach(async () => {
     serving = await startServing(copying(0.25));
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page = await openPage(browser, { width: 1280, height: 900 });
     complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {

@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchBrowser, whyNoBrowser } from '../support/browser.ts';
+import { launchBrowser, openPage, whyNoBrowser } from '../support/browser.ts';
 import { Workshop } from '../support/workshop.ts';
 
 const reason = whyNoBrowser();
@@ -31,7 +31,7 @@ describe.skipIf(reason !== undefined)('parcels and alerts on the page', () => {
 
   beforeEach(async () => {
     workshop = await Workshop.open({ broken: ['BROKEN01'] });
-    page = await browser.newPage({ viewport: { width: 820, height: 1180 } });
+    page = await openPage(browser, { width: 820, height: 1180 });
     complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
