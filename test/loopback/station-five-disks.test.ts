@@ -29,7 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => azurite.stop());
 
-test('four drives arrive at once, the fifth disk is not read, memory stays constant', async () => {
+test('four drives arrive at once, the fifth disk is not read, memory stays constant', {
+  timeout: 600_000,
+}, async () => {
   await using rig = await Rig.start(azurite, 'five-disks');
   // Nobody is far ahead before all are under way.
   rig.proxy.delayMs = () => 1000;
