@@ -52,6 +52,8 @@ export interface FaultControls {
   inject(faults: readonly DiskFault[]): Promise<void>;
   /** Drops all faults and lets reads that wait go on. */
   clear(): Promise<void>;
+  /** The same, and sets these before a read that waited can have come to another place. */
+  replace(faults: readonly DiskFault[]): Promise<void>;
   counters(): Promise<FaultCounters>;
   /** The process id of the helper. */
   readonly helperPid: number | undefined;
@@ -89,6 +91,7 @@ export async function faultDisk(
     disk,
     inject: controls.inject,
     clear: controls.clear,
+    replace: controls.replace,
     counters: controls.counters,
     helperPid: controls.helperPid,
     close,
@@ -127,6 +130,7 @@ function controlsOf(helper: FuseHelper): FaultControls {
     clear: async () => {
       await helper.command('clear');
     },
+    replace: (faults) => helper.commands(['clear', ...faults.map(commandOf)]),
     counters: async () => countersSchema.parse(await helper.command('counters')),
     helperPid: helper.pid,
   };

@@ -57,10 +57,22 @@ export class FuseHelper {
 
   /** Throws `tool-failed` when the helper refuses the command or has ended. */
   command(line: string): Promise<object> {
-    const turn = this.#turn.then(() => {
+    return this.#inTurn(() => {
       this.#input.write(`${line}\n`);
       return this.#answer(line);
     });
+  }
+
+  /** Sends them together: the helper carries them out one after the other without waiting for us. */
+  commands(lines: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#input.write(lines.map((line) => `${line}\n`).join(''));
+      for (const line of lines) await this.#answer(line);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
