@@ -33,7 +33,7 @@ async function containerAt(host: string, options: Partial<WireOptions>, silenceM
 
 describe('a connection to the store', () => {
   it('lives as long as bytes move, however long a block takes', async () => {
-    const PIECE = 128 * 1024;
+    const PIECE = 80 * 1024;
     let requests = 0;
     await using store = await serve((request, response) => {
       requests++;
@@ -45,7 +45,7 @@ describe('a connection to the store', () => {
       });
     });
     const host = `127.0.0.1:${store.port}`;
-    const { container, told } = await containerAt(host, { stallMs: 1000 }, 1000);
+    const { container, told } = await containerAt(host, { stallMs: 2000 }, 2000);
     const begun = performance.now();
     await container.stageBlock(stageOf(disk, 0, sharedBytes(8 * MIB, 1)), live());
     expect(performance.now() - begun).toBeGreaterThan(2000);
