@@ -101,6 +101,18 @@ describe('the service unit', () => {
   });
 });
 
+describe('the configuration that is installed', () => {
+  it('shows secrets where systemd hands them to the service', async () => {
+    const [name] = (await unitSettings()).get('LoadCredential')?.[0]?.split(':') ?? [];
+    const text = await readFile('config/station.yaml', 'utf8');
+    const files = [...text.matchAll(/File: (\S+)/gu)].map(([, file]) => file);
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      expect(file).toMatch(new RegExp(`^/run/credentials/drive-station.service/${name}_`, 'u'));
+    }
+  });
+});
+
 describe('user and directories', () => {
   const TOOLS = has('systemd-sysusers') && has('systemd-tmpfiles') && process.getuid?.() === 0;
 
@@ -129,16 +141,16 @@ describe('the udev rules', () => {
   const UDEV = has('udevadm') && has('unshare', ['-m', 'true']) && process.getuid?.() === 0;
 
   /** What udevd says about a rules file when it reads it, beside all others of this machine. */
-  async function complaints(rules: string): Promise<string[]> {
-    const file = join(scratch, '60-drive-station.rules');
+  async function complaints(rules: string, name = '60-drive-station.rules'): Promise<string[]> {
+    const file = join(scratch, name);
     await writeFile(file, rules);
     const script = `mount -t tmpfs none /run && mkdir -p /run/udev/rules.d && cp "$1" /run/udev/rules.d/ &&
       exec udevadm test /sys/class/mem/null`;
     const { stdout, stderr } = await run('unshare', ['-m', 'sh', '-c', script, 'sh', file], {
       maxBuffer: 64 * MIB,
     });
-    const lines = (stdout + stderr).split('\n').filter((line) => line.includes('60-drive-station'));
-    expect(lines[0]).toBe('Reading rules file: /run/udev/rules.d/60-drive-station.rules');
+    const lines = (stdout + stderr).split('\n').filter((line) => line.includes(name));
+    expect(lines[0]).toBe(`Reading rules file: /run/udev/rules.d/${name}`);
     return lines.slice(1);
   }
 
@@ -148,6 +160,14 @@ describe('the udev rules', () => {
     await expect(complaints(`${rules}\nENV{SYSTEMD_READY}="0", FOO="1"\n`)).resolves.not.toEqual(
       [],
     );
+  });
+
+  it.skipIf(!UDEV)('that let the service reset a USB device are understood as well', async () => {
+    const name = '61-drive-station-reset.rules';
+    const rules = await readFile(join(FOLDER, name), 'utf8');
+    await expect(complaints(rules, name)).resolves.toEqual([]);
+    const group = (await unitSettings()).get('Group')?.[0];
+    expect(rules).toContain(`chgrp ${group} /sys$devpath/authorized`);
   });
 
   it('come before the rules that look into disks', () => {
