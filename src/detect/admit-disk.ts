@@ -5,15 +5,15 @@ import {
   type SettingName,
   wantedCommandTimeout,
 } from '../domain/admission.ts';
+import { bridgeQuirk } from '../domain/bridge-quirks.ts';
 import type { AttachedDisk, Transport } from '../domain/disk.ts';
 import { isCancelled, isStationError, messageOf } from '../errors.ts';
-import { bridgeQuirk } from './bridge-quirks.ts';
 import { findTool } from './child-script.ts';
 import { type AskedDrive, limitRecovery, stopStandbyTimer } from './drive-settings.ts';
 import { commandTimeout, setCommandTimeout } from './kernel-settings.ts';
 
 export interface AdmittedDisk
-  extends Pick<AttachedDisk, 'devicePath' | 'transport' | 'rotational' | 'health'> {}
+  extends Pick<AttachedDisk, 'devicePath' | 'transport' | 'rotational' | 'health' | 'link'> {}
 
 export interface AdmissionOptions {
   readonly rules: AdmissionRules;
@@ -66,7 +66,7 @@ async function askDrive(
 ): Promise<AskedSettings> {
   const { rules, deadlineMs, onAbandoned } = options;
   const smartctl = options.smartctl ?? (await findTool('smartctl'));
-  const why = await reasonNotToAsk(disk, smartctl, options);
+  const why = reasonNotToAsk(disk, smartctl, options.rules);
   if (why !== undefined || smartctl === undefined) return notAsked(why ?? '');
   const { devicePath } = disk;
   const hang = onAbandoned === undefined ? {} : { onAbandoned };
@@ -83,15 +83,15 @@ async function askDrive(
   }
 }
 
-async function reasonNotToAsk(
-  { devicePath, transport, health }: AdmittedDisk,
+function reasonNotToAsk(
+  { link, transport, health }: AdmittedDisk,
   smartctl: string | undefined,
-  { rules, sysRoot }: AdmissionOptions,
-): Promise<string | undefined> {
+  rules: AdmissionRules,
+): string | undefined {
   if (rules.errorRecoveryMs === 0 && !rules.keepAwake) return 'so configured';
   if (smartctl === undefined) return 'smartmontools is not installed';
   if (transport !== 'usb') return undefined;
-  const quirk = await bridgeQuirk(devicePath, sysRoot);
+  const quirk = bridgeQuirk(link);
   if (quirk !== undefined) return quirk;
   // A bridge that has just passed one question on will pass the next one on.
   return health.status === 'unknown' ? 'its bridge gave no answer about the drive' : undefined;

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { admitDisk } from '../detect/admit-disk.ts';
-import { bridgeQuirk } from '../detect/bridge-quirks.ts';
 import type { DiskDetector } from '../detect/contract.ts';
 import { probeHealth } from '../detect/health.ts';
 import { askKernel } from '../detect/kernel-answer.ts';
 import { resetUsb } from '../detect/usb-reset.ts';
 import { type Admission, commandTimeoutUnder, withSetting } from '../domain/admission.ts';
+import { bridgeQuirk } from '../domain/bridge-quirks.ts';
 import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
 import { TOOL_DEADLINE_MS } from '../limits.ts';
@@ -75,10 +75,8 @@ export class DiskQuestions {
   /** Health is asked once for each attachment, before its copy: polling a bridge can kill the link. */
   async health(disk: AttachedDisk, signal: AbortSignal): Promise<DiskHealth> {
     if (disk.health.status !== 'unknown' || disk.transport === 'loop') return disk.health;
+    if (bridgeQuirk(disk.link) !== undefined) return disk.health;
     const { devicePath } = disk;
-    if ((await bridgeQuirk(devicePath, this.#options.machine?.sysRoot)) !== undefined) {
-      return disk.health;
-    }
     const deadlineMs = this.#deadlineMs;
     const health = await probeHealth({ devicePath, deadlineMs, ...this.#onHang(disk) }, signal);
     this.#deps.detector.noteHealth(disk.key, health);

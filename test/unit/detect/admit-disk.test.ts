@@ -6,8 +6,8 @@ import {
   type AdmittedDisk,
   admitDisk,
 } from '../../../src/detect/admit-disk.ts';
-import { bridgeQuirk } from '../../../src/detect/bridge-quirks.ts';
 import { type Admission, admissionInWords } from '../../../src/domain/admission.ts';
+import type { BridgeId } from '../../../src/domain/disk.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledger.ts';
 
 /** A sysfs in a directory, and a stand-in for smartctl that answers in the words of smartctl 7.3. */
@@ -15,8 +15,7 @@ import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledge
 let scratch: TemporaryDirectory;
 const never = new AbortController().signal;
 const SATA = 'devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0';
-const USB_DEVICE = 'devices/pci0000:00/0000:00:14.0/usb2/2-1';
-const USB = `${USB_DEVICE}/2-1:1.0/host3/target3:0:0/3:0:0:0`;
+const USB = 'devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0/host3/target3:0:0/3:0:0:0';
 
 const DISK: AdmittedDisk = {
   devicePath: '/dev/sdb',
@@ -175,21 +174,18 @@ describe('a drive that is admitted', () => {
 });
 
 describe('a drive behind a USB bridge', () => {
-  const usb = { transport: 'usb' } as const;
+  const behind = (id: string) => {
+    const bridge = { id: id as BridgeId, product: null, driver: 'uas' };
+    return { transport: 'usb', link: { port: 'usb-0:1', bridge, kernelNames: [] } } as const;
+  };
+  const usb = behind('0bc2:2322');
   beforeEach(() => moved(USB));
 
-  const bridge = async (vendor: string, product: string) => {
-    await put(`${USB_DEVICE}/idVendor`, `${vendor}\n`);
-    await put(`${USB_DEVICE}/idProduct`, `${product}\n`);
-  };
-
   it('is asked when the bridge has just answered for its health', async () => {
-    await bridge('0bc2', '2322');
     expect(admissionInWords(await admitted('obedient', { disk: usb }))[0]).toContain('7 s');
   });
 
   it('is not asked through a bridge that gave no answer; the kernel waits longer', async () => {
-    await bridge('0bc2', '2322');
     const disk = { ...usb, health: { status: 'unknown' } } as const;
     const words = admissionInWords(await admitted('obedient', { disk }));
     expect(words[0]).toContain('its bridge gave no answer about the drive');
@@ -198,9 +194,7 @@ describe('a drive behind a USB bridge', () => {
   });
 
   it('is never asked through one that is known to break down', async () => {
-    await bridge('152d', '0583');
-    expect(await bridgeQuirk('/dev/sdb', scratch.path)).toContain('JMicron JMS583');
-    const words = admissionInWords(await admitted('obedient', { disk: usb }));
+    const words = admissionInWords(await admitted('obedient', { disk: behind('152d:0583') }));
     expect(words[0]).toContain('JMicron JMS583: it hung for two minutes when it was asked');
     expect(await calls()).toEqual(['']);
   });
