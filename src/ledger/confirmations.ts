@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { DiskKey } from '../domain/disk.ts';
 import type { DriveId, JobId } from '../domain/job.ts';
-import type { ConfirmedDisk } from './contract.ts';
+import type { Actor, ConfirmedDisk } from './contract.ts';
+import { readSetting, writeSetting } from './setting-rows.ts';
+import type { Executor } from './tables.ts';
+import type { Writer } from './writer.ts';
 
 /** More answers within one boot than a station has bays in a year; the oldest is forgotten. */
 const MAX_KEPT = 500;
@@ -14,19 +17,33 @@ const confirmedDisk = z.object({
 });
 const kept = z.object({ bootId: z.string(), answers: z.array(confirmedDisk) });
 
-/** The answers in a stored value that belong to this boot. */
-export function answersOf(value: string | undefined, bootId: string): readonly ConfirmedDisk[] {
+const keyOf = (station: string) => `confirmations/${station}`;
+
+/** The answers of this boot. */
+export async function confirmedDisks(
+  db: Executor,
+  station: string,
+  bootId: string,
+): Promise<readonly ConfirmedDisk[]> {
+  const value = await readSetting(db, keyOf(station));
   if (value === undefined) return [];
   const found = kept.parse(JSON.parse(value));
   return found.bootId === bootId ? found.answers : [];
 }
 
-/** The value to store with one answer more; an earlier one about the same attachment is replaced. */
-export function withAnswer(
-  value: string | undefined,
-  bootId: string,
+/** Keeps one answer more, with its event; an earlier one about the same attachment is replaced. */
+export async function confirmDisk(
+  writer: Writer,
   answer: ConfirmedDisk,
-): string {
-  const others = answersOf(value, bootId).filter(({ disk }) => disk !== answer.disk);
-  return JSON.stringify({ bootId, answers: [...others, answer].slice(-MAX_KEPT) });
+  { bootId, actor }: { readonly bootId: string; readonly actor: Actor },
+): Promise<void> {
+  const { station } = writer;
+  await writer.write(async (db) => {
+    const known = await confirmedDisks(db, station, bootId);
+    const others = known.filter(({ disk }) => disk !== answer.disk);
+    const value = JSON.stringify({ bootId, answers: [...others, answer].slice(-MAX_KEPT) });
+    await writeSetting(db, { key: keyOf(station), station, value });
+    const entity = `disk:${answer.disk}`;
+    await writer.append(db, { entity, type: 'confirmed', data: answer.ref, actor });
+  });
 }

@@ -3,55 +3,14 @@ import { StationError, throwIfCancelled } from '../errors.ts';
 import { STORE_RETRY_MS } from './backoff.ts';
 import type { CopyTask } from './contract.ts';
 import { type CopyOutcome, endedSick } from './copy-outcome.ts';
+import type { CopyQueueDependencies, CopyQueueOptions, QueueDepth } from './copy-queue-contract.ts';
 import { DueTimers } from './due-timers.ts';
 import { Gate } from './gate.ts';
 import { type Condition, type Lane, Lanes } from './lanes.ts';
 import { Offers } from './offers.ts';
 import type { QueueRow } from './queue-rows.ts';
-import type { QueueStore } from './queue-store.ts';
-import { Settling, type SettlingDependencies, type SettlingOptions } from './settling.ts';
+import { Settling } from './settling.ts';
 import { watchedStore } from './watched-store.ts';
-
-export interface CopyQueueOptions extends SettlingOptions {
-  /** Runs at once, 1 or more, beside those that turned sick or hang. */
-  readonly concurrent: number;
-  /** Sick ones that run at once, 1 or more. */
-  readonly sickConcurrent: number;
-  /** How long a sick one may keep its place while another sick one waits for it. */
-  readonly sickTurnMs: number;
-  /** Start nothing until `resume()` is called without a reason. */
-  readonly startPaused?: boolean;
-}
-
-/** The part of a pino logger that the queue needs. */
-export interface QueueLogger {
-  info(data: object, message: string): void;
-  warn(data: object, message: string): void;
-  error(data: object, message: string): void;
-}
-
-export interface CopyQueueDependencies extends Pick<SettlingDependencies, 'onGaveUp' | 'now'> {
-  readonly store: QueueStore;
-  /**
-   * Does the work. `makeRoom` fires when it is to stop for another one, without haste; the signal fires
-   * on `cancel` and `close`. What it throws is a failure.
-   */
-  readonly run: (
-    task: CopyTask,
-    makeRoom: AbortSignal,
-    signal: AbortSignal,
-  ) => Promise<CopyOutcome>;
-  readonly logger: QueueLogger;
-  /** Resolves after that time; rejects when the signal fires. */
-  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-}
-
-export interface QueueDepth {
-  readonly waiting: number;
-  readonly running: number;
-  /** Failed, and due again later. */
-  readonly delayed: number;
-}
 
 /** Why a queue that was created paused starts nothing yet. */
 const NOT_STARTED = 'not started';

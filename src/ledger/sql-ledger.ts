@@ -13,7 +13,7 @@ import type { JobDeletion, JobUpdate } from '../domain/job-update.ts';
 import type { CopyPlan } from '../domain/plan.ts';
 import type { DriveLogs } from '../domain/verdict.ts';
 import { SqlAlerts } from './alerts.ts';
-import { answersOf, withAnswer } from './confirmations.ts';
+import { confirmDisk, confirmedDisks } from './confirmations.ts';
 import type {
   Actor,
   BitLockerKey,
@@ -62,7 +62,6 @@ import { answerOnce } from './kept-answers.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { SqlParcels } from './parcels.ts';
 import { QueueStore } from './queue-store.ts';
-import { readSetting, writeSetting } from './setting-rows.ts';
 import type { Executor, Tables } from './tables.ts';
 import { nextDriveState } from './transitions.ts';
 import { type SqlLedgerDependencies, type SqlLedgerOptions, Writer } from './writer.ts';
@@ -258,20 +257,12 @@ export class SqlLedger implements Ledger {
   }
 
   async confirmDisk(confirmed: ConfirmedDisk, bootId: string, actor: Actor): Promise<void> {
-    await this.#writer.write(async (db) => {
-      const { station } = this.#options;
-      const key = this.#confirmationsKey();
-      const value = withAnswer(await readSetting(db, key), bootId, confirmed);
-      await writeSetting(db, { key, station, value });
-      const entity = `disk:${confirmed.disk}`;
-      await this.#writer.append(db, { entity, type: 'confirmed', data: confirmed.ref, actor });
-    });
+    await confirmDisk(this.#writer, confirmed, { bootId, actor });
   }
 
   async confirmedDisks(bootId: string): Promise<readonly ConfirmedDisk[]> {
-    return await this.#writer.guard(async () =>
-      answersOf(await readSetting(this.#deps.db, this.#confirmationsKey()), bootId),
-    );
+    const { station } = this.#options;
+    return await this.#writer.guard(() => confirmedDisks(this.#deps.db, station, bootId));
   }
 
   async note(entity: string, type: string, data: unknown, actor: Actor): Promise<void> {
@@ -344,10 +335,6 @@ export class SqlLedger implements Ledger {
       if (copy !== undefined) await updateCopy(db, copy.id, { attempts: 0 });
     }
     if (endsCopy(change) && copy !== undefined) await settleCopy(db, copy, change);
-  }
-
-  #confirmationsKey(): string {
-    return `confirmations/${this.#options.station}`;
   }
 }
 

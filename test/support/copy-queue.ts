@@ -1,7 +1,8 @@
 import type { DriveId, JobId } from '../../src/domain/job.ts';
 import type { CopyTask } from '../../src/ledger/contract.ts';
 import type { CopyOutcome } from '../../src/ledger/copy-outcome.ts';
-import { CopyQueue, type CopyQueueOptions } from '../../src/ledger/copy-queue.ts';
+import { CopyQueue } from '../../src/ledger/copy-queue.ts';
+import type { CopyQueueOptions } from '../../src/ledger/copy-queue-contract.ts';
 import type { QueueStore } from '../../src/ledger/queue-store.ts';
 import type { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import { openLedger, TEST_TIME } from './ledger.ts';

@@ -27,30 +27,23 @@ const waits = isActivity('waiting-for-storage');
 const isHalted = isActivity('halted');
 const isAlerted = ({ alerts }: StationView) => alerts.some(({ kind }) => kind === 'storage-halted');
 
+interface UnderWayOptions extends StationOptions {
+  readonly sizeBytes?: number;
+  /** Nothing is held: a request that began long ago and is cut off is no word of the trouble to come. */
+  readonly slowly?: boolean;
+}
+
 /** A copy with some blocks safe and many on their way; answers the image. */
 async function underWay(
   stage: Stage,
-  { sizeBytes = SIZE, ...options }: StationOptions & { readonly sizeBytes?: number } = {},
+  { sizeBytes = SIZE, slowly = false, ...options }: UnderWayOptions = {},
 ): Promise<string> {
   await stage.station(options);
+  if (slowly) stage.store.slow(BLOCK_MS);
   const image = await stage.image({ serial: SERIAL, sizeBytes });
   await stage.plug(image);
   await stage.job(SERIAL);
-  await stage.midCopy(SERIAL);
-  return image;
-}
-
-/**
- * A copy with a block safe that goes on slowly. Nothing is held: a request that began long ago and is
- * cut off would be the first word of an outage, and none of the trouble that follows.
- */
-async function slowlyUnderWay(stage: Stage): Promise<string> {
-  await stage.station();
-  stage.store.slow(BLOCK_MS);
-  const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
-  await stage.plug(image);
-  await stage.job(SERIAL);
-  await stage.underWay(SERIAL);
+  await (slowly ? stage.underWay(SERIAL) : stage.midCopy(SERIAL));
   return image;
 }
 
@@ -78,7 +71,7 @@ function outage({ mode, says, ...told }: Outage): Rehearsal {
     happens: 'the drive waits, no attempt is counted, and the copy goes on by itself',
     reads: `the drive is “waiting for storage”: “${says}”`,
     async play(stage) {
-      const image = await slowlyUnderWay(stage);
+      const image = await underWay(stage, { slowly: true });
       stage.store.mode(mode);
       await stage.untilView(waits, 'The drive waits for the store.');
       stage.advise('Nothing to do at the disk: leave it in. See to the network or the store.');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import type { CopyQueueOptions } from '../../../src/ledger/copy-queue.ts';
+import type { CopyQueueOptions } from '../../../src/ledger/copy-queue-contract.ts';
 import { aTask, QueueBench } from '../../support/copy-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
