@@ -11,7 +11,7 @@ import { type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import type { UnreadableRanges } from '../domain/verdict.ts';
 import { UNREADABLE_RANGES_TOLD } from '../limits.ts';
-import { MapKeeper, type WriteTaken } from './map-keeper.ts';
+import { MapKeeper } from './map-keeper.ts';
 import { readRescueFile, rescueFileBytes, writeRescueFile } from './rescue-file.ts';
 import { Scratch } from './scratch.ts';
 
@@ -46,7 +46,7 @@ export class BadPlaces {
   readonly map: RescueMap;
   readonly scratch: Scratch;
   /** Writes the map, and all that it tells of, onto the medium. */
-  readonly keeper = new MapKeeper(() => this.#taken());
+  readonly keeper = new MapKeeper(() => this.#write());
   standing: Standing;
   /** Of the copy: what an earlier attempt left tells by it whose it is. */
   readonly nonce: string;
@@ -172,27 +172,24 @@ export class BadPlaces {
 
   /**
    * A piece of a block did not read; what of the block came before it lies in `bytes` and is kept. All
-   * is on its way to the medium when this was called, so that the piece is not read again in this size;
-   * when it resolves, `bytes` may be used for others.
+   * is on its way to the medium when this resolves, so that the piece is not read again in this size.
    */
   async failed({ extent }: PlannedBlock, piece: Extent, bytes: Buffer): Promise<void> {
-    const { offsetBytes } = extent;
-    const lengthBytes = piece.offsetBytes - offsetBytes;
-    this.map.mark({ offsetBytes, lengthBytes }, 'finished');
+    const read = piece.offsetBytes - extent.offsetBytes;
+    if (read > 0) {
+      await this.scratch.write(extent.offsetBytes, 0, bytes.subarray(0, read));
+      this.map.mark({ ...extent, lengthBytes: read }, 'finished');
+    }
     this.map.mark(piece, 'non-trimmed');
-    const read = bytes.subarray(0, lengthBytes);
-    const kept = lengthBytes > 0 ? this.scratch.write(offsetBytes, 0, read) : undefined;
-    await Promise.all([kept, this.keeper.begin()]);
+    await this.keeper.begin();
   }
 
-  /** What is known now, to be made durable: the bytes before the map that tells of them. */
-  #taken(): WriteTaken {
+  /** Makes what is known now durable, the bytes before the map that tells of them. */
+  async #write(): Promise<void> {
     this.#isKnown = true;
     const bytes = rescueFileBytes(this);
-    return async () => {
-      await this.scratch.sync();
-      await writeRescueFile(this.#file, bytes);
-    };
+    await this.scratch.sync();
+    await writeRescueFile(this.#file, bytes);
   }
 
   /** Whether there ever was a bad place. */

@@ -70,7 +70,6 @@ export class BlobCopy {
   readonly #parts: BlobCopyParts;
   readonly #stop = new AbortController();
   readonly #done: DoneBlock[] = [];
-  readonly #inFlight = new Set<Promise<void>>();
   #isLoose: boolean;
   #left = 0;
   #failure: unknown;
@@ -89,6 +88,7 @@ export class BlobCopy {
   async run(signal: AbortSignal): Promise<StagedBlob | undefined> {
     throwIfCancelled(signal);
     const either = AbortSignal.any([signal, this.#stop.signal]);
+    const inFlight = new Set<Promise<void>>();
     try {
       const first = this.#takeHeldPrefix();
       let index = first;
@@ -101,13 +101,17 @@ export class BlobCopy {
         const { slot, skipBytes } = read;
         const isLoose = this.#isLoose;
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
-        this.#inBackground(this.#finish(index, { slot, hashes, isLoose }, either));
+        const block = this.#finish(index, { slot, hashes, isLoose }, either).catch((error) =>
+          this.#fail(error),
+        );
+        inFlight.add(block);
+        block.finally(() => inFlight.delete(block));
         index += 1 + this.#leave(index + 1, skipBytes);
       }
     } catch (error) {
       this.#fail(error);
     }
-    await Promise.all(this.#inFlight);
+    await Promise.all(inFlight);
     if (this.#failure !== undefined) throw this.#failure;
     return this.#left > 0 ? undefined : this.#staged();
   }
@@ -171,6 +175,7 @@ export class BlobCopy {
       ring.release(slot);
       throw error;
     }
+    ring.release(slot);
     return skipping.failed();
   }
 
@@ -192,24 +197,19 @@ export class BlobCopy {
     return undefined;
   }
 
-  /**
-   * A good place is read again first: from a disk that returns rubbish nothing more is taken. The slot is
-   * given back when what came before the bad place is kept; the next block is read meanwhile.
-   */
+  /** A good place is read again first: from a disk that returns rubbish nothing more is taken. */
   async #leaveBad(index: number, slot: Slot, failed: Extent): Promise<void> {
-    const { goodPlaces, device, badPlaces, ring } = this.#parts;
+    const { goodPlaces, device, badPlaces } = this.#parts;
     await goodPlaces.check();
     await device.proveAlive();
     this.#breakChain();
     const held = this.#held.blocks.get(index);
     if (held !== undefined) {
       this.#done[index] = held;
-      ring.release(slot);
       return;
     }
     this.#left++;
-    const kept = badPlaces.failed(badPlaces.blockAt(failed.offsetBytes), failed, slot.buffer);
-    this.#inBackground(kept.finally(() => ring.release(slot)));
+    await badPlaces.failed(badPlaces.blockAt(failed.offsetBytes), failed, slot.buffer);
   }
 
   #hashRequest(index: number, slot: Slot, isFirst: boolean): HashRequest {
@@ -263,13 +263,6 @@ export class BlobCopy {
   /** A block behind a gap was staged by an earlier attempt and is read only for the blob's MD5. */
   #compare(held: HeldBlock, sha256: string): void {
     if (held.sha256 !== sha256) throw contentChanged(this.#parts.device, this.#blob, held.index);
-  }
-
-  #inBackground(work: Promise<void>): void {
-    const watched = work
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => this.#inFlight.delete(watched));
-    this.#inFlight.add(watched);
   }
 
   #fail(error: unknown): void {

@@ -13,7 +13,6 @@ export class BlockInHand {
   readonly slot: Slot;
   /** What was read and is not in the scratch yet, in bytes of the disk. */
   #fresh: Extent[] = [];
-  #flushed: Promise<unknown> = Promise.resolve();
 
   constructor(block: PlannedBlock, slot: Slot) {
     this.block = block;
@@ -44,17 +43,11 @@ export class BlockInHand {
     return this.#fresh.length === 1 && only?.lengthBytes === this.block.extent.lengthBytes;
   }
 
-  /**
-   * What was read so far is in the scratch when this resolves. More may be read meanwhile: what is on its
-   * way is never read again.
-   */
   async flush(scratch: Scratch): Promise<void> {
     const { offsetBytes } = this.block.extent;
-    const writes = this.#fresh.map((piece) =>
-      scratch.write(offsetBytes, piece.offsetBytes - offsetBytes, this.placeOf(piece)),
-    );
+    for (const piece of this.#fresh) {
+      await scratch.write(offsetBytes, piece.offsetBytes - offsetBytes, this.placeOf(piece));
+    }
     this.#fresh = [];
-    this.#flushed = Promise.all([this.#flushed, ...writes]);
-    await this.#flushed;
   }
 }

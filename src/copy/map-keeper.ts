@@ -1,71 +1,52 @@
 import { RESCUE_SAVE_MS, RESCUE_SAVE_SHARE } from '../limits.ts';
 
-/** Writes a state that was taken. */
-export type WriteTaken = () => Promise<void>;
-
 /**
  * Writes something down while its owner goes on: one write at a time, each of the state at the moment it
- * was asked for. Of states that wait for a write that takes long, the latest alone is written. A write
- * that failed is thrown at every later call.
+ * began. A write that failed is thrown at the next call.
  */
 export class MapKeeper {
-  readonly #take: () => WriteTaken;
-  #waiting: WriteTaken | undefined;
-  #running: Promise<void> | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  readonly #write: () => Promise<void>;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
   #tookMs = 0;
   #endedAt = 0;
 
-  /** `take` takes the state as it is and gives what writes it. */
-  constructor(take: () => WriteTaken) {
-    this.#take = take;
+  /** `write` takes the state before it waits for anything. */
+  constructor(write: () => Promise<void>) {
+    this.#write = write;
   }
 
   /** Whether to write again: for what a crash would repeat at a price, sooner than for the rest. */
   isDue(isDear: boolean): boolean {
-    if (this.#running !== undefined) return false;
+    if (this.#isRunning) return false;
     const pauseMs = isDear
       ? Math.min(this.#tookMs * (RESCUE_SAVE_SHARE - 1), RESCUE_SAVE_MS)
       : RESCUE_SAVE_MS;
     return performance.now() - this.#endedAt >= pauseMs;
   }
 
-  /** Takes the state at once; it is written when the write before has ended. */
+  /** Begins to write, after the write before this one has ended. */
   async begin(): Promise<void> {
-    this.#throwFailure();
-    this.#waiting = this.#take();
-    this.#running ??= this.#writeWaiting();
+    await this.#running;
+    this.#isRunning = true;
+    this.#running = this.#timed();
+    // Whoever calls next hears of it; nobody may be waiting now.
+    this.#running.catch(() => undefined);
   }
 
-  /** Resolves when all that was begun is on the medium. */
+  /** Resolves when what began is on the medium. */
   async ended(): Promise<void> {
     await this.#running;
-    this.#throwFailure();
   }
 
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
-
-  /** Throws nothing: whoever calls next hears of it, and nobody may be waiting now. */
-  async #writeWaiting(): Promise<void> {
+  async #timed(): Promise<void> {
+    const begun = performance.now();
     try {
-      for (let write = this.#next(); write !== undefined; write = this.#next()) {
-        const begun = performance.now();
-        await write();
-        this.#endedAt = performance.now();
-        this.#tookMs = this.#endedAt - begun;
-      }
-    } catch (error) {
-      this.#failure = { error };
+      await this.#write();
     } finally {
-      this.#running = undefined;
+      this.#endedAt = performance.now();
+      this.#tookMs = this.#endedAt - begun;
+      this.#isRunning = false;
     }
-  }
-
-  #next(): WriteTaken | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    return waiting;
   }
 }

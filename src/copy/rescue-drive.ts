@@ -13,7 +13,6 @@ import {
   RESCUE_PASS_MS,
   RESCUE_RETRIES,
   RESCUE_SCRATCH_BYTES,
-  RESCUE_SENT_TOGETHER,
 } from '../limits.ts';
 import type { BadPlaces, PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
@@ -71,8 +70,8 @@ class DriveRescue {
   readonly #unitBytes: RescueRules['unitBytes'];
   readonly #parts: RescueParts;
   readonly #inFlight = new Set<Promise<void>>();
-  /** The blocks of the window that are not staged yet, nor on their way, by where they begin. */
-  readonly #open = new Map<number, PlannedBlock>();
+  /** Where the blocks begin of which nothing more is read: they are staged, or on their way. */
+  readonly #ended = new Set<number>();
   #inHand: BlockInHand | undefined;
   #failure: unknown;
   #toldAt = 0;
@@ -90,7 +89,6 @@ class DriveRescue {
   ): Promise<void> {
     const { badPlaces } = this.#parts;
     const rescue = this.#rescueOf(blocks);
-    for (const block of blocks) this.#open.set(block.extent.offsetBytes, block);
     this.#tell();
     for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
       // One that only makes room for another goes on from here.
@@ -102,7 +100,7 @@ class DriveRescue {
       if (badPlaces.keeper.isDue(isDear)) await this.#beginSave();
       this.#tell();
     }
-    this.#layDown();
+    await this.#layDown();
     badPlaces.standing = isLast ? rescue.standing : nextWindow(rescue.standing);
     await this.#beginSave();
     for (const block of blocks) await this.#finishLater(block, signal);
@@ -156,41 +154,34 @@ class DriveRescue {
     if (!this.#parts.badPlaces.map.isAll(block.extent, 'finished')) return;
     if (inHand.isWhole) {
       this.#inHand = undefined;
-      this.#open.delete(block.extent.offsetBytes);
+      this.#ended.add(block.extent.offsetBytes);
       this.#inBackground(slot, () => this.#stage(block, { slot, unreadableBytes: 0 }, signal));
     } else {
-      this.#layDown();
+      await this.#layDown();
       await this.#finishLater(block, signal);
     }
   }
 
-  /** Takes a block in hand; the one before is laid down. */
+  /** Takes a block in hand; the one before is laid down, and sent when nothing more is read of it. */
   async #take(block: PlannedBlock, rescue: Rescue, signal: AbortSignal): Promise<BlockInHand> {
     const before = this.#inHand;
     if (before?.block.extent.offsetBytes === block.extent.offsetBytes) return before;
-    this.#layDown();
-    await this.#finishSome(rescue, signal);
+    await this.#layDown();
+    if (before !== undefined && rescue.isDone(before.block.extent)) {
+      await this.#beginSave();
+      await this.#finishLater(before.block, signal);
+    }
     const inHand = new BlockInHand(block, await this.#parts.ring.acquire(signal));
     this.#inHand = inHand;
     return inHand;
   }
 
-  /** Sends blocks of which nothing more is read, few at a time: the disk is not to wait for them. */
-  async #finishSome(rescue: Rescue, signal: AbortSignal): Promise<void> {
-    for (const block of this.#open.values()) {
-      if (this.#inFlight.size >= RESCUE_SENT_TOGETHER) return;
-      if (!rescue.isDone(block.extent)) continue;
-      await this.#beginSave();
-      await this.#finishLater(block, signal);
-    }
-  }
-
-  /** What was read of the block goes to the scratch while the next one is read. */
-  #layDown(): void {
+  async #layDown(): Promise<void> {
     const inHand = this.#inHand;
     if (inHand === undefined) return;
+    await inHand.flush(this.#parts.badPlaces.scratch);
     this.#inHand = undefined;
-    this.#inBackground(inHand.slot, () => inHand.flush(this.#parts.badPlaces.scratch));
+    this.#parts.ring.release(inHand.slot);
   }
 
   async #reads(bytes: Buffer, offsetBytes: number): Promise<boolean> {
@@ -205,17 +196,15 @@ class DriveRescue {
 
   /** Goes on while the next blocks are read, and gives the slot back; the ring bounds how many do. */
   #inBackground(slot: Slot, work: () => Promise<void>): void {
-    this.#watch(work().finally(() => this.#parts.ring.release(slot)));
-  }
-
-  /** What fails beside the reading ends it at the next read. */
-  #watch(work: Promise<void>): void {
-    const watched = work
+    const working = work()
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
-      .finally(() => this.#inFlight.delete(watched));
-    this.#inFlight.add(watched);
+      .finally(() => {
+        this.#parts.ring.release(slot);
+        this.#inFlight.delete(working);
+      });
+    this.#inFlight.add(working);
   }
 
   async #settled(): Promise<void> {
@@ -231,7 +220,8 @@ class DriveRescue {
   async #finishLater(block: PlannedBlock, signal: AbortSignal): Promise<void> {
     const { badPlaces, ring } = this.#parts;
     const { offsetBytes, lengthBytes } = block.extent;
-    if (!this.#open.delete(offsetBytes)) return;
+    if (this.#ended.has(offsetBytes)) return;
+    this.#ended.add(offsetBytes);
     const slot = await ring.acquire(signal);
     const saved = badPlaces.keeper.ended();
     this.#inBackground(slot, async () => {
@@ -287,7 +277,7 @@ class DriveRescue {
     const { goodPlaces, device, badPlaces } = this.#parts;
     await goodPlaces.clearDoubt();
     await device.proveAlive();
-    if (this.#inHand !== undefined) this.#watch(this.#inHand.flush(badPlaces.scratch));
+    await this.#inHand?.flush(badPlaces.scratch);
     await badPlaces.keeper.begin();
   }
 

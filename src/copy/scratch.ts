@@ -92,19 +92,19 @@ export class Scratch {
   }
 
   /**
-   * All that was to be written before is on the medium when this resolves: before the map says that it
-   * was read.
+   * What was written is on the medium when this resolves: before the map says that it was read. A file
+   * is synced before another one is opened, so the open one is all that there is to do.
    */
   async sync(): Promise<void> {
-    await this.#inTurn(() => this.#sync());
-  }
-
-  /** A file is synced before another one is opened, so the open one is all that there is to do. */
-  async #sync(): Promise<void> {
-    await this.#open?.handle.datasync();
-    if (!this.#hasNewNames) return;
-    await syncPath(this.#directory);
-    this.#hasNewNames = false;
+    try {
+      await this.#open?.handle.datasync();
+      if (!this.#hasNewNames) return;
+      // Before, since a file may be made meanwhile.
+      this.#hasNewNames = false;
+      await syncPath(this.#directory);
+    } catch (error) {
+      throw asStateDiskError(this.#directory, error);
+    }
   }
 
   async remove(block: number): Promise<void> {
@@ -135,7 +135,7 @@ export class Scratch {
 
   async #handleOf(block: number): Promise<FileHandle> {
     if (this.#open?.block === block) return this.#open.handle;
-    await this.#sync();
+    await this.sync();
     await this.#shut();
     const handle = await this.#openOrMake(this.#pathOf(block));
     if (!this.#blocks.has(block)) this.#blocks.set(block, 0);

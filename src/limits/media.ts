@@ -61,11 +61,6 @@ export const RESCUE_SAVE_SHARE = 4;
  * a disk is rescued at a time; it is never more, however sick the disk.
  */
 export const RESCUE_SCRATCH_BYTES = 4 * GIB;
-/**
- * Blocks that are on their way to the scratch or the store when a rescue sends no more for now: the disk
- * does not wait for them, and half of the ring stays for what it gives.
- */
-export const RESCUE_SENT_TOGETHER = 4;
 /** A read below this rate, in bytes a second, is slow; a worn disk gives 30 MB/s, a USB 2 stick 5. */
 export const SLOW_READ_BYTES_PER_S = 1 * MIB;
 /** So many slow reads in a row make an area that is left for later; one is a disk that spins up. */
