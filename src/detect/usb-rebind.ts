@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { BridgeId } from '../domain/disk.ts';
 import type { ResetOutcome } from '../domain/hang-ladder.ts';
@@ -7,7 +8,7 @@ import { messageOf } from '../errors.ts';
 import { linkTarget, namesIn, readAttribute, readBinary } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
 import { runTool } from './tool.ts';
-import { replugUsb } from './usb-reset.ts';
+import { connectAgain, replugUsb } from './usb-reset.ts';
 
 /** Nothing is disconnected when the kernel does not take the quirk. */
 const REBIND =
@@ -41,7 +42,11 @@ export async function rebindUsb(
     return { script: REBIND, args: [plan.quirks, plan.file] };
   };
   const outcome = await replugUsb(disk, { sysRoot, prepare }, signal);
-  if (outcome.kind !== 'done' || rebind === undefined) return outcome;
+  if (rebind === undefined) return outcome;
+  if (outcome.kind !== 'done') {
+    await writeFile(rebind.file, rebind.before).catch(() => undefined);
+    return outcome;
+  }
   // A driver takes its device before "authorized" has been written; only the disk comes later.
   if ((await driversOf(rebind.device)).includes('usb-storage')) return outcome;
   return await putBack(rebind, signal);
@@ -74,6 +79,7 @@ async function putBack(rebind: Rebind, signal: AbortSignal): Promise<ResetOutcom
     await runTool({ command: 'sh', args }, signal);
     return { kind: 'failed', words: `${words}; it has its driver back` };
   } catch (error) {
+    connectAgain(device, error);
     return { kind: 'failed', words: `${words}: ${messageOf(error)}` };
   }
 }

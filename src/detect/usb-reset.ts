@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ResetOutcome } from '../domain/hang-ladder.ts';
-import { messageOf } from '../errors.ts';
+import { isStationError, messageOf } from '../errors.ts';
 import { namesIn, readNumber } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
 import { runTool } from './tool.ts';
@@ -56,8 +57,21 @@ export async function replugUsb(
     await runTool({ command: 'sh', args: ['-c', script, 'replug', device, ...args] }, signal);
     return { kind: 'done' };
   } catch (error) {
+    connectAgain(device, error);
     return { kind: 'failed', words: messageOf(error) };
   }
+}
+
+/**
+ * The device of a replug that was ended in the middle is not to stay away. Nobody waits for this, and it
+ * outlives the daemon: behind a device that hangs the kernel may take long.
+ */
+export function connectAgain(device: string, error: unknown): void {
+  if (isStationError(error, 'tool-failed')) return;
+  const args = ['-c', 'printf 1 >"$1/authorized"', 'replug', device];
+  const child = spawn('sh', args, { stdio: 'ignore', detached: true });
+  child.on('error', () => undefined);
+  child.unref();
 }
 
 const skipped = (words: string): ResetOutcome => ({ kind: 'skipped', words });

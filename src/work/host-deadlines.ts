@@ -56,9 +56,17 @@ export class HostDeadlines {
     options: HostDeadlinesOptions,
     dependencies: HostDeadlinesDependencies,
   ): Promise<HostDeadlines> {
-    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    const { directory } = options;
     const deadlines = new HostDeadlines(options, dependencies);
-    for (const name of await readdir(options.directory)) await deadlines.#inherit(name);
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const found = await readdir(directory, { withFileTypes: true });
+      for (const { name } of found.filter((entry) => entry.isFile()))
+        await deadlines.#inherit(name);
+    } catch (error) {
+      const problem = messageOf(error);
+      dependencies.logger.warn({ directory, problem }, 'what was set of hosts cannot be looked up');
+    }
     return deadlines;
   }
 
@@ -99,9 +107,8 @@ export class HostDeadlines {
     return this.#inTurn(async () => {
       for (const [host, users] of this.#users) {
         users.delete(key);
-        if (users.size > 0) continue;
-        this.#users.delete(host);
-        await this.#giveBack(host);
+        // A host that recovers from an error refuses: it is asked again after the next copy.
+        if (users.size === 0 && (await this.#giveBack(host))) this.#users.delete(host);
       }
     });
   }
@@ -138,11 +145,13 @@ export class HostDeadlines {
     return problem;
   }
 
-  async #giveBack(host: string): Promise<void> {
+  /** Whether the kernel took it. */
+  async #giveBack(host: string): Promise<boolean> {
     const { logger } = this.#deps;
     const problem = await setEhDeadline(host, 'off', this.#sysRoot);
     if (problem === undefined) await rm(this.#file(host), { force: true });
     else logger.warn({ host, problem }, 'the error handling of a host keeps its limit for now');
+    return problem === undefined;
   }
 
   /** Only what an earlier daemon set in this boot, and nobody has changed since, is given back. */
@@ -156,7 +165,7 @@ export class HostDeadlines {
     }
     const { host } = note;
     this.#deps.logger.info({ host }, 'an earlier daemon had limited the error handling of a host');
-    await this.#giveBack(host);
+    if (!(await this.#giveBack(host))) this.#users.set(host, new Set());
   }
 
   #file(host: string): string {

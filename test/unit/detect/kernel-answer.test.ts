@@ -126,6 +126,18 @@ describe('the reset of a USB disk', () => {
     expect(kinds.map(({ kind }) => kind)).toEqual(['skipped', 'skipped', 'skipped']);
   });
 
+  it('leaves no device away when it is ended in the middle', async () => {
+    await plugged('sdb', PLACE, 21);
+    await put(`${USB}/authorized`, '1');
+    const authorized = () => readFile(join(scratch.path, USB, 'authorized'), 'utf8');
+    const closing = new AbortController();
+    const reset = resetUsb(SDB, closing.signal, scratch.path);
+    await expect.poll(authorized, { interval: 20 }).toBe('0');
+    closing.abort();
+    expect((await reset).kind).toBe('failed');
+    await expect.poll(authorized, { interval: 20 }).toBe('1');
+  });
+
   it('says when it could not be done', async () => {
     await plugged('sdb', PLACE, 21);
     await mkdir(join(scratch.path, USB, 'authorized'));

@@ -57,6 +57,28 @@ describe('the error handling of a host', () => {
     expect(await notes()).toEqual([]);
   });
 
+  it('is given back later where the host refuses, as one that recovers from an error does', async () => {
+    const file = join(scratch.path, 'class/scsi_host/host2/eh_deadline');
+    const hosts = await created();
+    await hosts.hold(disk('sdb'), CUSTOMERS);
+    await rm(file);
+    await symlink('/dev/full', file);
+    await hosts.release(disk('sdb').key);
+    expect(await notes()).toEqual(['host2.json']);
+    await rm(file);
+    await put('class/scsi_host/host2/eh_deadline', '60\n');
+    expect(await hosts.hold(disk('sdc'), CUSTOMERS)).toMatchObject({ outcome: 'set' });
+    await hosts.release(disk('sdc').key);
+    expect(await deadline()).toBe('off');
+    expect(await notes()).toEqual([]);
+  });
+
+  it('keeps no daemon from starting, whatever lies in its directory', async () => {
+    await mkdir(join(scratch.path, 'hosts', 'somebody’s'), { recursive: true });
+    const hosts = await created();
+    expect(await hosts.hold(disk('sdb'), CUSTOMERS)).toMatchObject({ outcome: 'set' });
+  });
+
   it('is not ours where a disk hangs on it that is no customer’s', async () => {
     const hosts = await created();
     await plugged('sda', 'host2');
