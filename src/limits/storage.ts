@@ -41,6 +41,11 @@ export const RETRY_AFTER_MAX_MS = 5 * 60_000;
 export const STORAGE_SILENCE_MS = 15_000;
 /** An outage of the blob store shorter than this is not worth telling. */
 export const STORAGE_AWAY_AFTER_MS = 2_000;
+/**
+ * During an outage other words for it are told so often at most: requests that fail side by side in
+ * different ways would else change what the screens say several times a second.
+ */
+export const STORAGE_REWORD_MS = 5_000;
 /** A drive that waits for its storage outside of the queue is tried again at least this often. */
 export const HOLD_RETRY_MS = 60_000;
 /** How often it is looked whether the storage of such a drive, or its credential, is another. */

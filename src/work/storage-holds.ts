@@ -55,7 +55,7 @@ export interface StorageHoldsDependencies {
 interface Hold {
   readonly item: WorkItem;
   readonly since: string;
-  readonly trouble: StorageTrouble;
+  trouble: StorageTrouble;
   readonly tries: number;
   /** Of one that is tried: until when no other one is. */
   tryAtMs: number;
@@ -149,15 +149,27 @@ export class StorageHolds {
     };
   }
 
-  /** The store of a running copy does not answer; it may have been so when the copy was tried before. */
+  /**
+   * The store of a running copy does not answer; it may have been so when the copy was tried before. Told
+   * again when it fails in other words, which are those of all that wait for it: it is the same outage.
+   */
   away({ ref }: WorkItem, reason: string): void {
-    const before = this.#holds.get(driveKey(ref));
-    const isSame = before?.trouble.kind === 'away';
-    const since = isSame ? before.since : this.#deps.now().toISOString();
     const running = this.#running.get(driveKey(ref));
     if (running === undefined) return;
-    running.outage = { sinceMs: this.#deps.monotonicMs(), since, reason };
+    const held = this.#holds.get(driveKey(ref));
+    const before = held?.trouble.kind === 'away' ? held.since : running.outage?.since;
+    const since = before ?? this.#deps.now().toISOString();
+    const sinceMs = running.outage?.sinceMs ?? this.#deps.monotonicMs();
+    running.outage = { sinceMs, since, reason };
     this.#show(running.item, { kind: 'away', since, reason }, since);
+    for (const hold of this.#ofJob(ref.jobId)) this.#reword(hold, reason);
+  }
+
+  #reword(hold: Hold, reason: string): void {
+    if (hold.trouble.kind !== 'away') return;
+    hold.trouble = { ...hold.trouble, reason };
+    // One that tries says what it finds out itself.
+    if (!hold.isTried) this.#show(hold.item, hold.trouble, hold.since);
   }
 
   /** It answers again; what waited for nothing else goes on. */

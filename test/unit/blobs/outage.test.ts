@@ -1,18 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Outage } from '../../../src/blobs/outage.ts';
+import { STORAGE_REWORD_MS } from '../../../src/limits.ts';
+
+const SILENCE_MS = 10_000;
+const LOOK_MS = 1000;
 
 function outageOf(awayAfterMs: number) {
   const told: string[] = [];
+  /** What is to run later, run by the test when its time has come. */
+  const due: { ms: number; run: () => void }[] = [];
   const outage = new Outage(
-    { awayAfterMs, silenceMs: 10_000 },
+    { awayAfterMs, silenceMs: SILENCE_MS },
     {
       onAway: (detail) => told.push(detail),
       onSlow: () => told.push('slow'),
       onBack: () => told.push('back'),
     },
+    (ms, run) => due.push({ ms, run }),
   );
-  return { outage, told };
+  return { outage, told, due };
+}
+
+/** A request of `startedAt` waits and is looked at every second from `from` on, and last at `to`. */
+function looks(
+  outage: Outage,
+  { startedAt, from = startedAt, to }: { startedAt: number; from?: number; to: number },
+  movedAt = (_now: number) => Number.NEGATIVE_INFINITY,
+) {
+  for (let now = from + LOOK_MS; now < to; now += LOOK_MS) {
+    outage.waited(startedAt, now, movedAt(now));
+  }
+  outage.waited(startedAt, to, movedAt(to));
 }
 
 describe('outage', () => {
@@ -43,7 +62,7 @@ describe('outage', () => {
   it('is told when requests wait and none is answered for the silence', () => {
     const { outage, told } = outageOf(1000);
     outage.answered(0, 0);
-    outage.waited(100, 9999, Number.NEGATIVE_INFINITY);
+    looks(outage, { startedAt: 100, to: 10_099 });
     expect(told).toEqual([]);
     outage.waited(100, 10_100, Number.NEGATIVE_INFINITY);
     expect(told).toEqual(['no answer for 10 s']);
@@ -55,7 +74,7 @@ describe('outage', () => {
     const { outage, told } = outageOf(1000);
     for (let now = 1000; now < 60_000; now += 9000) {
       outage.answered(now, now);
-      outage.waited(0, now + 8999, Number.NEGATIVE_INFINITY);
+      looks(outage, { startedAt: 0, from: now, to: now + 8999 });
     }
     expect(told).toEqual([]);
   });
@@ -63,14 +82,13 @@ describe('outage', () => {
   it('is no outage but a slow line as long as bytes move', () => {
     const { outage, told } = outageOf(1000);
     outage.answered(0, 0);
-    outage.waited(100, 10_100, 10_000);
-    outage.waited(100, 15_000, 14_900);
+    looks(outage, { startedAt: 100, to: 15_000 }, (now) => now - 100);
     expect(told).toEqual(['slow']);
     // One after the other is answered, each after a long time: it is as slow as before.
     outage.answered(100, 16_000);
-    outage.waited(5000, 27_000, 26_900);
+    looks(outage, { startedAt: 5000, from: 16_000, to: 29_000 }, (now) => now - 100);
     expect(told).toEqual(['slow']);
-    outage.waited(5000, 40_000, 29_000);
+    looks(outage, { startedAt: 5000, from: 29_000, to: 40_000 }, () => 29_000);
     expect(told).toEqual(['slow', 'no answer for 10 s']);
     outage.answered(5000, 41_000);
     expect(told).toEqual(['slow', 'no answer for 10 s', 'back']);
@@ -79,7 +97,7 @@ describe('outage', () => {
   it('tells when a slow line is fast again', () => {
     const { outage, told } = outageOf(1000);
     outage.answered(0, 0);
-    outage.waited(100, 10_100, 10_000);
+    looks(outage, { startedAt: 100, to: 10_100 }, (now) => now - 100);
     outage.answered(10_000, 11_000);
     expect(told).toEqual(['slow', 'back']);
   });
@@ -87,7 +105,7 @@ describe('outage', () => {
   it('tells when a slow line is fast again, also when a request failed in between', () => {
     const { outage, told } = outageOf(1000);
     outage.answered(0, 0);
-    outage.waited(100, 10_100, 10_000);
+    looks(outage, { startedAt: 100, to: 10_100 }, (now) => now - 100);
     outage.failed(10_200, 10_300, 'reset');
     expect(told).toEqual(['slow']);
     outage.answered(10_400, 11_000);
@@ -101,23 +119,80 @@ describe('outage', () => {
     expect(told).toEqual([]);
   });
 
+  it('is told again in other words when the store fails otherwise', () => {
+    const { outage, told, due } = outageOf(1000);
+    outage.failed(0, 1000, 'broke off');
+    for (let now = 2000; now < 60_000; now += 1000) outage.failed(now, now, 'broke off');
+    expect(told).toEqual(['broke off']);
+    outage.failed(60_000, 60_000, 'busy');
+    outage.failed(60_001, 60_001, 'busy');
+    expect(told).toEqual(['broke off', 'busy']);
+    expect(due).toEqual([]);
+    outage.answered(61_000, 61_000);
+    expect(told).toEqual(['broke off', 'busy', 'back']);
+  });
+
+  it('is told in the newest words a little later when they came too early', () => {
+    const { outage, told, due } = outageOf(1000);
+    outage.failed(0, 1000, 'broke off');
+    outage.failed(1100, 1100, 'refused');
+    outage.failed(1200, 1200, 'broke off');
+    outage.failed(1300, 1300, 'busy');
+    expect(told).toEqual(['broke off']);
+    expect(due.map(({ ms }) => ms)).toEqual([STORAGE_REWORD_MS - 100]);
+    due[0]?.run();
+    expect(told).toEqual(['broke off', 'busy']);
+  });
+
+  it('is told in no other words when the store is back, or fails as it did at first', () => {
+    const { outage, told, due } = outageOf(1000);
+    outage.failed(0, 1000, 'broke off');
+    outage.failed(1100, 1100, 'busy');
+    outage.failed(1200, 1200, 'broke off');
+    due[0]?.run();
+    expect(told).toEqual(['broke off']);
+    outage.failed(1300, 1300, 'busy');
+    outage.answered(1400, 1400);
+    outage.failed(1500, 2500, 'refused');
+    due[1]?.run();
+    expect(told).toEqual(['broke off', 'back', 'refused']);
+  });
+
   it('is told in turns, away and back, for any story of requests', () => {
     const event = fc.record({
-      kind: fc.constantFrom('failed', 'answered'),
+      words: fc.constantFrom('broke off', 'busy', 'answered'),
       tookMs: fc.nat({ max: 500 }),
-      afterMs: fc.nat({ max: 500 }),
+      afterMs: fc.nat({ max: 2000 }),
     });
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), fc.nat({ max: 600 }), (events, awayAfter) => {
-        const { outage, told } = outageOf(awayAfter);
+        const { outage, told, due } = outageOf(awayAfter);
+        const timers: { at: number; run: () => void }[] = [];
+        const toldAt: number[] = [];
         let now = 0;
-        for (const { kind, tookMs, afterMs } of events) {
-          now += afterMs;
-          if (kind === 'failed') outage.failed(now - tookMs, now, 'away');
-          else outage.answered(now, now);
-          if (kind === 'answered') expect(told.at(-1) ?? 'back').toBe('back');
+        const at = (ms: number, happens: () => void) => {
+          now = ms;
+          happens();
+          timers.push(...due.splice(0).map(({ ms: inMs, run }) => ({ at: now + inMs, run })));
+          while (toldAt.length < told.length) toldAt.push(now);
+        };
+        for (const { words, tookMs, afterMs } of events) {
+          const next = now + afterMs;
+          while ((timers[0]?.at ?? next) < next)
+            at(timers[0]?.at ?? next, () => timers.shift()?.run());
+          at(next, () => {
+            if (words === 'answered') outage.answered(next, next);
+            else outage.failed(next - tookMs, next, words);
+          });
+          if (words === 'answered') expect(told.at(-1) ?? 'back').toBe('back');
         }
-        expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'away' : 'back')));
+        for (const [index, words] of told.entries()) {
+          const before = told[index - 1] ?? 'back';
+          expect(words).not.toBe(before);
+          if (words === 'back' || before === 'back') continue;
+          const apartMs = (toldAt[index] ?? 0) - (toldAt[index - 1] ?? 0);
+          expect(apartMs).toBeGreaterThanOrEqual(STORAGE_REWORD_MS);
+        }
       }),
     );
   });

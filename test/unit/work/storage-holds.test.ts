@@ -174,6 +174,39 @@ describe('a copy whose store is away', () => {
     expect(place.signal.aborted).toBe(false);
   });
 
+  it('says what the store says by now, and is away since it was at first', async () => {
+    const [item, other] = [begin('A'), begin('B')];
+    using place = holds.begin(item);
+    holds.away(item, 'broke off');
+    holds.hold(other, holds.inTheWay(other) ?? DENIED);
+    othersWait = true;
+    now = 45_000;
+    holds.away(item, 'busy');
+    for (const { activity } of [item, other]) {
+      expect(activity).toEqual({ kind: 'waiting-for-storage', since: SINCE, reason: 'busy' });
+    }
+    expect(floor.outages).toEqual([
+      { jobId: 'job-1', since: SINCE, reason: 'busy' },
+      { jobId: 'job-1', since: SINCE, reason: 'busy' },
+    ]);
+    expect(holds.halts()).toMatchObject([{ since: SINCE, reason: 'busy' }]);
+    expect(holds.inTheWay(begin('C'))).toEqual({ ...AWAY, reason: 'busy' });
+    // Its place is not kept any longer for another word.
+    await lookAt(60_000);
+    expect(place.signal.aborted).toBe(true);
+    expect(place.trouble).toEqual({ ...AWAY, reason: 'busy' });
+  });
+
+  it('changes no words of those that wait for a person or for another store', () => {
+    const [item, denied, elsewhere] = [begin('A'), begin('B'), begin('C', 'job-2')];
+    holds.hold(denied, DENIED);
+    holds.hold(elsewhere, AWAY);
+    using _place = holds.begin(item);
+    holds.away(item, 'busy');
+    expect(denied.activity).toMatchObject({ kind: 'halted', reason: DENIED.reason });
+    expect(elsewhere.activity).toMatchObject({ reason: AWAY.reason });
+  });
+
   it('gives it up at once when it had lost it before', async () => {
     const item = begin('A');
     holds.hold(item, AWAY);
