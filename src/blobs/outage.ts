@@ -35,6 +35,9 @@ interface Away {
 /** Runs something after so many ms. */
 export type Later = (ms: number, run: () => void) => void;
 
+/** A look is late when it comes this part of a silence after the one before, or more. */
+const LATE_PART = 4;
+
 /**
  * What the concurrent requests of one container know together about their store. However many of them
  * fail, an outage is told once when it has lasted and once each time its reason is another, and its end
@@ -45,6 +48,11 @@ export class Outage {
   readonly #listeners: OutageListeners;
   readonly #later: Later;
   #state: OutageState = { kind: 'answering', lastAnswerAt: Number.NEGATIVE_INFINITY };
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** From when silence counts, at the earliest: put off by the time in which the process stood still. */
+  #countedFrom = Number.NEGATIVE_INFINITY;
+  /** The same for bytes: when the last one moved, at the earliest. */
+  #movedFrom = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutageOptions, listeners: OutageListeners, later: Later = unrefTimer) {
     this.#options = options;
@@ -74,14 +82,20 @@ export class Outage {
   /**
    * A request that began at `startedAt` still waits at `now`. When none was answered for `silenceMs`
    * either, the store is slow when a byte moved since then (at `movedAt`), and else away.
+   *
+   * To be called ten times or so in `silenceMs` while a request waits. A call that comes late shows that
+   * the process stood still (suspended, stopped, starved) and could see neither bytes nor answers: that
+   * time is no silence of the store.
    */
   waited(startedAt: number, now: number, movedAt: number): void {
     if (this.#state.kind === 'away') return;
     const { silenceMs } = this.#options;
     const { kind } = this.#state;
     const lastSign = kind === 'failing' ? this.#state.since : this.#state.lastAnswerAt;
-    if (now - Math.max(lastSign, startedAt) < silenceMs) return;
-    if (now - movedAt < silenceMs) {
+    const sign = Math.max(lastSign, startedAt);
+    this.#look(sign, now, movedAt);
+    if (now - Math.max(sign, this.#countedFrom) < silenceMs) return;
+    if (now - Math.max(movedAt, this.#movedFrom) < silenceMs) {
       if (kind === 'answering') this.#slow(lastSign);
       return;
     }
@@ -94,6 +108,16 @@ export class Outage {
     const isSlow = wasSlow(before) && now - startedAt >= this.#options.silenceMs;
     this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
     if (before.kind === 'away' || (wasSlow(before) && !isSlow)) this.#listeners.onBack();
+  }
+
+  /** Puts off what silence is counted from when this look is late. */
+  #look(sign: number, now: number, movedAt: number): void {
+    const from = Math.max(sign, this.#countedFrom);
+    const unseenMs = now - Math.max(from, this.#lookedAt);
+    this.#lookedAt = now;
+    if (unseenMs < this.#options.silenceMs / LATE_PART) return;
+    this.#countedFrom = from + unseenMs;
+    this.#movedFrom = Math.min(now, Math.max(movedAt, this.#movedFrom) + unseenMs);
   }
 
   #tellAway(detail: string, now: number): void {

@@ -119,6 +119,63 @@ describe('outage', () => {
     expect(told).toEqual([]);
   });
 
+  it('is no silence of the store while the process stood still', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 4100 }, () => 100);
+    // The process is stopped for a minute. What came meanwhile lies in the kernel and was not seen yet.
+    const resumedAt = 64_100;
+    outage.waited(100, resumedAt, 100);
+    outage.waited(2000, resumedAt, 100);
+    expect(told).toEqual([]);
+    looks(outage, { startedAt: 100, from: resumedAt, to: resumedAt + 5999 }, () => 100);
+    expect(told).toEqual([]);
+    // Four seconds before it and six after it were silent.
+    outage.waited(100, resumedAt + 6000, 100);
+    expect(told).toEqual(['no answer for 10 s']);
+  });
+
+  it('is none of a slow line either while the process stood still', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 60_000 }, (now) => now - 100);
+    const resumedAt = 120_000;
+    looks(
+      outage,
+      { startedAt: 100, from: resumedAt - LOOK_MS, to: resumedAt + 9899 },
+      () => 59_900,
+    );
+    expect(told).toEqual(['slow']);
+    outage.waited(100, resumedAt + 9900, 59_900);
+    expect(told).toEqual(['slow', 'no answer for 10 s']);
+  });
+
+  it('is not told when the answer came while the process stood still', () => {
+    const { outage, told } = outageOf(1000);
+    looks(outage, { startedAt: 0, to: 4000 });
+    outage.answered(0, 90_000);
+    looks(outage, { startedAt: 1000, from: 90_000, to: 99_999 });
+    expect(told).toEqual([]);
+    outage.waited(1000, 100_000, Number.NEGATIVE_INFINITY);
+    expect(told).toEqual(['no answer for 10 s']);
+  });
+
+  it('is not told when the process stood still before it looked at a request at all', () => {
+    const { outage, told } = outageOf(1000);
+    outage.waited(0, 60_000, Number.NEGATIVE_INFINITY);
+    expect(told).toEqual([]);
+    outage.answered(0, 60_100);
+    expect(told).toEqual([]);
+  });
+
+  it('is told also by a process that stands still again and again', () => {
+    const { outage, told } = outageOf(1000);
+    for (let at = 0; at < 120_000; at += 20_000) {
+      looks(outage, { startedAt: 0, from: at, to: at + 4000 });
+    }
+    expect(told).toEqual(['no answer for 10 s']);
+  });
+
   it('is told again in other words when the store fails otherwise', () => {
     const { outage, told, due } = outageOf(1000);
     outage.failed(0, 1000, 'broke off');
