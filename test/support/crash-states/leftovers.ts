@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** What a station that is at rest has on its disk: files of a number that nobody has to clean away. */
 const LASTING = [
   /^state$/u,
-  /^state\/(?:ledger\.sqlite|station\.(?:lock|reserve)|secrets\.key|journals|holders|backups)$/u,
+  /^state\/(?:ledger\.sqlite|station\.(?:lock|reserve)|secrets\.key|journals|holders|hosts|backups)$/u,
   /^state\/backups\/ledger-\w+\.sqlite$/u,
   /^store$/u,
   /^store\/[^/]+$/u,
