@@ -32,12 +32,14 @@ export interface SeenDock extends DockPlace {
   readonly driver: string | null;
 }
 
-/** Something that happened between the machine and one disk. */
+/** Something that happened between the machine and a disk, or several at once. */
 export interface DockSign {
   readonly kind: KernelSign;
   readonly count: number;
   /** The disk by its own serial; empty for one that shows none of its own. */
   readonly disk: string;
+  /** Where the sign is of several disks that were read at once: the others, named alike. */
+  readonly others?: readonly string[];
 }
 
 /** One trouble, however many lines the kernel wrote about it. */
@@ -46,6 +48,8 @@ export interface DockIncident {
   readonly at: string;
   readonly counts: Readonly<Partial<Record<DockSignKind, number>>>;
   readonly disks: readonly string[];
+  /** A sign of it was of several disks at once, with names or without. */
+  readonly ofSeveral?: true;
 }
 
 /** What is remembered of a place. */
@@ -115,7 +119,8 @@ export function withSigns(
   { at, windowMs }: { readonly at: string; readonly windowMs: number },
 ): DockRecord {
   const isLate = (item: { readonly at: string }) => Date.parse(at) - Date.parse(item.at) < windowMs;
-  const bad = signs.filter(({ kind }) => kind === 'medium').map(({ disk }) => ({ disk, at }));
+  const named = signs.filter(({ kind, disk }) => kind === 'medium' && disk !== '');
+  const bad = named.map(({ disk }) => ({ disk, at }));
   const newlyBad = new Set(bad.map(({ disk }) => disk));
   const against = signs.filter(({ kind }) => kind !== 'medium');
   const incidents = record.incidents.filter(isLate);
@@ -150,8 +155,10 @@ function added(incident: DockIncident, signs: readonly DockSign[]): DockIncident
   for (const { kind, count } of signs) {
     if (kind !== 'medium') counts[kind] = (counts[kind] ?? 0) + count;
   }
-  const disks = new Set([...incident.disks, ...signs.map(({ disk }) => disk)]);
-  return { ...incident, counts, disks: [...disks].slice(-DISKS_MAX) };
+  const told = signs.flatMap(({ disk, others = [] }) => [disk, ...others]);
+  const disks = [...new Set([...incident.disks, ...told])].slice(-DISKS_MAX);
+  const isOfSeveral = signs.some(({ others = [] }) => others.length > 0);
+  return { ...incident, counts, disks, ...(isOfSeveral ? { ofSeveral: true } : {}) };
 }
 
 function distinct<T extends { readonly disk: string }>(items: readonly T[]): T[] {
@@ -167,23 +174,29 @@ export function countedIncidents(
   dock: DockRecord & DockPlace,
   all: readonly (DockRecord & DockPlace)[],
 ): readonly DockIncident[] {
-  const elsewhere = all.filter(({ port }) => port !== dock.port);
-  const wanders = (disk: string) =>
-    disk !== '' &&
-    elsewhere.some(({ incidents }) => incidents.some(({ disks }) => disks.includes(disk)));
-  const isBad = (disk: string) =>
-    dock.badDisks.some((bad) => bad.disk === disk) ||
-    (disk !== '' && elsewhere.some(({ badDisks }) => badDisks.some((bad) => bad.disk === disk)));
+  const isToBlame = blamedDisks(dock, all);
   return dock.incidents.filter(
-    ({ counts, disks }) =>
-      counts.controller !== undefined || !disks.every((disk) => isBad(disk) || wanders(disk)),
+    ({ counts, disks }) => counts.controller !== undefined || !disks.every(isToBlame),
   );
+}
+
+/** Whether a disk explains the trouble it has; of one without a name nobody can say so. */
+function blamedDisks(
+  dock: DockRecord & DockPlace,
+  all: readonly (DockRecord & DockPlace)[],
+): (disk: string) => boolean {
+  const elsewhere = all.filter(({ port }) => port !== dock.port);
+  const alone = elsewhere.flatMap(({ incidents }) => incidents.filter((one) => !one.ofSeveral));
+  const wandering = alone.flatMap(({ disks }) => disks);
+  const bad = [dock, ...elsewhere].flatMap(({ badDisks }) => badDisks.map(({ disk }) => disk));
+  const toBlame = new Set([...wandering, ...bad]);
+  return (disk) => disk !== '' && toBlame.has(disk);
 }
 
 /**
  * Whether a place is unreliable. With two disks or more, and for what only the link can do, the limit
  * is as configured; of one disk alone it takes twice as many, because that disk may be the cause. Disks
- * without a serial of their own may all be one.
+ * without a serial of their own may all be one, unless they had their trouble at once.
  */
 export function isUnreliable(
   dock: DockRecord & DockPlace,
@@ -191,9 +204,12 @@ export function isUnreliable(
   { incidents: limit }: DockLimits,
 ): boolean {
   const counted = countedIncidents(dock, all);
+  const isToBlame = blamedDisks(dock, all);
   const named = counted.flatMap(({ disks }) => disks).filter((disk) => disk !== '');
-  const several = new Set(named).size > 1;
-  const certain = several ? counted.length : counted.filter(isOfLinkAlone).length;
+  const several = new Set(named.filter((disk) => !isToBlame(disk))).size > 1;
+  const isCertain = (one: DockIncident) =>
+    several || isOfLinkAlone(one) || (one.ofSeveral === true && !one.disks.some(isToBlame));
+  const certain = counted.filter(isCertain).length;
   return certain + (counted.length - certain) / 2 >= limit;
 }
 

@@ -14,7 +14,10 @@ const bridgeId = z.custom<BridgeId>((value) => typeof value === 'string' && valu
 const counts = z.object(
   Object.fromEntries(Object.keys(DOCK_SIGNS).map((kind) => [kind, z.int().min(0).exactOptional()])),
 );
-const incident = z.object({ at: time, counts, disks: z.array(z.string()) });
+const incident = z.object({
+  ...{ at: time, counts, disks: z.array(z.string()) },
+  ofSeveral: z.literal(true).exactOptional(),
+});
 const badDisk = z.object({ disk: z.string(), at: time });
 
 const dockRow = z.object({

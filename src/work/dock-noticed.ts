@@ -17,12 +17,13 @@ export class Noticed {
   }
 
   add(seen: SeenDock, sign: DockSign): void {
+    if (sign.kind === 'medium' && sign.disk === '') return;
     let place = this.#places.find((known) => samePlace(known.seen, seen));
     if (place === undefined) {
       place = { seen, signs: new Map() };
       this.#places.push(place);
     }
-    const key = JSON.stringify([sign.kind, sign.disk]);
+    const key = JSON.stringify([sign.kind, sign.disk, sign.others]);
     const count = (place.signs.get(key)?.count ?? 0) + sign.count;
     place.signs.set(key, { ...sign, count });
   }

@@ -167,17 +167,18 @@ export class DockWatch {
       const about = this.#known.values().filter(({ names }) => kernelSpeaksOf(words, names));
       for (const disks of byPlace([...about].map(({ disk }) => disk))) {
         const [first] = disks;
-        const disk = this.#nameAmong(disks);
-        if (first !== undefined) this.#noticed.add(dockOf(first), { kind, disk, count: 1 });
+        const [disk = '', ...others] = this.#namesAmong(disks);
+        if (first === undefined || (kind === 'medium' && others.length > 0)) continue;
+        const shared = others.length > 0 ? { others } : {};
+        this.#noticed.add(dockOf(first), { kind, disk, count: 1, ...shared });
       }
     }
   }
 
-  /** What concerns a bridge concerns all of its disks; it is laid to the one that is being read. */
-  #nameAmong(disks: readonly AttachedDisk[]): string {
+  /** What concerns a bridge concerns all of its disks; it is laid to those that are being read. */
+  #namesAmong(disks: readonly AttachedDisk[]): readonly string[] {
     const atWork = disks.length === 1 ? disks : disks.filter((disk) => this.#isAtWork(disk));
-    const [only, ...others] = atWork;
-    return only === undefined || others.length > 0 ? '' : evidenceName(only);
+    return atWork.map((disk) => evidenceName(disk));
   }
 
   /** Counters speak only of what was read between two looks: probes fail by themselves. */

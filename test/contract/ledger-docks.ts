@@ -47,6 +47,13 @@ export function dockContract(name: string, open: () => Promise<LedgerUnderTest>)
       expect(await told()).toEqual([]);
     });
 
+    it('keeps that several disks were in trouble at once', async () => {
+      const dock = await record(DOCK, { ...reset, others: ['B'] });
+      expect(dock.incidents).toMatchObject([{ disks: ['A', 'B'], ofSeveral: true }]);
+      ledger = await subject.reopen();
+      expect(await ledger.docks.all()).toEqual([dock]);
+    });
+
     it('tells ports and bridges apart, with a bridge or without', async () => {
       await record(DOCK, reset);
       await record({ ...DOCK, bridge: null, product: null, driver: null }, reset);

@@ -70,10 +70,53 @@ describe('a dock is unreliable', () => {
     expect(judged(again(6, 'reset', 'A', 'B'), [[200, 'reset', 'C']])).toBe(true);
   });
 
+  it('never excused by a disk without a name: nobody knows which disk that is', () => {
+    expect(judged([[0, 'medium', ''], ...again(3, 'drop', '')])).toBe(true);
+    expect(recordOf([[0, 'medium', '']]).badDisks).toEqual([]);
+    const dock = { ...PLACE, ...recordOf(again(3, 'drop', '')) };
+    const fromBefore = { ...dock, badDisks: [{ disk: '', at: new Date(START_MS).toISOString() }] };
+    expect(isUnreliable(fromBefore, [fromBefore], LIMITS)).toBe(true);
+  });
+
   it('not for what is outside of the window', () => {
     const late: Told = [LIMITS.windowMs / 60_000 + 5, 'reset', 'B'];
     expect(judged([...again(2, 'reset', 'A', 'B'), late])).toBe(false);
     expect(recordOf([...again(2, 'reset', 'A'), late]).incidents).toHaveLength(2);
+  });
+});
+
+describe('trouble of several disks that are read at once', () => {
+  const shared = (disk: string, ...others: string[]): DockRecord =>
+    [0, 10, 20].reduce((record, minutes) => {
+      const at = new Date(START_MS + minutes * 60_000).toISOString();
+      const signs = [{ kind: 'reset' as const, disk, others, count: 1 }];
+      return withSigns(record, signs, { at, windowMs: LIMITS.windowMs });
+    }, NOTHING_KNOWN);
+  const isBlamed = (record: DockRecord, elsewhere: DockRecord = NOTHING_KNOWN) => {
+    const dock = { ...PLACE, ...record };
+    return isUnreliable(dock, [dock, { ...ELSEWHERE, ...elsewhere }], LIMITS);
+  };
+
+  it('counts whole, with names or without', () => {
+    expect(isBlamed(shared('A', 'B'))).toBe(true);
+    expect(isBlamed(shared('', ''))).toBe(true);
+  });
+
+  it('counts half while one of them is bad, and not when all are', () => {
+    const at = { at: new Date(START_MS).toISOString(), windowMs: LIMITS.windowMs };
+    const bad = (...disks: string[]) =>
+      withSigns(
+        shared('A', 'B'),
+        disks.map((disk) => ({ kind: 'medium', disk, count: 1 })),
+        at,
+      );
+    expect(isBlamed(bad('A'))).toBe(false);
+    expect(countedIncidents({ ...PLACE, ...bad('A') }, [])).toHaveLength(3);
+    expect(countedIncidents({ ...PLACE, ...bad('A', 'B') }, [])).toEqual([]);
+  });
+
+  it('is not what a disk takes from place to place', () => {
+    expect(isBlamed(recordOf(again(6, 'reset', 'A')), shared('A', 'B'))).toBe(true);
   });
 });
 

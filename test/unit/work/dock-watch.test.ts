@@ -161,6 +161,26 @@ describe('the kernel’s words', () => {
     expect((await bench.known())[0]?.incidents.at(-1)).toMatchObject({ disks: ['B'] });
   });
 
+  it('about a bridge of which two disks are read are laid to both', async () => {
+    const b = docked('B', 2);
+    bench.attached(a, b, docked('C', 3));
+    bench.copies(a);
+    bench.copies(b);
+    bench.says(RESET);
+    const both = { counts: { reset: 1 }, disks: ['A', 'B'], ofSeveral: true };
+    expect(await bench.known()).toMatchObject([{ incidents: [both] }]);
+  });
+
+  it('about the medium of a disk that has no name, or could be another, are laid to none', async () => {
+    const bad = 'critical medium error, dev sdb, sector 8 op 0x0:(READ) flags 0x0';
+    bench.attached(a, docked('B', 2));
+    bench.says(bad);
+    expect(await bench.known()).toEqual([]);
+    bench.attached(docked('', 3));
+    bench.says(bad);
+    expect(await bench.known()).toEqual([]);
+  });
+
   it('about a disk of the station are not counted', async () => {
     const uses = [{ kind: 'mounted' as const, device: '/dev/sdb1', mountpoint: '/' }];
     bench.attached(docked('A', 1, { ownUses: uses }));
