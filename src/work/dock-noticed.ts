@@ -5,16 +5,11 @@ interface AtPlace {
   readonly signs: Map<string, DockSign>;
 }
 
-/** What was noticed between two looks, added up by place, kind and disk. */
+/** What was noticed and is not in the ledger, added up by place, kind and disk. */
 export class Noticed {
-  readonly #places: AtPlace[] = [];
+  #places: AtPlace[] = [];
   /** When a disk was last told to be bad; it need not be said each second of a day of bad places. */
-  readonly #toldMs: Map<string, number>;
-
-  /** @param before what was noticed until the look before */
-  constructor(before?: Noticed) {
-    this.#toldMs = before === undefined ? new Map() : before.#toldMs;
-  }
+  readonly #toldMs = new Map<string, number>();
 
   add(seen: SeenDock, sign: DockSign): void {
     if (sign.kind === 'medium' && sign.disk === '') return;
@@ -23,7 +18,8 @@ export class Noticed {
       place = { seen, signs: new Map() };
       this.#places.push(place);
     }
-    const key = JSON.stringify([sign.kind, sign.disk, sign.others]);
+    place.seen = seen;
+    const key = keyOf(sign);
     const count = (place.signs.get(key)?.count ?? 0) + sign.count;
     place.signs.set(key, { ...sign, count });
   }
@@ -33,27 +29,35 @@ export class Noticed {
     nowMs: number,
     windowMs: number,
   ): readonly { readonly seen: SeenDock; readonly signs: readonly DockSign[] }[] {
-    const told = this.#places.map(({ seen, signs }) => ({
-      seen,
-      signs: [...signs.values()].filter(
-        ({ kind, disk }) => kind !== 'medium' || this.#isNews(seen, disk, { nowMs, windowMs }),
-      ),
-    }));
-    return told.filter(({ signs }) => signs.length > 0);
+    for (const [key, atMs] of this.#toldMs) {
+      if (nowMs - atMs >= windowMs / 4) this.#toldMs.delete(key);
+    }
+    for (const { seen, signs } of this.#places) {
+      for (const [key, sign] of signs) {
+        if (sign.kind === 'medium' && this.#toldMs.has(badKeyOf(seen, sign))) signs.delete(key);
+      }
+    }
+    this.#places = this.#places.filter(({ signs }) => signs.size > 0);
+    return this.#places.map(({ seen, signs }) => ({ seen, signs: [...signs.values()] }));
   }
 
-  #isNews(
-    { port, bridge }: SeenDock,
-    disk: string,
-    { nowMs, windowMs }: { readonly nowMs: number; readonly windowMs: number },
-  ): boolean {
-    const key = JSON.stringify([port, bridge, disk]);
-    const toldMs = this.#toldMs.get(key);
-    if (toldMs !== undefined && nowMs - toldMs < windowMs / 4) return false;
-    for (const [other, atMs] of this.#toldMs) {
-      if (nowMs - atMs >= windowMs / 4) this.#toldMs.delete(other);
+  /** The ledger holds these; what was noticed since they were asked for is left. */
+  wereTold(seen: SeenDock, told: readonly DockSign[], nowMs: number): void {
+    const place = this.#places.find((known) => samePlace(known.seen, seen));
+    for (const sign of told) {
+      if (sign.kind === 'medium') this.#toldMs.set(badKeyOf(seen, sign), nowMs);
+      const key = keyOf(sign);
+      const left = (place?.signs.get(key)?.count ?? 0) - sign.count;
+      if (left > 0) place?.signs.set(key, { ...sign, count: left });
+      else place?.signs.delete(key);
     }
-    this.#toldMs.set(key, nowMs);
-    return true;
   }
+}
+
+function keyOf({ kind, disk, others }: DockSign): string {
+  return JSON.stringify([kind, disk, others]);
+}
+
+function badKeyOf({ port, bridge }: SeenDock, { disk }: DockSign): string {
+  return JSON.stringify([port, bridge, disk]);
 }

@@ -65,8 +65,8 @@ export class DockWatch {
   /** Places at which the station itself replugs, until when. */
   readonly #ownReplugs = new Map<string, number>();
   readonly #sinceUs: number;
-  #noticed: Noticed;
-  #arrived: AttachedDisk[] = [];
+  readonly #noticed = new Noticed();
+  readonly #arrived: AttachedDisk[] = [];
   #onChange: DockListener = () => Promise.resolve();
   #looking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -75,7 +75,6 @@ export class DockWatch {
   constructor(options: DockWatchOptions, dependencies: DockWatchDependencies) {
     this.#options = options;
     this.#deps = dependencies;
-    this.#noticed = new Noticed();
     this.#sinceUs = dependencies.bootUs();
     this.#noteFacts();
     this.#unsubscribe = dependencies.detector.onChange(() => this.#noteFacts());
@@ -91,7 +90,7 @@ export class DockWatch {
     this.#ownReplugs.set(dockOf(disk).port, this.#nowMs() + DOCK_NAMES_KEPT_MS);
   }
 
-  /** One look; of two at once the second is the first. */
+  /** One look; of two at once the second is the first. What the ledger does not hold is kept. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
@@ -229,15 +228,15 @@ export class DockWatch {
   async #tell(): Promise<void> {
     const { ledger, logger } = this.#deps;
     const { incidents, windowMs } = this.#options;
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    const noticed = this.#noticed;
-    this.#noticed = new Noticed(noticed);
-    for (const disk of arrived) {
-      if (await ledger.docks.seen(dockOf(disk))) await this.#onChange(undefined);
+    for (let [disk] = this.#arrived; disk !== undefined; [disk] = this.#arrived) {
+      const isChanged = await ledger.docks.seen(dockOf(disk));
+      this.#arrived.shift();
+      if (isChanged) await this.#onChange(undefined);
     }
-    for (const { seen, signs } of noticed.worthTelling(this.#nowMs(), windowMs)) {
+    const nowMs = this.#nowMs();
+    for (const { seen, signs } of this.#noticed.worthTelling(nowMs, windowMs)) {
       const dock = await ledger.docks.record(seen, signs, { incidents, windowMs });
+      this.#noticed.wereTold(seen, signs, nowMs);
       const { bay, port, bridge } = dock;
       logger.warn({ bay, port, bridge, signs }, 'signs against a dock');
       await this.#onChange(dock);

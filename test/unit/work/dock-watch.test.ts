@@ -25,6 +25,8 @@ class Bench {
   counts: ErrorCounts = { errors: 4, timeOuts: 0 };
   readonly floor = new Floor(() => this.nowMs);
   readonly watch: DockWatch;
+  /** The port of which the ledger can keep nothing. */
+  failsAt: string | undefined;
   readonly #ledger: Ledger;
   #listener: () => void = () => undefined;
   #said: KernelRecord[] = [];
@@ -33,8 +35,27 @@ class Bench {
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
     const said = () => this.#said.splice(0);
+    const { docks } = ledger;
+    const mayFail = (port: string) => {
+      if (this.failsAt === port) throw new RangeError('the ledger fails');
+    };
+    const failing: Pick<Ledger, 'docks'> = {
+      docks: {
+        all: () => docks.all(),
+        quirks: () => docks.quirks(),
+        beginAnew: (...args) => docks.beginAnew(...args),
+        record: async (place, ...args) => {
+          mayFail(place.port);
+          return await docks.record(place, ...args);
+        },
+        seen: async (place) => {
+          mayFail(place.port);
+          return await docks.seen(place);
+        },
+      },
+    };
     this.watch = new DockWatch(LIMITS, {
-      ...{ ledger, floor: this.floor, logger: quiet },
+      ...{ ledger: failing, floor: this.floor, logger: quiet },
       detector: {
         facts: () => this.facts,
         onChange: (listener) => {
@@ -199,6 +220,47 @@ describe('the kernel’s words', () => {
     bench.pass(1200);
     bench.says(bad);
     expect(await bench.known()).not.toEqual([first]);
+  });
+});
+
+describe('while the ledger fails', () => {
+  const BAD = 'critical medium error, dev sdb, sector 8 op 0x0:(READ) flags 0x0';
+
+  it('signs are kept until it holds them, and each is told once', async () => {
+    bench.attached(a);
+    await bench.known();
+    bench.says(RESET, BAD);
+    bench.failsAt = PORT;
+    expect(await bench.known()).toEqual([]);
+    bench.failsAt = undefined;
+    bench.says(RESET);
+    const held = [{ incidents: [{ counts: { reset: 2 } }], badDisks: [{ disk: 'A' }] }];
+    expect(await bench.known()).toMatchObject(held);
+    expect(await bench.known()).toMatchObject(held);
+  });
+
+  it('what it held already is not told again with what it did not hold', async () => {
+    const link = { port: 'elsewhere', kernelNames: ['sdc'] };
+    bench.attached(a, docked('B', 2, { link }));
+    await bench.known();
+    bench.failsAt = 'elsewhere';
+    bench.says(RESET, 'sd 4:0:0:0: [sdc] attempting device reset');
+    expect(await bench.known()).toMatchObject([{ port: PORT }]);
+    bench.failsAt = undefined;
+    const resets = (await bench.known()).map(({ incidents }) => incidents[0]?.counts.reset);
+    expect(resets).toEqual([1, 1]);
+  });
+
+  it('a disk that arrived is shown to it later', async () => {
+    bench.attached(a);
+    bench.says(RESET);
+    await bench.known();
+    const bridge = { id: BRIDGE, product: 'JMS578', driver: 'usb-storage' };
+    bench.attached(docked('A', 2, { link: { port: PORT, bridge, kernelNames: [] } }));
+    bench.failsAt = PORT;
+    expect(await bench.known()).toMatchObject([{ driver: 'uas' }]);
+    bench.failsAt = undefined;
+    expect(await bench.known()).toMatchObject([{ driver: 'usb-storage' }]);
   });
 });
 
