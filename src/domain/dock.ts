@@ -92,6 +92,11 @@ export function samePlace(a: DockPlace, b: DockPlace): boolean {
   return a.port === b.port && a.bridge === b.bridge;
 }
 
+/** One for each place, for maps. */
+export function placeKey({ port, bridge }: DockPlace): string {
+  return JSON.stringify([port, bridge]);
+}
+
 /** Where a disk hangs. A loop device hangs on nothing, so its bay stands for it. */
 export function dockOf({ link, transport, physicalPath, bay }: AttachedDisk): SeenDock {
   const port = link?.port ?? (transport === 'loop' ? bay : physicalPath);
@@ -257,18 +262,18 @@ export interface KnownDocks {
 /** Whether the station may bind a bridge to another driver by itself, and where that did not work. */
 export interface Rebinding {
   readonly isAllowed: boolean;
-  /** Why, in words, by port. */
+  /** Why, in words, by `placeKey`. */
   readonly failures: ReadonlyMap<string, string>;
 }
 
 /** What is done, or can be done by a person, about a bridge that hangs with UAS. */
 export function quirkInWords(dock: SeenDock, known: KnownDocks): string | undefined {
-  const { bridge, driver, port } = dock;
+  const { bridge, driver } = dock;
   if (bridge === null || !known.quirks.some((quirk) => quirk.bridge === bridge)) return undefined;
   if (driver === 'usb-storage') return 'It is driven by usb-storage, which is slower than UAS.';
   if (driver !== 'uas') return undefined;
   const { isAllowed, failures } = known.rebinding;
-  const failure = failures.get(port);
+  const failure = failures.get(placeKey(dock));
   if (isAllowed && failure === undefined) {
     return 'Before its next copy it is bound to usb-storage instead of UAS.';
   }

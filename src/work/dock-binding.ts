@@ -1,5 +1,5 @@
 import type { AttachedDisk, BridgeId } from '../domain/disk.ts';
-import { dockOf, type Rebinding } from '../domain/dock.ts';
+import { dockOf, placeKey, type Rebinding } from '../domain/dock.ts';
 import type { ResetOutcome } from '../domain/hang-ladder.ts';
 import type { DriveRef } from '../domain/job.ts';
 import type { Ledger } from '../ledger/contract.ts';
@@ -31,12 +31,12 @@ export interface DockBindingDependencies {
 /**
  * Goes by what was learned of bridges: one that hangs with UAS is bound to `usb-storage`, between two
  * attempts at a copy, when nothing has its disk open. For the rest of the station that is a pull and a
- * replug. It is tried once for each port until it works, so that no disk is replugged for ever.
+ * replug. It is tried once for each bridge in a port until it works, so that no disk is replugged for ever.
  */
 export class DockBinding {
   readonly #options: DockBindingOptions;
   readonly #deps: DockBindingDependencies;
-  /** Ports at which it was tried. */
+  /** Places at which it was tried. */
   readonly #tried = new Set<string>();
   readonly #failures = new Map<string, string>();
 
@@ -64,14 +64,14 @@ export class DockBinding {
     const bridge = await this.#bridgeToRebind(disk);
     if (bridge === undefined) return false;
     const { bay, diskseq } = disk;
-    const { port } = dockOf(disk);
+    const place = placeKey(dockOf(disk));
     const { logger, floor, holders, now } = this.#deps;
     if (holders.leftBehindOn(diskseq) !== undefined) return false;
     this.#deps.expectReplug(disk);
-    this.#tried.add(port);
+    this.#tried.add(place);
     const outcome = await this.#deps.rebind({ ...disk, bridge });
     if (outcome.kind !== 'done') {
-      this.#failures.set(port, outcome.words);
+      this.#failures.set(place, outcome.words);
       logger.warn({ bay, bridge, reason: outcome.words }, 'the dock was not bound to usb-storage');
       return false;
     }
@@ -83,18 +83,19 @@ export class DockBinding {
 
   async #bridgeToRebind(disk: AttachedDisk): Promise<BridgeId | undefined> {
     const { bridge, driver, port } = dockOf(disk);
-    if (driver === 'usb-storage') this.#forget(port);
+    const place = placeKey({ port, bridge });
+    if (driver === 'usb-storage') this.#forget(place);
     if (bridge === null || driver !== 'uas' || !this.#options.rebindUsb) return undefined;
-    if (this.#tried.has(port)) {
-      if (!this.#failures.has(port)) this.#failures.set(port, 'it came back with UAS');
+    if (this.#tried.has(place)) {
+      if (!this.#failures.has(place)) this.#failures.set(place, 'it came back with UAS');
       return undefined;
     }
     const quirks = await this.#deps.ledger.docks.quirks();
     return quirks.some((quirk) => quirk.bridge === bridge) ? bridge : undefined;
   }
 
-  #forget(port: string): void {
-    this.#tried.delete(port);
-    this.#failures.delete(port);
+  #forget(place: string): void {
+    this.#tried.delete(place);
+    this.#failures.delete(place);
   }
 }

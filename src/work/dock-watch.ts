@@ -1,7 +1,14 @@
 import type { DiskDetector } from '../detect/contract.ts';
 import type { ErrorCounts } from '../detect/error-counts.ts';
 import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
-import { type Dock, type DockLimits, dockOf, evidenceName, samePlace } from '../domain/dock.ts';
+import {
+  type Dock,
+  type DockLimits,
+  dockOf,
+  evidenceName,
+  placeKey,
+  samePlace,
+} from '../domain/dock.ts';
 import { kernelSignOf } from '../domain/dock-signs.ts';
 import { kernelSpeaksOf } from '../domain/kernel-words.ts';
 import { messageOf } from '../errors.ts';
@@ -266,9 +273,6 @@ function isSameDisk(a: AttachedDisk, b: AttachedDisk): boolean {
 }
 
 function byPlace(disks: readonly AttachedDisk[]): AttachedDisk[][] {
-  const places = Map.groupBy(disks, (disk) => {
-    const { port, bridge } = dockOf(disk);
-    return JSON.stringify([port, bridge]);
-  });
+  const places = Map.groupBy(disks, (disk) => placeKey(dockOf(disk)));
   return [...places.values()];
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCounts } from '../../../src/detect/error-counts.ts';
 import type { AttachedDisk, BridgeId, Facts } from '../../../src/domain/disk.ts';
+import { dockOf, placeKey, quirkInWords } from '../../../src/domain/dock.ts';
 import type { ResetOutcome } from '../../../src/domain/hang-ladder.ts';
 import type { DriveId, DriveRef } from '../../../src/domain/job.ts';
 import type { KernelRecord } from '../../../src/kernel-records.ts';
@@ -407,7 +408,27 @@ describe('a dock that is unreliable with UAS', () => {
     expect(await binding.beforeCopy(disk, refOf(disk))).toBe(false);
     expect(await binding.beforeCopy(disk, refOf(disk))).toBe(false);
     expect(rebound).toHaveLength(1);
-    expect(binding.rebinding.failures.get(PORT)).toBe('sdc would be reset with it');
+    expect(binding.rebinding.failures.get(placeKey({ port: PORT, bridge: BRIDGE }))).toBe(
+      'sdc would be reset with it',
+    );
+  });
+
+  it('is tried although another bridge was tried in its port, and has no failure of that', async () => {
+    const binding = bindingOf();
+    outcome = { kind: 'skipped', words: 'sdc would be reset with it' };
+    expect(await binding.beforeCopy(docked('A', 4), refOf(a))).toBe(false);
+    const id = '174c:55aa' as BridgeId;
+    const bridge = { id, product: 'ASM1153', driver: 'uas' };
+    const other = docked('A', 5, { link: { port: PORT, bridge, kernelNames: [] } });
+    const signs = [{ kind: 'drop' as const, disk: 'A', count: 1 }];
+    await ledger.docks.record(dockOf(other), signs, LIMITS);
+    const dock = await ledger.docks.record(dockOf(other), signs, LIMITS);
+    const { rebinding } = binding;
+    const known = { docks: [dock], quirks: await ledger.docks.quirks(), rebinding };
+    expect(quirkInWords(dock, known)).toMatch(/^Before its next copy/u);
+    outcome = { kind: 'done' };
+    expect(await binding.beforeCopy(other, refOf(a))).toBe(true);
+    expect(rebound).toHaveLength(2);
   });
 
   it('that comes back with UAS is not replugged again', async () => {
@@ -415,7 +436,9 @@ describe('a dock that is unreliable with UAS', () => {
     expect(await binding.beforeCopy(docked('A', 4), refOf(a))).toBe(true);
     expect(await binding.beforeCopy(docked('A', 5), refOf(a))).toBe(false);
     expect(rebound).toHaveLength(1);
-    expect(binding.rebinding.failures.get(PORT)).toBe('it came back with UAS');
+    expect(binding.rebinding.failures.get(placeKey({ port: PORT, bridge: BRIDGE }))).toBe(
+      'it came back with UAS',
+    );
   });
 
   it('is not touched while a process that was given up has its disk open', async () => {
