@@ -41,7 +41,7 @@ export type DockListener = (dock: Dock | undefined) => Promise<void>;
 /** A disk that is or was here a moment ago, with the names under which the kernel speaks of it. */
 interface Known {
   readonly disk: AttachedDisk;
-  readonly names: readonly string[];
+  names: readonly string[];
   goneAtMs: number | undefined;
   /** It was being read when it went, and nobody here took it away. */
   leftInMidCopy: boolean;
@@ -135,8 +135,17 @@ export class DockWatch {
       if (isOurs || this.#known.has(disk.key)) continue;
       this.#noteBack(disk);
       const names = disk.link?.kernelNames ?? [disk.devicePath.replace(/^.*\//u, '')];
+      this.#takeNames(names);
       this.#known.set(disk.key, { disk, names, goneAtMs: undefined, leftInMidCopy: false });
       this.#arrived.push(disk);
+    }
+  }
+
+  /** The kernel gives a name again as soon as it is free: it is of the one that has it. */
+  #takeNames(names: readonly string[]): void {
+    for (const known of this.#known.values()) {
+      if (known.goneAtMs === undefined) continue;
+      known.names = known.names.filter((name) => !names.includes(name));
     }
   }
 

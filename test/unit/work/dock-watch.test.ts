@@ -172,6 +172,15 @@ describe('the kernel’s words', () => {
     expect(await bench.known()).toMatchObject([{ incidents: [{ counts: { controller: 1 } }] }]);
   });
 
+  it('are of the disk that has the name, not of one that had it and is gone', async () => {
+    bench.attached(a);
+    bench.attached();
+    bench.pass(5);
+    bench.attached(docked('B', 2, { link: { port: 'elsewhere', kernelNames: ['sdb'] } }));
+    bench.says('sd 4:0:0:0: [sdb] attempting device reset');
+    expect(await bench.known()).toMatchObject([{ port: 'elsewhere' }]);
+  });
+
   it('about a bridge with two disks are laid to the one that is read, or to none', async () => {
     const b = docked('B', 2);
     bench.attached(a, b);
