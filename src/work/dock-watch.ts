@@ -30,7 +30,10 @@ export interface DockWatchDependencies {
   /** The kernel's log from now on; `undefined` where it may not be read. */
   readonly records: Pick<KernelRecords, 'fresh'> | undefined;
   readonly errorCounts: (devicePath: string) => Promise<ErrorCounts>;
-  readonly logger: { warn(fields: object, message: string): void };
+  readonly logger: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
   /** Microseconds since boot. */
   bootUs(): number;
 }
@@ -254,7 +257,10 @@ export class DockWatch {
       const dock = await ledger.docks.record(seen, signs, { incidents, windowMs });
       this.#noticed.wereTold(seen, signs, nowMs);
       const { bay, port, bridge } = dock;
-      logger.warn({ bay, port, bridge, signs }, 'signs against a dock');
+      const fields = { bay, port, bridge, signs };
+      const isBadDisk = signs.every(({ kind }) => kind === 'medium');
+      if (isBadDisk) logger.info(fields, 'a bad disk excuses its dock');
+      else logger.warn(fields, 'signs against a dock');
       await this.#onChange(dock);
     }
   }
