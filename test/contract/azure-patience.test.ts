@@ -213,7 +213,7 @@ describe('a patient container on a store in trouble', () => {
       response.writeHead(200, { 'content-length': 1000, etag: '"1"' });
       response.write(Buffer.alloc(400));
     });
-    const { container } = await patientAt(store.port, { pieceTimeoutMs: 150 });
+    const { container } = await patientAt(store.port, { pieceTimeoutMs: 1_000 });
     let received = 0;
     const reading = (async () => {
       for await (const piece of container.read(disk, live())) received += piece.length;
