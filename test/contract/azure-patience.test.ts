@@ -192,11 +192,11 @@ describe('a patient container on a store in trouble', () => {
     await using store = await serve((_, response) => {
       response.writeHead(200, { 'content-length': MIB, etag: '"1"' }).end(Buffer.alloc(MIB));
     });
-    const brief = { pieceTimeoutMs: 100, stallMs: 100, answers: answersWithin(100) };
+    const brief = { pieceTimeoutMs: 700, stallMs: 700, answers: answersWithin(700) };
     const { container } = await patientAt(store.port, brief);
     let received = 0;
     for await (const piece of container.read(disk, live())) {
-      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+      if (received === 0) await new Promise((resolve) => setTimeout(resolve, 1600));
       received += piece.length;
     }
     expect(received).toBe(MIB);
