@@ -8,9 +8,12 @@ import { type BlockIdParts, decodeBlockId } from '../domain/block-id.ts';
 import { type Changes, type ProxyMode, TROUBLES } from './store-troubles.ts';
 
 /**
- * A reverse proxy before a blob server. It counts what is staged by blob and block, and can make the
- * way to the store, or the store itself, go wrong.
+ * A reverse proxy before a blob server. It counts what is staged by blob and block, can keep blocks
+ * on their way, and can make the way to the store, or the store itself, go wrong.
  */
+
+/** Shorter than any deadline of a request: what is kept on its way is never taken for a silent store. */
+const HELD_MS = 10_000;
 
 export interface StagedRequest {
   readonly blob: string;
@@ -21,6 +24,7 @@ export interface StagedRequest {
 }
 
 export class BlobProxy implements AsyncDisposable {
+  /** Every Put Block that was sent, whatever became of it. */
   readonly staged: StagedRequest[] = [];
   /** Requests by mode, to see that a fault was met at all. */
   readonly met = new Map<ProxyMode, number>();
@@ -30,9 +34,12 @@ export class BlobProxy implements AsyncDisposable {
   /** How much of each request gets through while the mode is `trickle`. */
   bytesPerSecond = 20_000;
   #upstream: URL;
+  /** Put Blocks that may still pass. */
+  #passes = Number.POSITIVE_INFINITY;
+  #opened = Promise.withResolvers<void>();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((incoming, answer) => this.#handle(incoming, answer));
+  readonly #server = createServer((incoming, answer) => void this.#handle(incoming, answer));
   #port = 0;
 
   private constructor(upstream: string) {
@@ -68,6 +75,18 @@ export class BlobProxy implements AsyncDisposable {
     this.#upstream = new URL(upstream);
   }
 
+  /** So many Put Blocks pass; the next ones stay on their way, untouched, until `open` or for 10 s. */
+  holdAfter(blocks: number): void {
+    this.#passes = blocks;
+  }
+
+  /** What is held goes on, and meets the mode of this moment. */
+  open(): void {
+    this.#passes = Number.POSITIVE_INFINITY;
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers();
+  }
+
   /** Changes the mode and, unless connections may go on, cuts those that are open. */
   change(mode: ProxyMode, { cut = false }: { readonly cut?: boolean } = {}): void {
     this.mode = mode;
@@ -85,11 +104,16 @@ export class BlobProxy implements AsyncDisposable {
     this.met.set(this.mode, (this.met.get(this.mode) ?? 0) + 1);
   }
 
-  #handle(incoming: IncomingMessage, answer: ServerResponse): void {
-    this.#count();
+  async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     answer.on('error', () => undefined);
     incoming.on('error', () => undefined);
     const staging = stagingOf(incoming);
+    if (staging !== undefined) {
+      this.staged.push(staging);
+      await this.#passage();
+      if (incoming.destroyed) return;
+    }
+    this.#count();
     TROUBLES[this.mode].meet({
       ...{ incoming, answer, isStaging: staging !== undefined },
       bytesPerSecond: this.bytesPerSecond,
@@ -97,9 +121,15 @@ export class BlobProxy implements AsyncDisposable {
     });
   }
 
+  /** A block may pass. */
+  async #passage(): Promise<void> {
+    this.#passes -= 1;
+    if (this.#passes >= 0) return;
+    await Promise.race([this.#opened.promise, sleep(HELD_MS, undefined, { ref: false })]);
+  }
+
   async #forward({ incoming, answer, staging }: Way, changes: Changes): Promise<void> {
     if (staging !== undefined) {
-      this.staged.push(staging);
       await sleep(this.delayMs());
       if (incoming.destroyed) return;
     }

@@ -4,6 +4,7 @@ import { type LoopDisk, type PlugOptions, plug } from '../../native-fixtures/loo
 import type { StorageAccount } from '../blobs/contract.ts';
 import type { Azurite } from '../demo/azurite.ts';
 import { StationError } from '../errors.ts';
+import type { DriveView } from '../serve/wire.ts';
 import { BlobProxy } from './blob-proxy.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
 import {
@@ -64,13 +65,9 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Waits until some bytes of the drive are safe. */
-  async underWay(serial: string, bytes = 1): Promise<void> {
-    const some = (staged: number | undefined) => (staged ?? 0) >= bytes;
-    await this.daemon.untilDrive(
-      serial,
-      ({ progress }) => some(progress?.stagedBytes),
-      'under way',
-    );
+  async underWay(serial: string): Promise<void> {
+    const isUnderWay = ({ progress }: DriveView) => (progress?.stagedBytes ?? 0) > 0;
+    await this.daemon.untilDrive(serial, isUnderWay, 'under way');
   }
 
   /** Waits for `Completed` and compares the blob with the image, byte for byte by their digests. */

@@ -3,7 +3,7 @@ import { StationError } from '../errors.ts';
 import type { Narrator, Rehearsal } from './contract.ts';
 import { phrasesOf } from './heard.ts';
 import { createScratch, freeScratchBytes, removeScratch, type Scratch, sweep } from './scratch.ts';
-import { Stage } from './stage.ts';
+import { Stage, type StageDependencies } from './stage.ts';
 import { Store } from './store.ts';
 
 /** Images, ledgers and blobs of one rehearsal, several times over. */
@@ -45,10 +45,23 @@ export class RehearsalRun implements AsyncDisposable {
 
   /** Throws when something is not as the catalogue says. The disks and the station are gone then. */
   async play(rehearsal: Rehearsal, narrator: Narrator, signal: AbortSignal): Promise<void> {
-    const { name, reads } = rehearsal;
     const dependencies = { store: await this.#freshStore(), narrator };
+    try {
+      await this.#playBefore(dependencies, rehearsal, signal);
+    } catch (error) {
+      // The blobs that it left would be in the way of its next play.
+      await this.#endStore();
+      throw error;
+    }
+  }
+
+  async #playBefore(
+    dependencies: StageDependencies,
+    { name, reads, play }: Rehearsal,
+    signal: AbortSignal,
+  ): Promise<void> {
     await using stage = new Stage({ name, scratch: this.#scratch }, dependencies, signal);
-    await rehearsal.play(stage, signal);
+    await play(stage, signal);
     stage.check(stage.strangers.length === 0, 'The private station saw no disk but its own.');
     for (const phrase of phrasesOf(reads)) {
       stage.check(stage.hasHeard(phrase), `A technician could read “${phrase}”.`);
@@ -57,17 +70,19 @@ export class RehearsalRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#store?.[Symbol.asyncDispose]();
+    await this.#endStore();
     await removeScratch(this.#scratch);
   }
 
   async #freshStore(): Promise<Store> {
     this.#plays += 1;
-    if (this.#plays % PLAYS_BEFORE_A_STORE === 0) {
-      await this.#store?.[Symbol.asyncDispose]();
-      this.#store = undefined;
-    }
+    if (this.#plays % PLAYS_BEFORE_A_STORE === 0) await this.#endStore();
     this.#store ??= await Store.start(this.#scratch);
     return this.#store;
+  }
+
+  async #endStore(): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    this.#store = undefined;
   }
 }

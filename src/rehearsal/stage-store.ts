@@ -2,9 +2,6 @@ import type { Rig } from './rig.ts';
 import type { Store } from './store.ts';
 import { type ProxyMode, TROUBLES } from './store-troubles.ts';
 
-/** Shorter than any deadline of a request. */
-const HELD_MS = 10_000;
-
 /** The way from a rehearsed station to its store: what goes wrong with it, and how slow it is. */
 export class StageStore {
   readonly proxy: Rig['proxy'];
@@ -12,7 +9,6 @@ export class StageStore {
   /** The store itself. */
   readonly server: Store;
   readonly #tell: (words: string) => void;
-  #holds = false;
 
   constructor({ proxy, account }: Rig, server: Store, tell: (words: string) => void) {
     this.proxy = proxy;
@@ -21,34 +17,27 @@ export class StageStore {
     this.#tell = tell;
   }
 
+  /** What is held meets the new mode too. */
   mode(mode: ProxyMode): void {
     const words = mode === 'pass' ? 'is well again' : TROUBLES[mode].words;
     this.#tell(`The store ${words}.`);
-    // What is held would arrive in the midst of the trouble.
-    this.proxy.change(mode, { cut: this.#holds });
+    this.proxy.change(mode);
+    this.proxy.open();
   }
 
   /** Each block waits for so long on its way in, and its answer on its way out. */
   slow(delayMs: number): void {
-    this.#holds = false;
     this.proxy.delayMs = () => delayMs;
   }
 
-  /** Blocks stay on their way until the copy is interrupted. */
-  hold(): void {
-    this.slow(HELD_MS);
-    this.#holds = true;
+  /** After so many blocks more, those that follow stay on their way until the copy is interrupted. */
+  hold(blocks = 0): void {
+    this.proxy.holdAfter(blocks);
   }
 
-  /** Lets blocks pass at once; those that are held are sent again. */
+  /** Blocks pass at once. */
   release(): void {
-    const { mode } = this.proxy;
-    this.proxy.change(mode, { cut: this.#holds });
     this.slow(0);
-  }
-
-  /** Whether blocks are held. */
-  get holds(): boolean {
-    return this.#holds;
+    this.proxy.open();
   }
 }

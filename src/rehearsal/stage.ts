@@ -40,8 +40,6 @@ export interface DiskSpec extends TestDisk {
 
 const NOT_STARTED = 'the entry has not started its station';
 const PRIVATE = { loopbackOnly: true };
-/** Longer than it takes to hear of the first block, so that the second ones are caught. */
-const FIRST_BLOCKS_MS = 500;
 /** Long enough for several scans and decisions: what has not happened by then does not happen. */
 const QUIET_MS = 1000;
 const READABLE_LEVEL = 30;
@@ -130,7 +128,7 @@ export class Stage implements AsyncDisposable {
   async pull(plugged: FaultDisk, kind: PullKind = 'clean-eof'): Promise<void> {
     this.tell('made', `Pulled the disk out of ${plugged.disk.bay}${PULLS[kind]}.`);
     await plugged.disk.pull(kind);
-    if (this.store.holds) this.store.slow(0);
+    this.store.release();
   }
 
   /** Takes a disk out that nobody reads. */
@@ -158,19 +156,19 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Waits until some bytes of the drive are safe. No pause follows: the copy goes on. */
-  async underWay(serial: string, bytes = 1): Promise<void> {
-    await this.rig.underWay(serial, bytes);
+  async underWay(serial: string): Promise<void> {
+    await this.rig.underWay(serial);
     this.tell('station', `${serial} is being copied.`);
   }
 
   /**
-   * Waits until the first block of a copy is safe, and keeps those that follow on their way for so long
-   * that whatever comes next happens in its middle. A pull ends that; else `store.slow(0)` does.
+   * Waits until the first block of a copy is safe, and keeps those that follow on their way, so that
+   * whatever comes next happens in its middle. A pull ends that, a trouble of the store too; else
+   * `store.release()` does.
    */
   async midCopy(serial: string): Promise<void> {
-    this.store.slow(FIRST_BLOCKS_MS);
+    this.store.hold(1);
     await this.rig.underWay(serial);
-    this.store.hold();
     this.tell('station', `${serial} is being copied.`);
   }
 

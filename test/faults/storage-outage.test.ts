@@ -30,6 +30,7 @@ const OUTAGE_MS = Number(process.env.DRIVE_STATION_OUTAGE_MS ?? 12_000);
 const TOLD_WITHIN_MS = 60_000;
 /** What memory may differ by between the middle of an outage and its end. */
 const MEMORY_SLACK_BYTES = 16 * MIB;
+const SIZE_BYTES = 64 * MIB;
 const JOB = 'outage';
 const RUNNING = 'WD-WCC4N7XKPZ01';
 const LATE = 'ZC18QV4T';
@@ -43,7 +44,6 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'drive-station-outage-'));
   azurite = await startAzurite({ directory });
   proxy = await BlobProxy.start(azurite.blobEndpoint);
-  proxy.delayMs = () => 80;
   const connectionString = proxy.connectionString(azurite.connectionString);
   daemon = await Daemon.start({
     storageAccounts: { [ACCOUNT]: { kind: 'connection-string', connectionString } },
@@ -61,13 +61,14 @@ const account = () =>
   ({ kind: 'connection-string', connectionString: azurite.connectionString }) as const;
 
 /** A copy that is under way, with some blocks safe and many to come. */
-async function startCopy(sizeBytes = 120 * MIB): Promise<string> {
-  const image = await makeImage(daemon.disksDirectory, { serial: RUNNING, sizeBytes });
+async function startCopy(): Promise<string> {
+  const image = await makeImage(daemon.disksDirectory, { serial: RUNNING, sizeBytes: SIZE_BYTES });
+  proxy.holdAfter(2);
   await plug(image);
   await daemon.createJob(jobOf(JOB, [RUNNING, LATE]));
   await daemon.untilDrive(
     RUNNING,
-    ({ progress }) => (progress?.stagedBytes ?? 0) >= 16 * MIB,
+    ({ progress }) => (progress?.stagedBytes ?? 0) > 0,
     'some blocks are safe',
   );
   return image;
@@ -77,6 +78,8 @@ async function startCopy(sizeBytes = 120 * MIB): Promise<string> {
 async function comeBack(): Promise<void> {
   azurite = await startAzurite({ directory });
   proxy.leadTo(azurite.blobEndpoint);
+  proxy.change('pass');
+  proxy.open();
 }
 
 async function arrived(serial: string, image: string): Promise<void> {
@@ -139,7 +142,6 @@ describe('a store that is stopped for a while', () => {
     forget();
 
     await comeBack();
-    proxy.change('pass');
     await arrived(RUNNING, image);
     await arrived(LATE, lateImage);
     expect(daemon.view?.station.storage).toEqual({ kind: 'ok' });
@@ -150,6 +152,7 @@ describe('a store that is stopped for a while', () => {
     const image = await startCopy();
     process.kill(azurite.pid, 'SIGKILL');
     await azurite.stop();
+    proxy.open();
     await daemon.until(waits, 'the drive waits for the store', TOLD_WITHIN_MS);
     await comeBack();
     await arrived(RUNNING, image);

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
-import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { playCrowd, SMALL_DISK_BYTES } from '../support/crowd.ts';
 import { blobDigest, fileDigest } from '../support/disks.ts';
 import { Rig } from '../support/rig.ts';
@@ -22,14 +22,9 @@ if (unavailable !== undefined) {
 }
 
 describe.skipIf(unavailable !== undefined)('many drives at once', { timeout: DEADLINE_MS }, () => {
-  let azurite: Azurite;
-  beforeAll(async () => {
-    azurite = await startAzurite();
-  });
-  afterAll(() => azurite.stop());
-
   it('the healthy ones arrive while one hangs, one has 1,000 bad sectors and one is pulled', async () => {
     const copy = { maxDrives: PLACES, readHangMs: 600_000, retryDelayMs: 100 };
+    await using azurite = await startAzurite();
     await using rig = await Rig.start(azurite, 'crowd', { copy });
     // Slow enough to be pulled in its middle.
     rig.proxy.delayMs = () => 500;

@@ -29,7 +29,6 @@ afterEach(() => rig[Symbol.asyncDispose]());
 async function startRig(options: Parameters<typeof Rig.start>[2] = {}): Promise<Rig> {
   jobs++;
   rig = await Rig.start(azurite, `detach-${jobs}`, options);
-  rig.proxy.delayMs = () => 250;
   return rig;
 }
 
@@ -65,8 +64,9 @@ describe('a disk pulled in mid-copy', () => {
       await startRig({ detect: { settleMs, scanIntervalMs } });
       const image = await rig.image({ serial: SERIAL, sizeBytes: SIZE });
       const disk = await rig.plug(image, { bay: 'left' });
+      rig.proxy.holdAfter(1);
       await rig.createJob(SERIAL);
-      await rig.underWay(SERIAL, 8 * MIB);
+      await rig.underWay(SERIAL);
       const gone = whenGone(disk.name);
       const pulled = disk.pull(kind);
       const isDetached = ({ activity }: DriveView) => activity.kind === 'detached';
@@ -80,6 +80,7 @@ describe('a disk pulled in mid-copy', () => {
         activity: { bay: 'left' },
       });
       await pulled;
+      rig.proxy.open();
       await rig.plug(image, { bay: 'right', avoid: [disk.name] });
       await rig.arrived(SERIAL, image);
       expect(rig.daemon.drive(SERIAL)?.bay).toBe('right');

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { RING_BYTES } from '../../src/limits.ts';
 import type { DriveView } from '../../src/serve/wire.ts';
-import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { startAzurite } from '../support/azurite.ts';
 import type { Daemon } from '../support/daemon.ts';
 import { kernelReads, MIB, type TestDisk } from '../support/disks.ts';
 import { residentBytes } from '../support/processes.ts';
@@ -23,18 +23,13 @@ const MEMORY_BOUND_BYTES = 288 * MIB;
 const GROWTH_BOUND_BYTES = 32 * MIB;
 const SAMPLE_MS = 100;
 
-let azurite: Azurite;
-beforeAll(async () => {
-  azurite = await startAzurite();
-});
-afterAll(() => azurite.stop());
-
 test('four drives arrive at once, the fifth disk is not read, memory stays constant', {
   timeout: 600_000,
 }, async () => {
+  await using azurite = await startAzurite();
   await using rig = await Rig.start(azurite, 'five-disks');
-  // Nobody is far ahead before all are under way.
-  rig.proxy.delayMs = () => 1000;
+  // Nobody is ahead before all are under way.
+  rig.proxy.holdAfter(0);
   const { daemon } = rig;
   // Plugged before the station starts, so that its very first look is counted.
   await daemon.stop();
@@ -53,6 +48,7 @@ test('four drives arrive at once, the fifth disk is not read, memory stays const
     'all four are copied at once',
   );
   rig.proxy.delayMs = () => 60;
+  rig.proxy.open();
   await daemon.until(
     ({ drives }) => isEachOf(drives, (d) => (d.progress?.stagedBytes ?? 0) > RING_BYTES),
     'every buffer of every ring was used',

@@ -9,8 +9,6 @@ import type { Stage } from '../stage.ts';
 const SERIAL = 'WD-WCC4N7XKPZ01';
 const OTHER = 'ZC18QV4T';
 const SIZE = 64 * MIB;
-/** One copy lasts for four of these: time for a second disk to come and go. */
-const QUEUE_MS = 2000;
 /** Blocks in flight when a copy ends: each may be sent twice. */
 const IN_FLIGHT = 4;
 const PUT_BACK =
@@ -155,7 +153,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     async play(stage) {
       await stage.station({ copy: { maxDrives: 1 } });
       // Blocks of the first disk stay on their way until the second one has come and gone.
-      stage.store.slow(QUEUE_MS);
+      stage.store.hold();
       const first = await stage.image({ serial: SERIAL, sizeBytes: 48 * MIB });
       const second = await stage.image({ serial: OTHER, sizeBytes: 16 * MIB });
       await stage.plug(first);
@@ -165,7 +163,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
       await stage.until(OTHER, ({ activity }) => activity.kind === 'queued', 'queued');
       await stage.unplug(waiting);
       await stage.until(OTHER, ({ activity }) => activity.kind === 'idle', 'out of the queue');
-      stage.store.slow(0);
+      stage.store.release();
       await stage.arrived(SERIAL, first);
       stage.check(stage.drive(OTHER)?.state === 'Received', 'The absent disk is not begun.');
       await stage.technician.replug(second, 'elsewhere');
@@ -229,7 +227,7 @@ export const ATTACHMENT: readonly Rehearsal[] = [
     async play(stage) {
       const { image, disk } = await underWay(stage);
       await stage.stop();
-      stage.store.slow(0);
+      stage.store.release();
       await stage.unplug(disk);
       await stage.plug(image, { bay: 'right', avoid: [disk.disk.name] });
       await stage.restart();

@@ -34,7 +34,7 @@ async function contestedInMidCopy(stage: Stage): Promise<Twins> {
   await stage.midCopy(SERIAL);
   await stage.plug(both.twin, { bay: 'right' });
   await stage.until(SERIAL, asksForPerson, 'a person is asked');
-  stage.store.slow(0);
+  stage.store.release();
   return both;
 }
 

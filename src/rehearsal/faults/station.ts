@@ -16,7 +16,6 @@ const PROGRAM = join(import.meta.dirname, '../../../bin/drive-station');
 const SERIAL = 'WD-WCC4N7XKPZ01';
 const SECOND = 'ZC18QV4T';
 const SIZE = 64 * MIB;
-const SLOW_MS = 150;
 /** Room for the emergency slice twice over, and for the ledger. */
 const STATE_BYTES = 24 * MIB;
 /** The unit kills what is left after this. */
@@ -26,19 +25,18 @@ const COMMAND_TIMEOUT_MS = 120_000;
 /** More than what is left of the descriptors. */
 const CONNECTIONS = 40;
 
-/** A drive whose copy has begun and takes a while yet; answers its image. */
+/** A drive in the middle of its copy; answers its image. */
 async function copying(stage: Stage): Promise<string> {
-  stage.store.slow(SLOW_MS);
   const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
   await stage.plug(image);
   await stage.job(SERIAL);
-  await stage.underWay(SERIAL, 8 * MIB);
+  await stage.midCopy(SERIAL);
   return image;
 }
 
-/** No block is kept any longer; the copy ends well after so many attempts. */
+/** No block is held any longer; the copy ends well after so many attempts. */
 async function goesOn(stage: Stage, image: string, attempts: number): Promise<void> {
-  stage.store.slow(0);
+  stage.store.release();
   await stage.arrived(SERIAL, image);
   await checkAttempts(stage, attempts);
 }
@@ -89,13 +87,12 @@ async function playFullDisk(stage: Stage): Promise<void> {
   await using disk = await StateDisk.mount(stage.daemon.stateDirectory, STATE_BYTES);
   try {
     await stage.restart();
-    stage.store.slow(SLOW_MS);
     const images = [SERIAL, SECOND].map((serial) => stage.image({ serial, sizeBytes: SIZE }));
     const [first, second] = await Promise.all(images);
     if (first === undefined || second === undefined) return;
     await stage.job(SERIAL, SECOND);
     await stage.plug(first);
-    await stage.underWay(SERIAL, 8 * MIB);
+    await stage.midCopy(SERIAL);
     await disk.fill();
     stage.tell('made', 'The file system of the state directory is full.');
     await stage.untilView(isTold, 'The station says that it cannot write.');
@@ -103,7 +100,7 @@ async function playFullDisk(stage: Stage): Promise<void> {
     await stage.untilView(isHeld, 'Another drive waits for the station.');
     stage.advise('Leave the disks in. Do what the alert says on the station itself.');
     await disk.makeRoom();
-    stage.store.slow(0);
+    stage.store.release();
     await stage.arrived(SERIAL, first);
     await stage.arrived(SECOND, second);
     const { count } = await stage.rig.ledger();
@@ -206,7 +203,7 @@ export const STATION: readonly Rehearsal[] = [
       await refuses(stage, 3);
       const restored = await command(stage, 'ledger', 'restore');
       stage.check(restored.exitCode === 0, 'The newest backup is in its place.');
-      stage.store.slow(0);
+      stage.store.release();
       await stage.restart();
       await stage.arrived(SERIAL, image);
     },
@@ -252,7 +249,7 @@ export const STATION: readonly Rehearsal[] = [
       const clients = await takeDescriptors(stage);
       try {
         await stage.untilView(isBlind, 'The disks cannot be looked at any more.');
-        stage.store.slow(0);
+        stage.store.release();
       } finally {
         for (const client of clients) client.destroy();
         await setLimit(stage, limit);

@@ -14,8 +14,6 @@ const SERIAL = 'ZC18QV4T';
 const OTHER = 'WD-WCC4N7XKPZ01';
 const SIZE = 64 * MIB;
 const SMALL = 24 * MIB;
-/** Of each block, on its way in and again out: the copy lasts long enough to meet the trouble. */
-const BLOCK_MS = 500;
 /** 64 bytes in Base64, as an account key is. */
 const WRONG_KEY = `${'A'.repeat(86)}==`;
 
@@ -27,28 +25,17 @@ const waits = isActivity('waiting-for-storage');
 const isHalted = isActivity('halted');
 const isAlerted = ({ alerts }: StationView) => alerts.some(({ kind }) => kind === 'storage-halted');
 
-interface UnderWayOptions extends StationOptions {
-  readonly sizeBytes?: number;
-  /** Nothing is held: a request that began long ago and is cut off is no word of the trouble to come. */
-  readonly slowly?: boolean;
-}
-
 /** A copy with some blocks safe and many on their way; answers the image. */
-async function underWay(
-  stage: Stage,
-  { sizeBytes = SIZE, slowly = false, ...options }: UnderWayOptions = {},
-): Promise<string> {
+async function underWay(stage: Stage, options: StationOptions = {}): Promise<string> {
   await stage.station(options);
-  if (slowly) stage.store.slow(BLOCK_MS);
-  const image = await stage.image({ serial: SERIAL, sizeBytes });
+  const image = await stage.image({ serial: SERIAL, sizeBytes: SIZE });
   await stage.plug(image);
   await stage.job(SERIAL);
-  await (slowly ? stage.underWay(SERIAL) : stage.midCopy(SERIAL));
+  await stage.midCopy(SERIAL);
   return image;
 }
 
 async function goesOn(stage: Stage, image: string): Promise<void> {
-  stage.store.slow(0);
   stage.store.mode('pass');
   // What hangs in the old trouble is not waited for.
   stage.store.proxy.change('pass', { cut: true });
@@ -71,7 +58,7 @@ function outage({ mode, says, ...told }: Outage): Rehearsal {
     happens: 'the drive waits, no attempt is counted, and the copy goes on by itself',
     reads: `the drive is “waiting for storage”: “${says}”`,
     async play(stage) {
-      const image = await underWay(stage, { slowly: true });
+      const image = await underWay(stage);
       stage.store.mode(mode);
       await stage.untilView(waits, 'The drive waits for the store.');
       stage.advise('Nothing to do at the disk: leave it in. See to the network or the store.');
@@ -161,8 +148,7 @@ export const STORAGE: readonly Rehearsal[] = [
     reads: 'the drive is “copying, slowly”: “bytes do move”',
     slow: true,
     async play(stage) {
-      // So many that blocks are begun after the way to the store has become slow.
-      const image = await underWay(stage, { sizeBytes: 3 * SIZE });
+      const image = await underWay(stage);
       stage.store.proxy.bytesPerSecond = 200_000;
       stage.store.mode('trickle');
       await stage.untilView(isActivity('slow-storage'), 'The drive is copied slowly.');
