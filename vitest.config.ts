@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { CiReporter } from './test/support/ci-reporter.ts';
 
@@ -13,6 +14,8 @@ export default defineConfig({
     // One in thousands may meet a moment of a busy machine; the last lines of the output name it.
     retry: 1,
     pool: 'forks',
+    // Hundreds of daemons and copy processes load the same modules.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/drive-station') },
     execArgv: ['--disable-warning=ExperimentalWarning'],
     // The last line of the output is for programs: it must stay the last reporter.
     reporters: ['default', new CiReporter()],

@@ -42,7 +42,8 @@ const STDERR_TAIL_BYTES = 4096;
  */
 const COPY_NODE_OPTIONS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
 /** What a copy process may see of the daemon's environment: how to find tools and the way out. */
-const PASSED_ON = /^(?:PATH|HOME|LANG|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/u;
+const PASSED_ON =
+  /^(?:NODE_COMPILE_CACHE|PATH|HOME|LANG|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY)$/u;
 /** What Azure's credential chain reads, secrets among it: for the accounts alone that use the chain. */
 const CREDENTIAL_CHAIN = /^(?:AZURE|IDENTITY|MSI)_\w+$/u;
 
