@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import { readJournal } from '../../src/copy/journal.ts';
 import { STAGE_PACE } from '../../src/limits.ts';
@@ -70,10 +70,10 @@ interface Series {
 }
 
 let azurite: Azurite;
-beforeAll(async () => {
+beforeEach(async () => {
   azurite = await startAzurite();
 });
-afterAll(() => azurite.stop());
+afterEach(() => azurite.stop());
 
 test(
   `${RUNS} kills at random instants lose nothing and repeat only what was in flight`,

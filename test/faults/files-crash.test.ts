@@ -3,7 +3,7 @@ import { hash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { allBlobs } from '../../src/blobs/listing.ts';
 import { BlobProxy } from '../../src/rehearsal/blob-proxy.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
@@ -31,11 +31,8 @@ const CHILD = fileURLToPath(new URL('../support/files-copy-child.ts', import.met
 let azurite: Azurite;
 let drive: FileDrive;
 let proxy: BlobProxy;
-beforeAll(async () => {
-  azurite = await startAzurite();
-});
-afterAll(() => azurite.stop());
 beforeEach(async () => {
+  azurite = await startAzurite();
   drive = await FileDrive.create();
   proxy = await BlobProxy.start(azurite.blobEndpoint);
   drive.storage = { kind: 'connection-string', connectionString: azurite.connectionString };
@@ -43,6 +40,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await proxy[Symbol.asyncDispose]();
   await drive[Symbol.asyncDispose]();
+  await azurite.stop();
 });
 
 function specs(): FileSpec[] {

@@ -114,8 +114,7 @@ describe.skipIf(unavailable !== undefined)('rehearse', () => {
   });
 
   it('refuses where there is no space', async () => {
-    const small = join(temporary, 'small');
-    await mkdir(small);
+    const small = await mkdtemp(join(temporary, 'small-'));
     await runTool('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'rehearse-test', small]);
     try {
       const { code, stderr } = await start(['rehearse', '--all'], { TMPDIR: small }).ended;

@@ -110,7 +110,7 @@ describe.skipIf(why !== undefined)(
           { blobPath: 'pictures/large.bin', file, cut },
           { blobPath: 'pictures/dense.bin', file: dense, cut },
         ];
-        const imageFile = join(directory, 'full.img');
+        const imageFile = join(await mkdtemp(join(directory, 'full-')), 'drive.img');
         const drive = await buildPreparedDrive({ ...spec, lists: [{ blobs }] }, { imageFile });
         await using open = await openDrive(drive);
         for (const blob of await blobsIn(await readOnDrive(open, drive.truth.manifestFile))) {
