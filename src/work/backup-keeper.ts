@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { LedgerBackups } from '../ledger/backups.ts';
 import type { Reserve } from './reserve.ts';
+import { Rounds } from './rounds.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface BackupKeeperOptions {
@@ -16,27 +17,21 @@ export interface BackupKeeperDependencies {
 
 /** Backs the ledger up at the start, and again and again while it changes and there is room. */
 export class BackupKeeper {
-  readonly #options: BackupKeeperOptions;
   readonly #deps: BackupKeeperDependencies;
-  #round: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #rounds: Rounds;
 
-  constructor(options: BackupKeeperOptions, dependencies: BackupKeeperDependencies) {
-    this.#options = options;
+  constructor({ intervalMs }: BackupKeeperOptions, dependencies: BackupKeeperDependencies) {
     this.#deps = dependencies;
+    this.#rounds = new Rounds(intervalMs, () => this.#make());
   }
 
   start(): void {
-    const next = () => {
-      this.#round = this.#round.then(() => this.#make());
-    };
-    this.#timer = setInterval(next, this.#options.intervalMs);
-    next();
+    this.#rounds.start();
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#round;
+  /** Resolves when the backup that is being made is done. */
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
   async #make(): Promise<void> {

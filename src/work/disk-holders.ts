@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DriveRef } from '../domain/job.ts';
 import { messageOf } from '../errors.ts';
 import { COPY_ABANDON_MS, STUCK_POLL_MS } from '../limits.ts';
+import { readNote } from './note.ts';
 import type { ProcessTable } from './process-table.ts';
 
 /** What holds a disk beside tools. */
@@ -163,7 +164,7 @@ export class DiskHolders {
   /** One that an earlier daemon started is of no use to this one; usually it is ending just now. */
   async #inherit(name: string): Promise<void> {
     const file = join(this.#options.directory, name);
-    const holder = holderOf(await readFile(file, 'utf8'));
+    const holder = readNote(holderSchema, await readFile(file, 'utf8'));
     const { processes, now, logger } = this.#deps;
     const lives = holder?.bootId === this.#options.bootId && (await this.#lives(holder));
     if (holder === undefined || !lives) return await rm(file, { force: true });
@@ -203,14 +204,5 @@ export class DiskHolders {
 
   #file(pid: number): string {
     return join(this.#options.directory, `${pid}.json`);
-  }
-}
-
-/** A daemon that was killed can leave half of one behind. */
-function holderOf(text: string): DiskHolder | undefined {
-  try {
-    return holderSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
   }
 }

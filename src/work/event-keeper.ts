@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { EventQuota } from '../ledger/event-quota.ts';
 import type { Reserve } from './reserve.ts';
+import { Rounds } from './rounds.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface EventKeeperOptions {
@@ -19,38 +20,29 @@ export interface EventKeeperDependencies {
 
 /** Keeps the event log within its quota, from the start on and while there is room for its archives. */
 export class EventKeeper {
-  readonly #options: EventKeeperOptions;
   readonly #deps: EventKeeperDependencies;
-  readonly #stop = new AbortController();
-  #round: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #rounds: Rounds;
   #failedBecause: string | undefined;
 
-  constructor(options: EventKeeperOptions, dependencies: EventKeeperDependencies) {
-    this.#options = options;
+  constructor({ intervalMs }: EventKeeperOptions, dependencies: EventKeeperDependencies) {
     this.#deps = dependencies;
+    this.#rounds = new Rounds(intervalMs, (signal) => this.#look(signal));
   }
 
   start(): void {
-    const next = () => {
-      this.#round = this.#round.then(() => this.#look());
-    };
-    this.#timer = setInterval(next, this.#options.intervalMs);
-    next();
+    this.#rounds.start();
   }
 
   /** Resolves when the archive that is being written is done. */
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#stop.abort();
-    await this.#round;
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
-  async #look(): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { quota, troubles, reserve, logger } = this.#deps;
-    if (this.#stop.signal.aborted || reserve.below || troubles.has('state-disk')) return;
+    if (reserve.below || troubles.has('state-disk')) return;
     try {
-      const files = await quota.keep(this.#stop.signal);
+      const files = await quota.keep(signal);
       this.#failedBecause = undefined;
       for (const file of files) logger.info({ file }, 'the oldest events left the ledger');
     } catch (error) {

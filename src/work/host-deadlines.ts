@@ -5,6 +5,7 @@ import { ehDeadline, NO_SUCH_LIMIT, scsiHostOf, setEhDeadline } from '../detect/
 import type { Setting } from '../domain/admission.ts';
 import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
 import { messageOf } from '../errors.ts';
+import { readNote } from './note.ts';
 
 export interface HostDeadlinesOptions {
   /** Holds a note of each host that was changed. */
@@ -157,7 +158,7 @@ export class HostDeadlines {
   /** Only what an earlier daemon set in this boot, and nobody has changed since, is given back. */
   async #inherit(name: string): Promise<void> {
     const file = join(this.#options.directory, basename(name));
-    const note = noteOf(await readFile(file, 'utf8'));
+    const note = readNote(noteSchema, await readFile(file, 'utf8'));
     const { bootId } = this.#options;
     const now = note && (await ehDeadline(note.host, this.#sysRoot));
     if (note === undefined || note.bootId !== bootId || now !== note.setMs) {
@@ -170,14 +171,5 @@ export class HostDeadlines {
 
   #file(host: string): string {
     return join(this.#options.directory, `${host}.json`);
-  }
-}
-
-/** A daemon that was killed can leave half of one behind. */
-function noteOf(text: string): Note | undefined {
-  try {
-    return noteSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
   }
 }
