@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Rehearsal, SILENT } from '../../src/rehearsal/contract.ts';
 import { MIB } from '../../src/rehearsal/disks.ts';
 import { RehearsalRun, rehearsalUnavailable } from '../../src/rehearsal/run.ts';
@@ -8,13 +8,8 @@ const UNAVAILABLE = await rehearsalUnavailable();
 if (UNAVAILABLE !== undefined) process.stdout.write(`SKIPPED: rehearsals: ${UNAVAILABLE}\n`);
 
 describe.skipIf(UNAVAILABLE !== undefined)('one run', () => {
-  let run: RehearsalRun;
-  beforeAll(async () => {
-    run = await RehearsalRun.create();
-  });
-  afterAll(() => run[Symbol.asyncDispose]());
-
-  it('plays a fault again that went wrong, whatever it left in the store', async ({ expect }) => {
+  it('plays a fault again that went wrong, whatever it left in the store', async () => {
+    await using run = await RehearsalRun.create();
     let plays = 0;
     const rehearsal: Rehearsal = {
       ...{ name: 'goes-wrong-once', group: 'storage' },

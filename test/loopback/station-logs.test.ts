@@ -1,24 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import { openContainer } from '../../src/blobs/open.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import { splitLogName } from '../../src/formats/log-name.ts';
-import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { Daemon } from '../support/daemon.ts';
 import { ACCOUNT, jobOf, MIB, makeImage } from '../support/disks.ts';
 import { wholeLog } from '../support/drive-logs.ts';
-
-let azurite: Azurite;
-beforeAll(async () => {
-  azurite = await startAzurite();
-});
-afterAll(() => azurite.stop());
 
 const SERIAL = 'WD-WCC4N7XKPZ01';
 const JOB_PATH =
   '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/drive-station/providers/Microsoft.ImportExport/jobs';
 
 test('a drive’s logs are where Get Job says, and agree with its state', async () => {
+  await using azurite = await startAzurite();
   const { connectionString } = azurite;
   const account = { kind: 'connection-string', connectionString } as const;
   await using daemon = await Daemon.start({ storageAccounts: { [ACCOUNT]: account } });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
 import {
   buildPreparedDrive,
@@ -7,7 +7,7 @@ import {
 } from '../../native-fixtures/prepared-drive/build.ts';
 import { standardDrive } from '../../native-fixtures/prepared-drive/standard.ts';
 import { openContainer } from '../../src/blobs/open.ts';
-import { type Azurite, startAzurite } from '../support/azurite.ts';
+import { startAzurite } from '../support/azurite.ts';
 import { Daemon } from '../support/daemon.ts';
 import { ACCOUNT } from '../support/disks.ts';
 
@@ -16,12 +16,6 @@ import { ACCOUNT } from '../support/disks.ts';
 const why = preparedDriveUnavailable();
 const JOB =
   '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/contoso/providers/Microsoft.ImportExport/jobs/prepared-1?api-version=2021-01-01';
-
-let azurite: Azurite;
-beforeAll(async () => {
-  azurite = await startAzurite();
-});
-afterAll(() => azurite.stop());
 
 function jobBody(drive: object): object {
   const address = {
@@ -52,6 +46,7 @@ describe.skipIf(why !== undefined)(
   `a prepared drive${why === undefined ? '' : ` (${why})`}`,
   () => {
     test('given with its manifest arrives as files, and Get Job says where its logs are', async () => {
+      await using azurite = await startAzurite();
       const { connectionString } = azurite;
       const account = { kind: 'connection-string', connectionString } as const;
       await using daemon = await Daemon.start({ storageAccounts: { [ACCOUNT]: account } });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { plug } from '../../native-fixtures/loop-disk.ts';
@@ -89,8 +89,7 @@ describe.skipIf(unavailable !== undefined)(`after a volume was open${title}`, ()
   test(
     'the kernel has counted no write to the disk',
     async () => {
-      const own = join(directory, 'disks');
-      await mkdir(own);
+      const own = await mkdtemp(join(directory, 'disks-'));
       await using plugged = await plug(plain, { directory: own, identity: { serial: 'WRITES' } });
       await using claim = await claimed(plugged.device, plugged.diskseq, 32 * MIB);
       // The kernel goes on counting where the last disk of this name ended.
@@ -139,8 +138,7 @@ describe.skipIf(unavailable !== undefined)(`when the disk has gone${title}`, () 
   test.each(['clean-eof', 'io-error'] as const)(
     'by %s, reads fail instead of giving zeros, and the volume is let go of in time',
     async (kind) => {
-      const own = join(directory, kind);
-      await mkdir(own);
+      const own = await mkdtemp(join(directory, `${kind}-`));
       await using plugged = await plug(plain, { directory: own, identity: { serial: kind } });
       await using claim = await claimed(plugged.device, plugged.diskseq, 32 * MIB);
       await using volume = await open(claim.source, { directory });
