@@ -1,5 +1,3 @@
-import { STORAGE_ANSWERS } from '../limits.ts';
-
 /** How long the answer to a request that was sent whole may take to begin, or to go on, in ms. */
 export interface AnswerTimes {
   /** Of a blob, and of the list of its blocks or page ranges. */
@@ -16,22 +14,22 @@ interface Asked {
   readonly url: string;
 }
 
-/** The time of a request of the Blob service's REST API, by its method and its `comp`. */
-export function answerMsOf({ method, url }: Asked, times: AnswerTimes = STORAGE_ANSWERS): number {
+/** Which time a request of the Blob service's REST API has, by its method and its `comp`. */
+export function answerKindOf({ method, url }: Asked): keyof AnswerTimes {
   const { searchParams } = new URL(url);
   const isOfContainer = searchParams.has('restype');
   switch (`${method} ${isOfContainer ? 'container' : (searchParams.get('comp') ?? 'blob')}`) {
     case 'GET blob':
     case 'GET blocklist':
     case 'GET pagelist':
-      return times.readMs;
+      return 'readMs';
     case 'PUT blocklist':
-      return times.commitMs;
+      return 'commitMs';
     case 'PUT blob':
     case 'PUT block':
     case 'PUT page':
-      return times.bodyMs;
+      return 'bodyMs';
     default:
-      return times.otherMs;
+      return 'otherMs';
   }
 }

@@ -8,7 +8,9 @@ export interface OutageListeners {
   readonly onAway: (detail: string) => void;
   /** The store is there, but slow: no request was answered for a while, though bytes move. */
   readonly onSlow?: (() => void) | undefined;
-  /** The store answers again, or at its usual speed; told only after `onAway` or `onSlow`. */
+  /** The store has a commit whole and takes its time over it; nothing else waits for an answer. */
+  readonly onCommitting?: (() => void) | undefined;
+  /** The store answers again, or at its usual speed; told only after one of the others. */
   readonly onBack: () => void;
 }
 
@@ -19,13 +21,25 @@ export interface OutageOptions {
   readonly silenceMs: number;
 }
 
+/** A request that waits for its answer. */
+export interface Waiting {
+  readonly startedAt: number;
+  /** It is a commit and was sent whole: it has a time of its own, at the end of which it fails. */
+  readonly isSentCommit: boolean;
+}
+
+/** What was told of a store that is there, and nothing else since. */
+type ToldBusy = 'slow' | 'committing' | undefined;
+
 type OutageState =
-  | { readonly kind: 'answering' | 'slow'; readonly lastAnswerAt: number }
-  | { readonly kind: 'failing'; readonly since: number; readonly wasSlow: boolean }
+  | { readonly kind: 'answering' | 'slow' | 'committing'; readonly lastAnswerAt: number }
+  | { readonly kind: 'failing'; readonly since: number; readonly told: ToldBusy }
   | Away;
 
 interface Away {
   readonly kind: 'away';
+  /** It was told when a commit got no answer in its time. */
+  readonly isOfCommit: boolean;
   readonly told: string;
   readonly toldAt: number;
   /** How it failed last, while that is too early to be told; `undefined` when nothing waits to be told. */
@@ -73,41 +87,50 @@ export class Outage {
         ? Math.min(before.since, startedAt)
         : Math.max(before.lastAnswerAt, startedAt);
     if (now - since < this.#options.awayAfterMs) {
-      this.#state = { kind: 'failing', since, wasSlow: wasSlow(before) };
+      this.#state = { kind: 'failing', since, told: toldBusy(before) };
       return;
     }
     this.#tellAway(detail, now);
   }
 
   /**
-   * A request that began at `startedAt` still waits at `now`. When none was answered for `silenceMs`
-   * either, the store is slow when a byte moved since then (at `movedAt`), and else away.
+   * A request still waits at `now`. When none was answered for `silenceMs` either, the store is at work on
+   * a commit that it has whole, or slow when a byte moved since then (at `movedAt`), or else away. One that
+   * was away before is at work only on a commit begun since then: that it arrived shows that the way is
+   * open.
    *
    * To be called ten times or so in `silenceMs` while a request waits. A call that comes late shows that
    * the process stood still (suspended, stopped, starved) and could see neither bytes nor answers: that
    * time is no silence of the store.
    */
-  waited(startedAt: number, now: number, movedAt: number): void {
-    if (this.#state.kind === 'away') return;
+  waited({ startedAt, isSentCommit }: Waiting, now: number, movedAt: number): void {
+    const state = this.#state;
+    const { kind } = state;
+    if (kind === 'away') {
+      const isNewCommit = isSentCommit && !state.isOfCommit && startedAt >= state.toldAt;
+      if (!isNewCommit) return;
+    }
     const { silenceMs } = this.#options;
-    const { kind } = this.#state;
-    const lastSign = kind === 'failing' ? this.#state.since : this.#state.lastAnswerAt;
+    const lastSign = lastSignOf(state);
     const sign = Math.max(lastSign, startedAt);
     this.#look(sign, now, movedAt);
     if (now - Math.max(sign, this.#countedFrom) < silenceMs) return;
-    if (now - Math.max(movedAt, this.#movedFrom) < silenceMs) {
+    if (isSentCommit) {
+      if (toldBusy(state) !== 'committing') this.#committing(lastSign);
+    } else if (now - Math.max(movedAt, this.#movedFrom) < silenceMs) {
       if (kind === 'answering') this.#slow(lastSign);
-      return;
+    } else {
+      this.#tellAway(`no answer for ${Math.round(silenceMs / 1000)} s`, now);
     }
-    this.#tellAway(`no answer for ${Math.round(silenceMs / 1000)} s`, now);
   }
 
   /** The store answered at `now`, to a request of `startedAt`; a refusal is an answer too. */
   answered(startedAt: number, now: number): void {
     const before = this.#state;
-    const isSlow = wasSlow(before) && now - startedAt >= this.#options.silenceMs;
+    const told = toldBusy(before);
+    const isSlow = told === 'slow' && now - startedAt >= this.#options.silenceMs;
     this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
-    if (before.kind === 'away' || (wasSlow(before) && !isSlow)) this.#listeners.onBack();
+    if (before.kind === 'away' || (told !== undefined && !isSlow)) this.#listeners.onBack();
   }
 
   /** Puts off what silence is counted from when this look is late. */
@@ -121,7 +144,9 @@ export class Outage {
   }
 
   #tellAway(detail: string, now: number): void {
-    this.#state = { kind: 'away', told: detail, toldAt: now, next: undefined };
+    const { kind } = this.#state;
+    const isOfCommit = kind === 'away' ? this.#state.isOfCommit : kind === 'committing';
+    this.#state = { kind: 'away', isOfCommit, told: detail, toldAt: now, next: undefined };
     this.#listeners.onAway(detail);
   }
 
@@ -152,11 +177,22 @@ export class Outage {
     this.#state = { kind: 'slow', lastAnswerAt };
     this.#listeners.onSlow?.();
   }
+
+  #committing(lastAnswerAt: number): void {
+    this.#state = { kind: 'committing', lastAnswerAt };
+    this.#listeners.onCommitting?.();
+  }
 }
 
-/** Whether it was told that the store is slow, and nothing else since. */
-function wasSlow(state: OutageState): boolean {
-  return state.kind === 'slow' || (state.kind === 'failing' && state.wasSlow);
+/** When it was known last how the store is. */
+function lastSignOf(state: OutageState): number {
+  if (state.kind === 'away') return state.toldAt;
+  return state.kind === 'failing' ? state.since : state.lastAnswerAt;
+}
+
+function toldBusy(state: OutageState): ToldBusy {
+  if (state.kind === 'failing') return state.told;
+  return state.kind === 'slow' || state.kind === 'committing' ? state.kind : undefined;
 }
 
 /** What is still to be told keeps no process alive. */

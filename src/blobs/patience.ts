@@ -22,8 +22,13 @@ export interface RetryOptions {
 export interface RetryDependencies extends OutageListeners {
   /** How many requests are sent at once; no bound unless given. */
   readonly pace?: Pace;
-  /** When a byte moved last on the connections to the store, by the clock of `now`. */
-  readonly movedAt?: () => number;
+  /** What is known of the connections to the store. */
+  readonly wire?: {
+    /** When a byte moved last on one of them, by the clock of `now`. */
+    readonly movedAt: number;
+    /** Whether a commit was sent whole on one of them and waits for its answer. */
+    readonly isCommitting: boolean;
+  };
   /** Milliseconds of a clock that never runs backwards. */
   readonly now?: () => number;
   /** From 0 to below 1. */
@@ -36,6 +41,7 @@ export interface RetryDependencies extends OutageListeners {
 export interface Repeatable<T> {
   /** Bytes that it carries. */
   readonly lengthBytes?: number;
+  readonly isCommit?: boolean;
   attempt(signal: AbortSignal): Promise<T>;
 }
 
@@ -58,7 +64,7 @@ export class Patience {
   readonly #isLocal: boolean;
   readonly #options: Required<RetryOptions>;
   readonly #pace: Pace | undefined;
-  readonly #movedAt: () => number;
+  readonly #wire: NonNullable<RetryDependencies['wire']>;
   readonly #clock: Required<Pick<RetryDependencies, 'now' | 'random' | 'sleep'>>;
   readonly #outage: Outage;
 
@@ -67,7 +73,7 @@ export class Patience {
     this.#isLocal = options.isLocal;
     this.#options = { ...RETRY_DEFAULTS, ...options };
     this.#pace = deps.pace;
-    this.#movedAt = deps.movedAt ?? (() => Number.NEGATIVE_INFINITY);
+    this.#wire = deps.wire ?? { movedAt: Number.NEGATIVE_INFINITY, isCommitting: false };
     this.#clock = {
       now: deps.now ?? (() => performance.now()),
       random: deps.random ?? Math.random,
@@ -77,8 +83,8 @@ export class Patience {
       this.#pace?.pressed();
       deps.onSlow?.();
     };
-    const { onAway, onBack } = deps;
-    this.#outage = new Outage(this.#options, { onAway, onSlow, onBack });
+    const { onAway, onCommitting, onBack } = deps;
+    this.#outage = new Outage(this.#options, { onAway, onSlow, onCommitting, onBack });
   }
 
   now(): number {
@@ -92,16 +98,24 @@ export class Patience {
   }
 
   /** One attempt, looked at while it waits: silence is told long before the connection is given up. */
-  async ask<T>(send: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    using _watch = this.#watchSilence();
+  async ask<T>(
+    send: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    isCommit = false,
+  ): Promise<T> {
+    using _watch = this.#watchSilence(isCommit);
     return await send(signal);
   }
 
-  #watchSilence(): Disposable {
+  #watchSilence(isCommit: boolean): Disposable {
     const { silenceMs } = this.#options;
     const startedAt = this.#clock.now();
     if (this.#isLocal || !Number.isFinite(silenceMs)) return { [Symbol.dispose]: () => {} };
-    const look = () => this.#outage.waited(startedAt, this.#clock.now(), this.#movedAt());
+    const look = () => {
+      const { movedAt, isCommitting } = this.#wire;
+      const isSentCommit = isCommit && isCommitting;
+      this.#outage.waited({ startedAt, isSentCommit }, this.#clock.now(), movedAt);
+    };
     const timer = setInterval(look, silenceMs / SILENCE_LOOKS);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   }

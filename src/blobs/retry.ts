@@ -78,7 +78,8 @@ class RetryingContainer implements BlobContainer {
     const { contentMd5 = blob.md5, ...rest } = blob;
     const kept = contentMd5 === undefined ? {} : { contentMd5 };
     const expected = { ...rest, ...kept, type: 'block' } as const;
-    return this.#make(expected, { attempt: (live) => this.#inner.commit(blob, live) }, signal);
+    const attempt: Send<WrittenBlob> = (live) => this.#inner.commit(blob, live);
+    return this.#make(expected, { attempt, isCommit: true }, signal);
   }
 
   put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
@@ -174,7 +175,7 @@ class RetryingContainer implements BlobContainer {
     let unanswered = false;
     const attempt = async (live: AbortSignal) => {
       try {
-        return await this.#patience.ask(work.attempt, live);
+        return await this.#patience.ask(work.attempt, live, work.isCommit);
       } catch (error) {
         const existing = unanswered && isStationError(error, 'destination-exists');
         const ours = existing ? await this.#ourBlob(expected, startedAt, live) : undefined;

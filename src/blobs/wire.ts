@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import type { RequestPolicy, WebResource } from '@azure/storage-blob';
 import { STORAGE_ANSWERS, STORAGE_LOOK_MS, STORAGE_STALL_MS, WIRE_PIECE_BYTES } from '../limits.ts';
-import { type AnswerTimes, answerMsOf } from './answer-time.ts';
+import { type AnswerTimes, answerKindOf } from './answer-time.ts';
 import { kernelQueues } from './kernel-queues.ts';
 
 export interface WireOptions {
@@ -25,8 +25,10 @@ interface Seen {
   moved: number;
   /** Looks since then. They are counted, not timed: a process that had no time to look saw nothing. */
   stillLooks: number;
-  /** The time of the answer to the request that it carries, in ms. */
-  answerMs: number;
+  /** Which time the answer to the request that it carries has; none when it carries none. */
+  answer: keyof AnswerTimes | undefined;
+  /** That request was sent whole. */
+  isSent: boolean;
 }
 
 /**
@@ -43,8 +45,8 @@ export class Wire {
   readonly #options: WireOptions;
   readonly #agents: readonly http.Agent[];
   readonly #connections = new Map<Socket, Seen>();
-  /** The time of the answer to the request that looks for a connection, in ms. */
-  readonly #answerMs = new AsyncLocalStorage<number>();
+  /** Of the request that looks for a connection. */
+  readonly #answer = new AsyncLocalStorage<keyof AnswerTimes>();
   #timer: NodeJS.Timeout | undefined;
   #movedAt = Number.NEGATIVE_INFINITY;
 
@@ -66,6 +68,11 @@ export class Wire {
     return this.#movedAt;
   }
 
+  /** Whether a commit was sent whole and waits for its answer, within the time that this has. */
+  get isCommitting(): boolean {
+    return this.#connections.values().some(({ answer, isSent }) => answer === 'commitMs' && isSent);
+  }
+
   /** Sends a request of the SDK over connections of ours. */
   send(request: WebResource, next: RequestPolicy): ReturnType<RequestPolicy['sendRequest']> {
     const [plain, secure] = this.#agents;
@@ -75,24 +82,23 @@ export class Wire {
     // In one piece it would count as sent at once; the pieces are views, nothing is copied.
     if (Buffer.isBuffer(body) && body.length > WIRE_PIECE_BYTES)
       request.body = () => inPieces(body);
-    const answerMs = answerMsOf(request, this.#options.answers);
-    return this.#answerMs.run(answerMs, () => next.sendRequest(request));
+    return this.#answer.run(answerKindOf(request), () => next.sendRequest(request));
   }
 
   #watchThoseOf(agent: http.Agent): void {
     const create = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
-      const answerMs = this.#answerMs.getStore();
+      const answer = this.#answer.getStore();
       const connection = create(options, (error, tunnel) => {
-        if (error === null) this.#watch(tunnel, answerMs);
+        if (error === null) this.#watch(tunnel, answer);
         callback?.(error, tunnel);
       });
-      if (connection) this.#watch(connection, answerMs);
+      if (connection) this.#watch(connection, answer);
       return connection;
     };
     const reuse = agent.reuseSocket.bind(agent);
     agent.reuseSocket = (connection, request) => {
-      this.#watch(connection, this.#answerMs.getStore());
+      this.#watch(connection, this.#answer.getStore());
       reuse(connection, request);
     };
     const keep = agent.keepSocketAlive.bind(agent);
@@ -103,11 +109,11 @@ export class Wire {
   }
 
   /** From here on, with nothing to send, it may be still for that long. */
-  #watch(connection: Duplex, answerMs = this.#options.stallMs): void {
+  #watch(connection: Duplex, answer?: keyof AnswerTimes): void {
     if (!isSocket(connection)) return;
     const seen = this.#connections.get(connection);
     if (seen === undefined) connection.once('close', () => this.#forget(connection));
-    this.#connections.set(connection, { moved: 0, ...seen, stillLooks: 0, answerMs });
+    this.#connections.set(connection, { moved: 0, ...seen, stillLooks: 0, answer, isSent: false });
     this.#timer ??= setInterval(() => this.#look(), this.#options.lookMs).unref();
   }
 
@@ -119,12 +125,13 @@ export class Wire {
   }
 
   #look(): void {
-    const { stallMs, lookMs } = this.#options;
+    const { stallMs, answers, lookMs } = this.#options;
     const queuesOf = kernelQueues();
     for (const [connection, seen] of this.#connections) {
       const { bytesRead, bytesWritten, writableLength } = connection;
       const { unsentBytes, unreadBytes } = queuesOf(connection);
       const moved = bytesRead + bytesWritten - unsentBytes;
+      seen.isSent = unsentBytes === 0 && writableLength === 0;
       // What lies unread is there because we take our time.
       if (moved !== seen.moved || unreadBytes > 0) {
         this.#movedAt = performance.now();
@@ -132,8 +139,8 @@ export class Wire {
         seen.stillLooks = 0;
         continue;
       }
-      const isSent = unsentBytes === 0 && writableLength === 0;
-      const patienceMs = isSent ? seen.answerMs : stallMs;
+      const { isSent, answer } = seen;
+      const patienceMs = isSent && answer !== undefined ? answers[answer] : stallMs;
       if (++seen.stillLooks * lookMs >= patienceMs) this.#giveUp(connection, patienceMs);
     }
   }

@@ -29,6 +29,7 @@ const say = (label: string, tone: Tone, detail: string | null = null): StateWord
   detail,
 });
 
+const COMMITTING = 'The store has what it is to make a blob of, and has not answered yet.';
 const TURNS = 'Sick drives take turns, so that they hold up nobody; it goes on where it was.';
 
 /** One drive's state in the words that the page and the command line share. */
@@ -77,6 +78,8 @@ function activityWords(drive: DriveView): StateWords {
       return say('waiting for storage', 'waiting', activity.reason);
     case 'slow-storage':
       return say('copying, slowly', 'active', 'The way to the store is slow; bytes do move.');
+    case 'waiting-for-commit':
+      return say('waiting for the commit', 'waiting', COMMITTING);
     case 'halted':
       return say('halted', 'attention', `${activity.reason}. ${activity.nextStep}`);
     case 'settling':

@@ -193,6 +193,8 @@ export const fromCopySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('storage-away'), detail: z.string() }),
   /** Bytes move, but no request was answered for a while. */
   z.object({ kind: z.literal('storage-slow') }),
+  /** The store has a commit whole, and nothing came of its answer for a while. */
+  z.object({ kind: z.literal('storage-committing') }),
   z.object({ kind: z.literal('storage-back') }),
   z.object({
     kind: z.literal('settled'),

@@ -37,9 +37,10 @@ export async function openPatiently(
     },
     {
       pace: new Pace(pace),
-      movedAt: () => wire.movedAt,
+      wire,
       onAway: (detail) => report({ kind: 'storage-away', detail }),
       onSlow: () => report({ kind: 'storage-slow' }),
+      onCommitting: () => report({ kind: 'storage-committing' }),
       onBack: () => report({ kind: 'storage-back' }),
     },
   );

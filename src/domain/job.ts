@@ -185,6 +185,8 @@ export type DriveActivity =
   | { readonly kind: 'waiting-for-storage'; readonly since: string; readonly reason: string }
   /** Bytes move, but so slowly that no request was answered for a while. */
   | { readonly kind: 'slow-storage'; readonly since: string }
+  /** The storage has all that a blob is to be made of, and has not answered the commit yet. */
+  | { readonly kind: 'waiting-for-commit'; readonly since: string }
   /** The storage does not let the copy go on, and only a person can change that. */
   | {
       readonly kind: 'halted';

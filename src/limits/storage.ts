@@ -35,8 +35,9 @@ export const CLOCK_SKEW_MAX_MS = 5 * 60_000;
 export const RETRY_AFTER_MAX_MS = 5 * 60_000;
 /**
  * When no request to the blob store was answered for this long, it is told: as slow while bytes move, as
- * away when none do, though each request still waits. A store that takes connections and says nothing
- * would else look like a copy at work. Four blocks of 8 MiB over a line of 20 Mbit/s take less.
+ * at work on a commit that it has whole, and else as away, though each request still waits. A store that
+ * takes connections and says nothing would else look like a copy at work. Four blocks of 8 MiB over a line
+ * of 20 Mbit/s take less.
  */
 export const STORAGE_SILENCE_MS = 15_000;
 /** An outage of the blob store shorter than this is not worth telling. */

@@ -42,6 +42,7 @@ export const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rescuing'), openBytes: bytes, unreadableBytes: bytes }),
   z.object({ kind: z.literal('waiting-for-storage'), since: time, reason: text }),
   z.object({ kind: z.literal('slow-storage'), since: time }),
+  z.object({ kind: z.literal('waiting-for-commit'), since: time }),
   z.object({
     kind: z.literal('halted'),
     since: time,

@@ -290,6 +290,8 @@ export class CopyRunner {
         holds.away(item, message.detail);
         break;
       case 'storage-back':
+      // It has taken what it was sent: it is there for the other drives of the job as well.
+      case 'storage-committing':
         holds.back(item);
         break;
       case 'reconciled':

@@ -59,6 +59,7 @@ interface Counted {
 /** While it does one of these, a copy reads its disk now and then, and a pull is no good end. */
 const AT_WORK: ReadonlySet<WorkItem['activity']['kind']> = new Set([
   ...(['starting', 'copying', 'rescuing', 'slow-storage', 'waiting-for-storage'] as const),
+  'waiting-for-commit',
 ]);
 
 /**

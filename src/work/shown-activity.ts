@@ -2,8 +2,8 @@ import type { FromCopy } from '../copy/messages.ts';
 import type { DriveActivity } from '../domain/job.ts';
 
 /**
- * What the screens show of a running copy: what it does, unless its store is slow. Once that is well
- * again they show what it does by then, which need not be what it did before.
+ * What the screens show of a running copy: what it does, unless its store is slow or takes its time over
+ * a commit. Once that is well again they show what it does by then, which need not be what it did before.
  */
 export class ShownActivity {
   #doing: DriveActivity = { kind: 'copying' };
@@ -21,6 +21,8 @@ export class ShownActivity {
       }
       case 'storage-slow':
         return { kind: 'slow-storage', since: now.toISOString() };
+      case 'storage-committing':
+        return { kind: 'waiting-for-commit', since: now.toISOString() };
       case 'storage-back':
         return this.#doing;
       case 'storage-away':

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StorageAccount } from '../../src/blobs/contract.ts';
 import { openContainer } from '../../src/blobs/open.ts';
 import type { RetryOptions } from '../../src/blobs/patience.ts';
 import { withRetry } from '../../src/blobs/retry.ts';
@@ -22,19 +23,30 @@ const QUICK: RetryOptions = {
   maxDelayMs: 20,
 };
 
+type PatientOptions = Partial<RetryOptions & WireOptions>;
+
 /** A patient container on a server of the test, and what it told. */
-async function patientAt(port: number, options: Partial<RetryOptions & WireOptions> = {}) {
-  const told: string[] = [];
+async function patientAt(port: number, options: PatientOptions = {}) {
   const blobEndpoint = `http://127.0.0.1:${port}/account`;
+  return await patientOf(
+    { kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' },
+    'images',
+    options,
+  );
+}
+
+async function patientOf(account: StorageAccount, name: string, options: PatientOptions) {
+  const told: string[] = [];
   const { stallMs = 10_000, answers = answersWithin(10_000), lookMs = 10, ...others } = options;
   const wire = new Wire({ stallMs, answers, lookMs });
   const container = withRetry(
-    await openContainer({ kind: 'sas', blobEndpoint, sasToken: 'sig=c2VjcmV0' }, 'images', wire),
+    await openContainer(account, name, wire),
     { ...QUICK, ...others },
     {
-      movedAt: () => wire.movedAt,
+      wire,
       onAway: (detail) => told.push(`away: ${detail}`),
       onSlow: () => told.push('slow'),
+      onCommitting: () => told.push('committing'),
       onBack: () => told.push('back'),
     },
   );
@@ -93,6 +105,40 @@ describe('a patient container on a store in trouble', () => {
     await container.commit(commit, live());
     expect(asked).toEqual(['block', 'commit']);
     expect(store.connections()).toBe(1);
+  });
+
+  it('says that it waits for the answer to a commit, and not that the store is away', async () => {
+    let commits = 0;
+    const { promise: wasTold, resolve } = Promise.withResolvers<void>();
+    await using store = await serve((request, response) => {
+      commits++;
+      const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+      request.resume();
+      void wasTold.then(() => response.writeHead(201, stamp).end());
+    });
+    const times = { answers: answersWithin(60_000), silenceMs: 500, awayAfterMs: 1 };
+    const { container, told } = await patientAt(store.port, times);
+    const committing = container.commit({ name: disk, blocks: [], metadata: {} }, live());
+    await expect.poll(() => told).toContain('committing');
+    resolve();
+    await committing;
+    // A machine that is late to look may have seen bytes that moved.
+    expect(told.filter((words) => words !== 'slow')).toEqual(['committing', 'back']);
+    expect(commits).toBe(1);
+  });
+
+  it('says that the store is away when it does not take the commit', async () => {
+    await using store = await serve(() => undefined);
+    const { container, told } = await patientAt(store.port, { stallMs: 60_000, silenceMs: 500 });
+    // Longer than what the kernels between hold.
+    const id = 'A'.repeat(64);
+    const blocks = Array.from({ length: 50_000 }, () => id);
+    const controller = new AbortController();
+    const committing = container.commit({ name: disk, blocks, metadata: {} }, controller.signal);
+    await expect.poll(() => told).toContainEqual(expect.stringContaining('away: no answer'));
+    expect(told).not.toContain('committing');
+    controller.abort();
+    await expect(committing).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it('sends a commit that is never answered again, on a new connection', async () => {
@@ -238,20 +284,18 @@ describe('a bad line to a real store', () => {
     const { connectionString } = azurite;
     const direct = await openContainer({ kind: 'connection-string', connectionString }, name);
     await direct.ensure(live());
-    const bad = await openContainer(
-      {
-        kind: 'connection-string',
-        connectionString: connectionString.replace(`:${azurite.port}`, `:${line.port}`),
-      },
-      name,
-    );
+    const account = {
+      kind: 'connection-string',
+      connectionString: connectionString.replace(`:${azurite.port}`, `:${line.port}`),
+    } as const;
+    const bad = await openContainer(account, name);
     const told: string[] = [];
     const patient = withRetry(bad, QUICK, {
       onAway: (detail) => told.push(detail),
       onBack: () => told.push('back'),
     });
     const end = () => line[Symbol.asyncDispose]();
-    return { direct, bad, patient, told, line, [Symbol.asyncDispose]: end };
+    return { direct, bad, patient, told, line, account, name, [Symbol.asyncDispose]: end };
   }
 
   it('fails a block cut in the middle, and nothing of it is left', async () => {
@@ -292,6 +336,22 @@ describe('a bad line to a real store', () => {
     await expect(ways.patient.commit(commit, live())).rejects.toMatchObject({
       code: 'destination-exists',
     });
+  });
+
+  it('knows its own commit that the store had carried out and not answered in its time', async () => {
+    let connections = 0;
+    await using ways = await bothWays(() => ({ keepsAnswers: ++connections === 1 }));
+    const body = sharedBytes(1000, 1);
+    const block = stageOf(disk, 0, body);
+    await ways.direct.stageBlock(block, live());
+    const answers = { ...answersWithin(10_000), commitMs: 500 };
+    const options = { answers, awayAfterMs: 1 };
+    const { container, told } = await patientOf(ways.account, ways.name, options);
+    const commit = { name: disk, blocks: [block.id], md5: block.md5, metadata: {} };
+    await container.commit(commit, live());
+    expect(told).toEqual([expect.stringContaining('no byte moved'), 'back']);
+    expect(connections).toBeGreaterThan(1);
+    expect((await readAll(ways.direct, disk)).equals(body)).toBe(true);
   });
 
   it('does not take the blob of somebody else for its own after a lost answer', async () => {

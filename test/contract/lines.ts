@@ -41,13 +41,15 @@ export interface Trouble {
   readonly cutAfterBytes?: number;
   /** Whether what the store answers is withheld and the connection cut instead. */
   readonly losesAnswers?: boolean;
+  /** Whether what the store answers is withheld and the connection kept. */
+  readonly keepsAnswers?: boolean;
 }
 
 /** A line to a real store; `trouble` is asked for each connection. */
 export function lineTo(storePort: number, trouble: () => Trouble): Promise<Line> {
   const open = new Set<net.Socket>();
   const server = net.createServer((client) => {
-    const { cutAfterBytes = Number.POSITIVE_INFINITY, losesAnswers = false } = trouble();
+    const { cutAfterBytes = Number.POSITIVE_INFINITY, ...answers } = trouble();
     const store = net.connect(storePort, '127.0.0.1');
     const cut = () => {
       client.destroy();
@@ -55,7 +57,9 @@ export function lineTo(storePort: number, trouble: () => Trouble): Promise<Line>
     };
     for (const socket of [client, store]) {
       open.add(socket);
-      socket.on('error', cut).on('close', cut);
+      socket.on('error', cut);
+      // A store that closes what is idle is not heard either.
+      if (socket === client || !answers.keepsAnswers) socket.on('close', cut);
     }
     let left = cutAfterBytes;
     client.on('data', (chunk: Buffer) => {
@@ -63,7 +67,8 @@ export function lineTo(storePort: number, trouble: () => Trouble): Promise<Line>
       left -= chunk.length;
       if (left <= 0) cut();
     });
-    if (losesAnswers) store.once('data', cut);
+    if (answers.losesAnswers) store.once('data', cut);
+    else if (answers.keepsAnswers) store.resume();
     else store.pipe(client);
   });
   return listening(server, open);

@@ -22,7 +22,7 @@ async function containerAt(host: string, options: Partial<WireOptions>, silenceM
     await openContainer(account, 'images', wire),
     { pieceTimeoutMs: 5000, awayAfterMs: 1, silenceMs, firstDelayMs: 5 },
     {
-      movedAt: () => wire.movedAt,
+      wire,
       onAway: (detail) => told.push(`away: ${detail}`),
       onSlow: () => told.push('slow'),
       onBack: () => told.push('back'),

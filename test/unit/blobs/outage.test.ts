@@ -15,6 +15,7 @@ function outageOf(awayAfterMs: number) {
     {
       onAway: (detail) => told.push(detail),
       onSlow: () => told.push('slow'),
+      onCommitting: () => told.push('committing'),
       onBack: () => told.push('back'),
     },
     (ms, run) => due.push({ ms, run }),
@@ -22,16 +23,24 @@ function outageOf(awayAfterMs: number) {
   return { outage, told, due };
 }
 
+const ask = (startedAt: number) => ({ startedAt, isSentCommit: false });
+
+interface Looks {
+  readonly startedAt: number;
+  readonly from?: number;
+  readonly to: number;
+  readonly isSentCommit?: boolean;
+}
+
 /** A request of `startedAt` waits and is looked at every second from `from` on, and last at `to`. */
 function looks(
   outage: Outage,
-  { startedAt, from = startedAt, to }: { startedAt: number; from?: number; to: number },
+  { startedAt, from = startedAt, to, isSentCommit = false }: Looks,
   movedAt = (_now: number) => Number.NEGATIVE_INFINITY,
 ) {
-  for (let now = from + LOOK_MS; now < to; now += LOOK_MS) {
-    outage.waited(startedAt, now, movedAt(now));
-  }
-  outage.waited(startedAt, to, movedAt(to));
+  const look = (now: number) => outage.waited({ startedAt, isSentCommit }, now, movedAt(now));
+  for (let now = from + LOOK_MS; now < to; now += LOOK_MS) look(now);
+  look(to);
 }
 
 describe('outage', () => {
@@ -64,7 +73,7 @@ describe('outage', () => {
     outage.answered(0, 0);
     looks(outage, { startedAt: 100, to: 10_099 });
     expect(told).toEqual([]);
-    outage.waited(100, 10_100, Number.NEGATIVE_INFINITY);
+    outage.waited(ask(100), 10_100, Number.NEGATIVE_INFINITY);
     expect(told).toEqual(['no answer for 10 s']);
     outage.answered(11_000, 11_000);
     expect(told).toEqual(['no answer for 10 s', 'back']);
@@ -112,6 +121,48 @@ describe('outage', () => {
     expect(told).toEqual(['slow', 'back']);
   });
 
+  it('is none while the store takes its time over a commit that was sent whole', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 60_000, isSentCommit: true });
+    expect(told).toEqual(['committing']);
+    outage.answered(100, 60_100);
+    expect(told).toEqual(['committing', 'back']);
+  });
+
+  it('is one when another request gets no answer beside the commit', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 15_000, isSentCommit: true });
+    looks(outage, { startedAt: 14_000, from: 15_000, to: 23_999 });
+    expect(told).toEqual(['committing']);
+    outage.waited(ask(14_000), 24_000, Number.NEGATIVE_INFINITY);
+    expect(told).toEqual(['committing', 'no answer for 10 s']);
+  });
+
+  it('lasts from the end of the time of a commit until something is answered', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 70_000, isSentCommit: true });
+    outage.failed(100, 70_100, 'no byte moved');
+    expect(told).toEqual(['committing', 'no byte moved']);
+    looks(outage, { startedAt: 70_300, to: 130_000, isSentCommit: true });
+    outage.answered(70_300, 130_000);
+    expect(told).toEqual(['committing', 'no byte moved', 'back']);
+  });
+
+  it('is over when a commit begun in it was sent whole and is waited for', () => {
+    const { outage, told } = outageOf(1000);
+    outage.failed(0, 1000, 'refused');
+    // Sent whole before the way to the store was lost: it shows nothing.
+    looks(outage, { startedAt: 500, to: 15_000, isSentCommit: true });
+    expect(told).toEqual(['refused']);
+    looks(outage, { startedAt: 15_000, to: 25_000, isSentCommit: true });
+    expect(told).toEqual(['refused', 'committing']);
+    outage.answered(15_000, 26_000);
+    expect(told).toEqual(['refused', 'committing', 'back']);
+  });
+
   it('ends silently when it was never told', () => {
     const { outage, told } = outageOf(1000);
     outage.failed(0, 10, 'reset');
@@ -125,13 +176,13 @@ describe('outage', () => {
     looks(outage, { startedAt: 100, to: 4100 }, () => 100);
     // The process is stopped for a minute. What came meanwhile lies in the kernel and was not seen yet.
     const resumedAt = 64_100;
-    outage.waited(100, resumedAt, 100);
-    outage.waited(2000, resumedAt, 100);
+    outage.waited(ask(100), resumedAt, 100);
+    outage.waited(ask(2000), resumedAt, 100);
     expect(told).toEqual([]);
     looks(outage, { startedAt: 100, from: resumedAt, to: resumedAt + 5999 }, () => 100);
     expect(told).toEqual([]);
     // Four seconds before it and six after it were silent.
-    outage.waited(100, resumedAt + 6000, 100);
+    outage.waited(ask(100), resumedAt + 6000, 100);
     expect(told).toEqual(['no answer for 10 s']);
   });
 
@@ -146,7 +197,7 @@ describe('outage', () => {
       () => 59_900,
     );
     expect(told).toEqual(['slow']);
-    outage.waited(100, resumedAt + 9900, 59_900);
+    outage.waited(ask(100), resumedAt + 9900, 59_900);
     expect(told).toEqual(['slow', 'no answer for 10 s']);
   });
 
@@ -156,13 +207,13 @@ describe('outage', () => {
     outage.answered(0, 90_000);
     looks(outage, { startedAt: 1000, from: 90_000, to: 99_999 });
     expect(told).toEqual([]);
-    outage.waited(1000, 100_000, Number.NEGATIVE_INFINITY);
+    outage.waited(ask(1000), 100_000, Number.NEGATIVE_INFINITY);
     expect(told).toEqual(['no answer for 10 s']);
   });
 
   it('is not told when the process stood still before it looked at a request at all', () => {
     const { outage, told } = outageOf(1000);
-    outage.waited(0, 60_000, Number.NEGATIVE_INFINITY);
+    outage.waited(ask(0), 60_000, Number.NEGATIVE_INFINITY);
     expect(told).toEqual([]);
     outage.answered(0, 60_100);
     expect(told).toEqual([]);

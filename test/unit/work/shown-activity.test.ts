@@ -11,6 +11,7 @@ function shown(...messages: readonly FromCopy[]) {
 
 const away: FromCopy = { kind: 'storage-away', detail: 'no answer' };
 const slow: FromCopy = { kind: 'storage-slow' };
+const committing: FromCopy = { kind: 'storage-committing' };
 const back: FromCopy = { kind: 'storage-back' };
 const settling: FromCopy = { kind: 'phase', phase: 'settling' };
 
@@ -25,6 +26,7 @@ it.each([
 ] as const)('a copy that $name still does so when its store is back', ({ doing, shows }) => {
   expect(shown(doing, away, back)).toEqual([shows, undefined, shows]);
   expect(shown(doing, slow, back)).toEqual([shows, 'slow-storage', shows]);
+  expect(shown(doing, committing, back)).toEqual([shows, 'waiting-for-commit', shows]);
 });
 
 it('a copy that went on to settle while its store was slow is shown to settle afterwards', () => {
