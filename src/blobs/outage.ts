@@ -67,6 +67,8 @@ export class Outage {
   #countedFrom = Number.NEGATIVE_INFINITY;
   /** The same for bytes: when the last one moved, at the earliest. */
   #movedFrom = Number.NEGATIVE_INFINITY;
+  /** When the process went on that had stood still. */
+  #stillUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutageOptions, listeners: OutageListeners, later: Later = unrefTimer) {
     this.#options = options;
@@ -74,17 +76,22 @@ export class Outage {
     this.#later = later;
   }
 
-  /** A request that began at `startedAt` was given up at `now` without an answer. */
+  /**
+   * A request that began at `startedAt` was given up at `now` without an answer. One that began before the
+   * process stood still lost its connection meanwhile: what the store is like the next one shows.
+   */
   failed(startedAt: number, now: number, detail: string): void {
     const before = this.#state;
     if (before.kind === 'away') {
       this.#reword(before, detail, now);
       return;
     }
+    if (this.#isLate(Math.max(startedAt, this.#lookedAt), now)) this.#stillUntil = now;
+    if (startedAt < this.#stillUntil) return;
     // An answer to another request in the meantime proves that the store was there until then.
     const since =
       before.kind === 'failing'
-        ? Math.min(before.since, startedAt)
+        ? Math.max(this.#stillUntil, Math.min(before.since, startedAt))
         : Math.max(before.lastAnswerAt, startedAt);
     if (now - since < this.#options.awayAfterMs) {
       this.#state = { kind: 'failing', since, told: toldBusy(before) };
@@ -133,12 +140,24 @@ export class Outage {
     if (before.kind === 'away' || (told !== undefined && !isSlow)) this.#listeners.onBack();
   }
 
+  /** A pause between two requests was to end at `dueAt` and ended at `now`. */
+  paused(dueAt: number, now: number): void {
+    if (this.#isLate(dueAt, now)) this.#stillUntil = now;
+  }
+
+  /** Whether so long nothing was looked at that the process stood still. */
+  #isLate(from: number, now: number): boolean {
+    return now - from >= this.#options.silenceMs / LATE_PART;
+  }
+
   /** Puts off what silence is counted from when this look is late. */
   #look(sign: number, now: number, movedAt: number): void {
     const from = Math.max(sign, this.#countedFrom);
-    const unseenMs = now - Math.max(from, this.#lookedAt);
+    const seenAt = Math.max(from, this.#lookedAt);
     this.#lookedAt = now;
-    if (unseenMs < this.#options.silenceMs / LATE_PART) return;
+    if (!this.#isLate(seenAt, now)) return;
+    const unseenMs = now - seenAt;
+    this.#stillUntil = now;
     this.#countedFrom = from + unseenMs;
     this.#movedFrom = Math.min(now, Math.max(movedAt, this.#movedFrom) + unseenMs);
   }

@@ -84,7 +84,10 @@ export class Patience {
       deps.onSlow?.();
     };
     const { onAway, onCommitting, onBack } = deps;
-    this.#outage = new Outage(this.#options, { onAway, onSlow, onCommitting, onBack });
+    const listeners = { onAway, onSlow, onCommitting, onBack };
+    // Of a local store nobody looks while a request waits: that shows no standstill.
+    const silenceMs = this.#isLocal ? Number.POSITIVE_INFINITY : this.#options.silenceMs;
+    this.#outage = new Outage({ ...this.#options, silenceMs }, listeners);
   }
 
   now(): number {
@@ -164,9 +167,12 @@ export class Patience {
   async #pause(failures: number, signal: AbortSignal): Promise<void> {
     const { firstDelayMs, maxDelayMs } = this.#options;
     const full = Math.min(maxDelayMs, firstDelayMs * 2 ** failures);
-    await this.#clock.sleep(full * (0.5 + this.#clock.random() / 2), signal).catch((error) => {
+    const pauseMs = full * (0.5 + this.#clock.random() / 2);
+    const dueAt = this.#clock.now() + pauseMs;
+    await this.#clock.sleep(pauseMs, signal).catch((error) => {
       throwIfCancelled(signal);
       throw error;
     });
+    this.#outage.paused(dueAt, this.#clock.now());
   }
 }

@@ -149,7 +149,8 @@ class RetryingContainer implements BlobContainer {
     try {
       deadline.arm();
       const pieces = this.#inner.read(name, deadline.signal)[Symbol.asyncIterator]();
-      return { deadline, pieces, first: await pieces.next() };
+      const first = await this.#patience.ask(() => pieces.next(), signal);
+      return { deadline, pieces, first };
     } catch (error) {
       deadline[Symbol.dispose]();
       throw deadline.explain(error, 'read');

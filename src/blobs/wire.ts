@@ -4,7 +4,13 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import type { RequestPolicy, WebResource } from '@azure/storage-blob';
-import { STORAGE_ANSWERS, STORAGE_LOOK_MS, STORAGE_STALL_MS, WIRE_PIECE_BYTES } from '../limits.ts';
+import {
+  STORAGE_ANSWERS,
+  STORAGE_LOOK_MS,
+  STORAGE_STALL_MS,
+  STORAGE_STANDSTILL_MS,
+  WIRE_PIECE_BYTES,
+} from '../limits.ts';
 import { type AnswerTimes, answerKindOf } from './answer-time.ts';
 import { kernelQueues } from './kernel-queues.ts';
 
@@ -15,6 +21,8 @@ export interface WireOptions {
   readonly answers: AnswerTimes;
   /** How often connections are looked at, in ms: a stall is noticed so much late at most. */
   readonly lookMs: number;
+  /** A look that comes so late shows that the process stood still, in ms. */
+  readonly standstillMs: number;
   /** As the environment has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly proxyEnv: Readonly<Record<string, string | undefined>>;
 }
@@ -36,7 +44,8 @@ interface Seen {
  * and is ended when none did for a while: a fixed time-out would be too short for a large block on a
  * slow line and too long for a connection that is dead. Once it is sent whole, what it asks for says how
  * long the store may think before anything comes. What is tried again then gets a new connection,
- * because those that wait in the pool went the same way and may be as dead.
+ * because those that wait in the pool went the same way and may be as dead. The same goes for a process
+ * that stood still.
  *
  * A byte has moved when the kernel of the other side has confirmed it. That the socket took it says
  * little: a kernel holds up to 4 MB of a body that nobody takes.
@@ -48,6 +57,7 @@ export class Wire {
   /** Of the request that looks for a connection. */
   readonly #answer = new AsyncLocalStorage<keyof AnswerTimes>();
   #timer: NodeJS.Timeout | undefined;
+  #lookedAt = 0;
   #movedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: Partial<WireOptions> = {}) {
@@ -55,6 +65,7 @@ export class Wire {
       stallMs: STORAGE_STALL_MS,
       answers: STORAGE_ANSWERS,
       lookMs: STORAGE_LOOK_MS,
+      standstillMs: STORAGE_STANDSTILL_MS,
       proxyEnv: process.env,
       ...options,
     };
@@ -114,7 +125,9 @@ export class Wire {
     const seen = this.#connections.get(connection);
     if (seen === undefined) connection.once('close', () => this.#forget(connection));
     this.#connections.set(connection, { moved: 0, ...seen, stillLooks: 0, answer, isSent: false });
-    this.#timer ??= setInterval(() => this.#look(), this.#options.lookMs).unref();
+    if (this.#timer !== undefined) return;
+    this.#lookedAt = performance.now();
+    this.#timer = setInterval(() => this.#look(), this.#options.lookMs).unref();
   }
 
   #forget(connection: Socket): void {
@@ -125,7 +138,10 @@ export class Wire {
   }
 
   #look(): void {
-    const { stallMs, answers, lookMs } = this.#options;
+    const { stallMs, answers, lookMs, standstillMs } = this.#options;
+    const now = performance.now();
+    if (now - this.#lookedAt >= lookMs + standstillMs) this.#dropIdle();
+    this.#lookedAt = now;
     const queuesOf = kernelQueues();
     for (const [connection, seen] of this.#connections) {
       const { bytesRead, bytesWritten, writableLength } = connection;
@@ -134,7 +150,7 @@ export class Wire {
       seen.isSent = unsentBytes === 0 && writableLength === 0;
       // What lies unread is there because we take our time.
       if (moved !== seen.moved || unreadBytes > 0) {
-        this.#movedAt = performance.now();
+        this.#movedAt = now;
         seen.moved = moved;
         seen.stillLooks = 0;
         continue;
@@ -146,10 +162,14 @@ export class Wire {
   }
 
   #giveUp(connection: Socket, stillMs: number): void {
-    const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
-    for (const socket of idle) if (socket !== connection) socket?.destroy();
+    this.#dropIdle();
     const words = `no byte moved on the connection for ${stillMs / 1000} s`;
     connection.destroy(Object.assign(new Error(words), { code: 'ETIMEDOUT' }));
+  }
+
+  #dropIdle(): void {
+    const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
+    for (const socket of idle) socket?.destroy();
   }
 }
 

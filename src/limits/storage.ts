@@ -23,6 +23,11 @@ export const STORAGE_ANSWERS = {
 } as const;
 /** How often the connections to the blob store are looked at for bytes that moved. */
 export const STORAGE_LOOK_MS = 1_000;
+/**
+ * A look that comes so late shows that the whole process stood still: connections that lie idle may be
+ * dead by then, and are not used again.
+ */
+export const STORAGE_STANDSTILL_MS = 4_000;
 /** A body is handed to its connection in pieces of this size, so that it shows how far it is. */
 export const WIRE_PIECE_BYTES = 1 * MIB;
 /**

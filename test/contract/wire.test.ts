@@ -89,6 +89,20 @@ describe('a connection to the store', () => {
     expect(received).toBe(8 * MIB);
   });
 
+  it('is not taken from the pool after the process stood still', async () => {
+    const first = Promise.withResolvers<void>();
+    await using store = await serve((request, response) => {
+      request.socket.once('close', () => first.resolve());
+      takeIt(request, response);
+    });
+    const { container } = await containerAt(`127.0.0.1:${store.port}`, { standstillMs: 200 });
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live());
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await first.promise;
+    await container.stageBlock(stageOf(disk, 1, sharedBytes(10, 1)), live());
+    expect(store.connections()).toBe(2);
+  });
+
   it('goes through the proxy of the network', async () => {
     const asked: (string | undefined)[] = [];
     await using proxy = await serve((request, response) => {

@@ -219,6 +219,31 @@ describe('outage', () => {
     expect(told).toEqual([]);
   });
 
+  it('is not told of connections that broke while the process stood still, but of the next', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 4100 });
+    // Stopped for a minute. Both requests of before it fail, whether it has been looked before or not.
+    outage.failed(100, 64_100, 'broke off');
+    outage.waited(ask(2000), 64_100, Number.NEGATIVE_INFINITY);
+    outage.failed(2000, 70_000, 'broke off');
+    expect(told).toEqual([]);
+    outage.failed(70_200, 70_300, 'refused');
+    expect(told).toEqual([]);
+    outage.failed(70_800, 71_200, 'refused');
+    expect(told).toEqual(['refused']);
+  });
+
+  it('begins anew when the process stood still in a pause between two failures', () => {
+    const { outage, told } = outageOf(1000);
+    outage.failed(0, 500, 'broke off');
+    outage.paused(600, 60_000);
+    outage.failed(60_000, 60_500, 'broke off');
+    expect(told).toEqual([]);
+    outage.failed(60_600, 61_000, 'broke off');
+    expect(told).toEqual(['broke off']);
+  });
+
   it('is told also by a process that stands still again and again', () => {
     const { outage, told } = outageOf(1000);
     for (let at = 0; at < 120_000; at += 20_000) {

@@ -47,6 +47,24 @@ function pausesOf(random: number) {
 }
 
 describe('retry', () => {
+  it('tells of a local store that takes its time to fail', async () => {
+    const { told, dependencies } = pausesOf(0);
+    const missing = path.join(directory, 'unmounted');
+    const controller = new AbortController();
+    let asked = 0;
+    class Slow extends DirectoryContainer {
+      override async ensure(signal: AbortSignal): Promise<void> {
+        if (++asked > 3) controller.abort();
+        await dependencies.sleep(6000);
+        await super.ensure(signal);
+      }
+    }
+    const store = new Slow({ directory: missing, container: 'images' });
+    const container = withRetry(store, { ...OPTIONS, silenceMs: 15_000 }, dependencies);
+    await expect(container.ensure(controller.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    expect(told).toEqual([expect.stringContaining('away')]);
+  });
+
   it('pauses ever longer up to the longest, each time for at least half of it', async () => {
     const missing = path.join(directory, 'unmounted');
     for (const [random, expected] of [
