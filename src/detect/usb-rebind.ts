@@ -14,6 +14,8 @@ import { connectAgain, replugUsb } from './usb-reset.ts';
 const REBIND =
   'set -e; printf "%s\\n" "$2" >"$3"; printf 0 >"$1/authorized"; sleep 1; printf 1 >"$1/authorized"';
 
+type BridgedDisk = AskedDisk & { readonly bridge: BridgeId };
+
 interface Rebind {
   /** The directory of the USB device. */
   readonly device: string;
@@ -23,16 +25,35 @@ interface Rebind {
 }
 
 /**
- * Binds the USB device of a disk to `usb-storage` instead of `uas`: the kernel is told to keep `uas` away
- * from this model, and the device is disconnected and connected again, which makes it look for a driver
- * anew. Under the conditions of `resetUsb`, and only where the device speaks both protocols. When
- * `usb-storage` does not take it all the same, everything is put back. The kernel forgets it at the next
- * boot.
+ * Binds USB disks to `usb-storage`, one after the other: the kernel keeps the quirks of all bridges in one
+ * parameter, which is read, changed and written, and put back when it did not help.
  */
-export async function rebindUsb(
-  { bridge, ...disk }: AskedDisk & { readonly bridge: BridgeId },
+export class UsbRebinding {
+  readonly #sysRoot: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(sysRoot = '/sys') {
+    this.#sysRoot = sysRoot;
+  }
+
+  /**
+   * Binds the USB device of a disk to `usb-storage` instead of `uas`: the kernel is told to keep `uas` away
+   * from this model, and the device is disconnected and connected again, which makes it look for a driver
+   * anew. Under the conditions of `resetUsb`, and only where the device speaks both protocols. When
+   * `usb-storage` does not take it all the same, everything is put back. The kernel forgets it at the next
+   * boot.
+   */
+  rebind(disk: BridgedDisk, signal: AbortSignal): Promise<ResetOutcome> {
+    const rebound = this.#last.then(() => rebindUsb(disk, signal, this.#sysRoot));
+    this.#last = rebound.catch(() => undefined);
+    return rebound;
+  }
+}
+
+async function rebindUsb(
+  { bridge, ...disk }: BridgedDisk,
   signal: AbortSignal,
-  sysRoot = '/sys',
+  sysRoot: string,
 ): Promise<ResetOutcome> {
   let rebind: Rebind | undefined;
   const prepare = async (device: string) => {

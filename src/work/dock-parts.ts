@@ -1,6 +1,6 @@
 import type { Detector } from '../detect/detector.ts';
 import { errorCountsOf } from '../detect/error-counts.ts';
-import { rebindUsb } from '../detect/usb-rebind.ts';
+import { UsbRebinding } from '../detect/usb-rebind.ts';
 import type { AttachedDisk } from '../domain/disk.ts';
 import { type Dock, type DockLimits, dockOf, samePlace } from '../domain/dock.ts';
 import { KernelRecords } from '../kernel-records.ts';
@@ -54,10 +54,11 @@ export async function watchDocks(
     { ...deps, records, bootUs, errorCounts: errorCountsOf },
   );
   keep('dock watch', watch, (part) => part.close());
+  const rebinding = new UsbRebinding();
   const binding = new DockBinding(docks, {
     ...deps,
     expectReplug: (disk) => watch.expectReplug(disk),
-    rebind: (disk) => rebindUsb(disk, closing),
+    rebind: (disk) => rebinding.rebind(disk, closing),
     lookAgain: () => deps.detector.rescan(),
   });
   const start = (follower: DockFollower) =>

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askKernel, messagesAbout } from '../../../src/detect/kernel-answer.ts';
-import { rebindUsb } from '../../../src/detect/usb-rebind.ts';
+import { UsbRebinding } from '../../../src/detect/usb-rebind.ts';
 import { resetUsb } from '../../../src/detect/usb-reset.ts';
 import type { BridgeId } from '../../../src/domain/disk.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledger.ts';
@@ -150,25 +150,29 @@ describe('the reset of a USB disk', () => {
 describe('the binding of a USB disk to usb-storage', () => {
   const QUIRKS = 'module/usb_storage/parameters/quirks';
   const BOTH = [0x50, 0x62];
+  const bridge = '152d:0578' as BridgeId;
   const rebind = async () =>
-    await rebindUsb({ ...SDB, bridge: '152d:0578' as BridgeId }, signal, scratch.path);
+    await new UsbRebinding(scratch.path).rebind({ ...SDB, bridge }, signal);
   const told = async (path: string) => await readFile(join(scratch.path, path), 'utf8');
-  const drivenBy = async (driver: string) => {
-    const link = join(scratch.path, USB, '2-1:1.0/driver');
+  const drivenBy = async (driver: string, usb = USB) => {
+    const link = join(scratch.path, usb, `${basename(usb)}:1.0/driver`);
     await symlink(`/sys/bus/usb/drivers/${driver}`, `${link}.new`);
     await rename(`${link}.new`, link);
   };
   const bound = async (driver: string, parameter = '', protocols = BOTH) => {
     await plugged('sdb', PLACE, 21);
-    await put(`${USB}/authorized`, '1');
-    await writeFile(join(scratch.path, USB, 'descriptors'), descriptorsOf(protocols));
-    await drivenBy(driver);
+    await on(USB, driver, protocols);
     await put(QUIRKS, parameter);
   };
+  const on = async (usb: string, driver: string, protocols = BOTH) => {
+    await put(`${usb}/authorized`, '1');
+    await writeFile(join(scratch.path, usb, 'descriptors'), descriptorsOf(protocols));
+    await drivenBy(driver, usb);
+  };
   /** As the kernel: while the device is away, another driver is found for it. */
-  const kernelChooses = async (driver: string) => {
-    await expect.poll(() => told(`${USB}/authorized`), { timeout: 5_000, interval: 20 }).toBe('0');
-    await drivenBy(driver);
+  const kernelChooses = async (driver: string, usb = USB) => {
+    await expect.poll(() => told(`${usb}/authorized`), { timeout: 15_000, interval: 20 }).toBe('0');
+    await drivenBy(driver, usb);
   };
 
   it('tells the kernel to keep UAS away from the bridge, and replugs it', async () => {
@@ -177,6 +181,22 @@ describe('the binding of a USB disk to usb-storage', () => {
     expect(outcome).toEqual({ kind: 'done' });
     expect(await told(QUIRKS)).toBe('0bc2:ab38:u,152d:0578:u\n');
     expect(await told(`${USB}/authorized`)).toBe('1');
+  });
+
+  it('keeps the quirks of both when two are bound at the same moment', async () => {
+    const other = USB.replace(/1$/u, '2');
+    await bound('uas');
+    await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
+    await on(other, 'uas');
+    const rebinding = new UsbRebinding(scratch.path);
+    const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
+    const outcomes = await Promise.all([
+      rebinding.rebind({ ...SDB, bridge }, signal),
+      rebinding.rebind(sdc, signal),
+      ...[kernelChooses('usb-storage'), kernelChooses('usb-storage', other)],
+    ]);
+    expect(outcomes.slice(0, 2)).toEqual([{ kind: 'done' }, { kind: 'done' }]);
+    expect(await told(QUIRKS)).toBe('152d:0578:u,0bc2:ab38:u\n');
   });
 
   it('is taken back when usb-storage does not take the bridge', async () => {
