@@ -102,9 +102,17 @@ export class Wire {
       const answer = this.#answer.getStore();
       const connection = create(options, (error, tunnel) => {
         if (error === null) this.#watch(tunnel, answer);
+        // What moves on the way to the proxy from here on is the tunnel's.
+        if (error === null && connection) this.#forget(connection);
         callback?.(error, tunnel);
       });
-      if (connection) this.#watch(connection, answer);
+      if (connection) {
+        this.#watch(connection);
+        // The way to a proxy that is asked for a tunnel is none of them: it carries no request yet.
+        queueMicrotask(() => {
+          if (isOneOf(agent.sockets, connection)) this.#watch(connection, answer);
+        });
+      }
       return connection;
     };
     const reuse = agent.reuseSocket.bind(agent);
@@ -130,8 +138,8 @@ export class Wire {
     this.#timer = setInterval(() => this.#look(), this.#options.lookMs).unref();
   }
 
-  #forget(connection: Socket): void {
-    this.#connections.delete(connection);
+  #forget(connection: Duplex): void {
+    if (isSocket(connection)) this.#connections.delete(connection);
     if (this.#connections.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -171,6 +179,10 @@ export class Wire {
     const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
     for (const socket of idle) socket?.destroy();
   }
+}
+
+function isOneOf(sockets: http.Agent['sockets'], connection: Duplex): boolean {
+  return Object.values(sockets).some((some) => some?.some((each) => each === connection));
 }
 
 function isSocket(connection: Duplex): connection is Socket {

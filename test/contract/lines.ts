@@ -35,6 +35,16 @@ export function serve(handle: http.RequestListener): Promise<Line> {
   return listening(server, open);
 }
 
+/** A proxy that takes each connection and does as the test says when it is asked for a tunnel. */
+export function proxyThat(tunnels: (client: net.Socket) => void): Promise<Line> {
+  const open = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    open.add(client);
+    client.on('error', () => client.destroy()).once('data', () => tunnels(client));
+  });
+  return listening(server, open);
+}
+
 /** What a line does to one connection. */
 export interface Trouble {
   /** Bytes towards the store after which the connection is cut. */
