@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { BlobContainer, StorageAccount } from '../../src/blobs/contract.ts';
+import type { BlobContainer, StorageAccount, WriteCondition } from '../../src/blobs/contract.ts';
 import { openContainer } from '../../src/blobs/open.ts';
 import type { Settled } from '../../src/copy/copy-drive.ts';
 import { copyFiles, type FilesParts } from '../../src/copy/files/copy-files.ts';
@@ -177,12 +177,16 @@ export class FileDrive implements AsyncDisposable {
   }
 
   /** Makes a blob of somebody else. */
-  async occupy(blob: string, bytes = Buffer.from('somebody else’s')): Promise<void> {
+  async occupy(
+    blob: string,
+    bytes = Buffer.from('somebody else’s'),
+    condition: WriteCondition = 'must-not-exist',
+  ): Promise<void> {
     const [container, name] = split(blob);
     const opened = await this.container(container);
     await opened.ensure(never);
     const md5 = hash('md5', bytes, 'hex');
-    await opened.put({ name, body: bytes, md5, metadata: { owner: 'somebody' } }, never);
+    await opened.put({ name, body: bytes, md5, condition, metadata: { owner: 'somebody' } }, never);
   }
 
   async stored(blob: string): Promise<Buffer> {

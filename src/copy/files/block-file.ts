@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { clearName } from '../../blobs/clear-name.ts';
+import { clearName, lookFor } from '../../blobs/clear-name.ts';
 import type { BlobProperties } from '../../blobs/contract.ts';
+import { blobRefusal } from '../../blobs/refusals.ts';
 import { isStationError } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
 import { RANGES_IN_FLIGHT } from '../../limits.ts';
@@ -10,7 +11,7 @@ import { type GoodRange, goodRanges } from './good-ranges.ts';
 import { eachInFlight } from './in-flight.ts';
 import type { Intent } from './journal.ts';
 import { conditionOf, type Expected, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
-import { type Place, placeBlob } from './place.ts';
+import { type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
 
 /** What became of the ranges of a file under one name. */
@@ -43,10 +44,10 @@ export async function copyBlocks(copy: FileCopy, signal: AbortSignal): Promise<E
     return endOf(copy, { kind: 'kept-out', statuses });
   }
   if (placed.kind === 'ours') for (const { length } of item.ranges) copy.onSafe(length);
-  const etag = placed.kind === 'written' ? { etag: placed.value.etag ?? '' } : {};
+  const { etag } = placed.kind === 'written' ? placed.value : (place.found ?? {});
   const expected = expectedOf(copy, written);
-  const problem = await readBack(copy, { name: place.name, expected, ...etag }, signal);
-  return endOf(copy, { kind: 'written', place, statuses, problem });
+  const problem = await readBack(copy, { name: place.name, expected, etag }, signal);
+  return endOf(copy, { kind: 'written', place, statuses, problem, etag });
 }
 
 function expectedOf(copy: FileCopy, { lengthBytes, md5 }: Checked): Expected {
@@ -67,7 +68,8 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
     await clearName(container, { name: place.name, condition: 'replace' }, signal);
   }
   const staged = await stageRanges(copy, place, signal);
-  if (place.replace && !isWhole(staged.statuses)) return staged;
+  if (replaces(place) && !isWhole(staged.statuses)) return staged;
+  if (place.isOutdated) await proveUntouched(copy, place, signal);
   const blocks = item.ranges.flatMap((_range, index) =>
     staged.statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
   );
@@ -82,6 +84,16 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
     signal,
   );
   return { ...staged, etag };
+}
+
+/** Staging took its time: what is ours may have become somebody else's. Throws `destination-exists`. */
+async function proveUntouched(
+  { container }: FileCopy,
+  { name, found }: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await lookFor(container, name, signal);
+  if (now !== undefined && now.etag !== found?.etag) throw blobRefusal('destination-exists', name);
 }
 
 async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Checked> {
@@ -118,14 +130,15 @@ async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): P
 /** Ranges of which an earlier attempt's journal says that they are staged, and the store as well. */
 async function heldBlocks(
   copy: FileCopy,
-  { name, attempt, replace }: Place,
+  place: Place,
   signal: AbortSignal,
 ): Promise<ReadonlySet<number>> {
+  const { name, attempt } = place;
   const { item, container, context } = copy;
   const { uncommitted } = await container.listBlocks(name, signal);
   const idLength = item.ranges.length === 0 ? 0 : blockIdOf(copy, 0).length;
   if (uncommitted.some(({ id }) => id.length !== idLength)) {
-    if (!replace) await clearName(container, { name, condition: 'must-not-exist' }, signal);
+    if (!replaces(place)) await clearName(container, { name, condition: 'must-not-exist' }, signal);
     return new Set();
   }
   const journaled = context.journal.begun(item)?.staged.get(attempt) ?? new Set<number>();

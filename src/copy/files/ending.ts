@@ -25,6 +25,8 @@ export type Ending =
       readonly statuses: readonly RangeStatus[];
       /** What the store said when it was asked again. */
       readonly problem: string | undefined;
+      /** Of the blob, where it changes no more. */
+      readonly etag?: string | undefined;
     }
   /** Ranges are bad, and what is there may only be replaced by a whole blob. */
   | { readonly kind: 'kept-out'; readonly statuses: readonly RangeStatus[] };
@@ -51,11 +53,12 @@ function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>
   const { item, side } = copy;
   const disposition = dispositionOf(place);
   const attempt = place.attempt > 1 ? { attempt: place.attempt } : {};
+  const incomplete = { ...attempt, ...(ending.etag === undefined ? {} : { etag: ending.etag }) };
   if (problem !== undefined) {
     // Nobody knows which range it is about: a repair that does too much is right.
     const ranges = lettersOf(['Failed']);
     const words = told(copy, problem);
-    return { outcome: { status: 'Failed', disposition, ...attempt, ranges, words }, bytes: 0 };
+    return { outcome: { status: 'Failed', disposition, ...incomplete, ranges, words }, bytes: 0 };
   }
   if (!isWhole(ending.statuses)) {
     const good = item.kind === 'block' ? 'Committed' : 'Completed';
@@ -66,13 +69,15 @@ function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>
     );
     const words = told(copy, badIn(copy, ending.statuses));
     const outcome = badOutcome(copy, { statuses, disposition, words });
-    return { outcome: { ...outcome, ...attempt }, bytes };
+    return { outcome: { ...outcome, ...incomplete }, bytes };
   }
   const failed = Object.entries(side.failed)[0];
-  const words = failed === undefined ? '' : told(copy, `the ${failed[0]} file: ${failed[1]}`);
-  const more = failed === undefined ? {} : { ...side.failed, words };
-  const status = failed === undefined ? 'Completed' : 'CompletedWithErrors';
-  return { outcome: { status, disposition, ...attempt, ...more }, bytes: item.lengthBytes };
+  const bytes = item.lengthBytes;
+  if (failed === undefined)
+    return { outcome: { status: 'Completed', disposition, ...attempt }, bytes };
+  const words = told(copy, `the ${failed[0]} file: ${failed[1]}`);
+  const more = { ...incomplete, ...side.failed, words };
+  return { outcome: { status: 'CompletedWithErrors', disposition, ...more }, bytes };
 }
 
 interface Bad {

@@ -21,6 +21,8 @@ const intent = z.strictObject({
   ...place,
   at: z.number(),
   replace: z.literal(true).exactOptional(),
+  /** Of the blob that was made under it, when that is known to be of less than the file. */
+  etag: z.string().exactOptional(),
 });
 /** The page blob is there, and it is ours. */
 const made = z.strictObject({
@@ -50,6 +52,8 @@ export interface Intent {
   readonly attempt: number;
   readonly replace: boolean;
   readonly at: number;
+  /** A blob with this etag is ours, whatever is in it: it is of a file that ended with errors. */
+  readonly etag?: string;
 }
 
 /** What is known of an item that was begun, in this attempt or an earlier one. */
@@ -224,8 +228,14 @@ class Ends {
     }
     const target = { attempt, replace: entry.replace ?? false };
     if (entry.k === 'made') begun.made = target;
-    else begun.intent = { ...target, at: entry.at };
+    else begun.intent = { ...target, at: entry.at, ...etagUnder(entry, begun.intent) };
   }
+}
+
+/** What is about to be replaced is ours until it is. */
+function etagUnder(entry: z.output<typeof intent>, before: Intent | undefined) {
+  const etag = entry.etag ?? (before?.attempt === entry.attempt ? before.etag : undefined);
+  return etag === undefined ? {} : { etag };
 }
 
 async function* itemsIn(path: string): AsyncGenerator<ItemRecord> {

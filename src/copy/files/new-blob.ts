@@ -5,7 +5,7 @@ import type { BlobName } from '../../domain/blob-name.ts';
 import { fromBase64, toHex } from '../../domain/bytes.ts';
 import type { FileCopy } from './context.ts';
 import type { Intent } from './journal.ts';
-import type { Place } from './place.ts';
+import { type Place, replaces } from './place.ts';
 
 /** What a blob of a file carries besides its bytes, as the store is told. */
 export function headersOf({ side }: FileCopy) {
@@ -19,8 +19,8 @@ export function wantedMd5({ side }: FileCopy): string | undefined {
   return bytes?.length === 16 ? toHex(bytes) : undefined;
 }
 
-export function conditionOf({ replace }: Place) {
-  return replace ? 'replace' : 'must-not-exist';
+export function conditionOf(place: Place) {
+  return replaces(place) ? 'replace' : 'must-not-exist';
 }
 
 /** A blob as it is to be when it was written whole. */
@@ -47,7 +47,7 @@ export function isOwn(
  */
 export async function readBack(
   { container }: FileCopy,
-  { name, expected, etag }: { name: BlobName; expected: Expected; etag?: string },
+  { name, expected, etag }: { name: BlobName; expected: Expected; etag?: string | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const found = await lookFor(container, name, signal);

@@ -11,7 +11,7 @@ import { eachInFlight } from './in-flight.ts';
 import type { Intent } from './journal.ts';
 import { conditionOf, type Expected, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
 import { nameAt } from './outcome.ts';
-import { type Place, placeBlob } from './place.ts';
+import { type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
 
 /**
@@ -59,7 +59,7 @@ async function createPages(
   signal: AbortSignal,
 ): Promise<Checked | undefined> {
   const { item, file, container, context } = copy;
-  if (place.replace) {
+  if (replaces(place)) {
     const borrow = context.buffers.borrow.bind(context.buffers);
     const checked = await checkRanges({ file, ranges: item.ranges, borrow }, signal);
     if (!isWhole(checked.statuses)) return checked;

@@ -12,8 +12,18 @@ import { nameAt } from './outcome.ts';
 /** Where a blob is to be written, and what is there. */
 export interface Place extends Target {
   readonly name: BlobName;
-  /** What is to be replaced, when that was looked at. */
+  /** What is there, when that was looked at. */
   readonly found?: BlobProperties;
+  /** What is there is our own, of an earlier attempt that got less of the file. */
+  readonly isOutdated?: true;
+}
+
+/** The file's own name, if nothing is there. */
+const firstPlace = ({ name }: FileItem): Place => ({ attempt: 1, replace: false, name });
+
+/** Whether what is there may be replaced. */
+export function replaces({ replace, isOutdated }: Place): boolean {
+  return replace || isOutdated === true;
 }
 
 export interface Placing<T> {
@@ -41,19 +51,19 @@ const CONTRADICTIONS_MAX = 3;
 /**
  * Finds a blob its place as its disposition says, and writes it there. Nobody's blob is replaced unless
  * the plan says so, and what an earlier attempt wrote just before its end is not written again: the
- * last name that it intended is looked at first.
+ * last name that it intended is looked at first. What it left incomplete there only a whole blob replaces.
  */
 export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Promise<Placed<T>> {
   const { item, container, context } = placing;
   const intent = context.journal.begun(item)?.intent;
   const ours = intent === undefined ? undefined : await ownBlob(placing, intent, signal);
-  if (ours !== undefined) return { kind: 'ours', place: ours };
-  let place: Place = { attempt: 1, replace: false, name: item.name };
+  if (ours !== undefined && !ours.isOutdated) return { kind: 'ours', place: ours };
+  let place = ours ?? firstPlace(item);
   let looks = placing.looksFirst;
   for (let contradictions = 0; contradictions < CONTRADICTIONS_MAX; ) {
     using _lock = await lockOf(placing, place, signal);
     const found =
-      looks && !place.replace ? await lookFor(container, place.name, signal) : undefined;
+      looks && !replaces(place) ? await lookFor(container, place.name, signal) : undefined;
     if (found !== undefined) {
       const isIntended = intent?.attempt === place.attempt;
       if (isIntended && (await placing.isOurs(found, intent))) return { kind: 'ours', place };
@@ -66,7 +76,8 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
       return { kind: 'written', place, value: await placing.write(place) };
     } catch (error) {
       if (!isStationError(error, 'destination-exists')) throw error;
-      if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
+      if (place.isOutdated) place = firstPlace(item);
+      else if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
       looks = true;
     }
   }
@@ -81,8 +92,10 @@ async function ownBlob(
   const { attempt, replace } = intent;
   const name = nameAt(item, attempt);
   const found = await lookFor(container, name, signal);
-  if (found === undefined || !(await isOurs(found, intent))) return undefined;
-  return { attempt, replace, name };
+  if (found === undefined) return undefined;
+  const place = { attempt, replace, name, found };
+  if (await isOurs(found, intent)) return place;
+  return found.etag === intent.etag ? { ...place, isOutdated: true } : undefined;
 }
 
 /** Some stores take a name for taken that has nothing but staged blocks of somebody else. */

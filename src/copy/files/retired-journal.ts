@@ -41,7 +41,7 @@ export type ReadItems = () => AsyncIterable<ItemRecord>;
  * What still holds of a journal that was put aside, for a drive that shows these items. Up to the first
  * item that differs the lists are the same, and what ended there has ended. Behind it an item is known
  * by its tag alone, which is too little to believe that it has ended: it is read again, and what it was
- * written to is taken for its blob when that proves to be equal.
+ * written to is taken for its blob when that proves to be equal, or untouched since it was left incomplete.
  */
 export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenerator<ItemRecord> {
   let firstDiffering = Number.POSITIVE_INFINITY;
@@ -63,7 +63,8 @@ function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecor
     const more = outcome?.disposition === 'Overwritten' ? { replace: true as const } : {};
     const target = { i, tag, attempt: outcome?.attempt ?? 1, ...more };
     // Of one that ended, any age is right: it was read back.
-    yield { k: 'intent', ...target, at: 0 };
+    const known = outcome?.etag === undefined ? {} : { etag: outcome.etag };
+    yield { k: 'intent', ...target, at: 0, ...known };
     yield { k: 'made', ...target };
   }
 }

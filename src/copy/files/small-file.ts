@@ -76,10 +76,10 @@ export async function putSmall(
   if (placed.kind === 'skipped' || placed.kind === 'rename-failed') return endOf(copy, placed);
   copy.onSafe(item.lengthBytes);
   small[Symbol.dispose]();
-  const { name } = placed.place;
-  const etag = placed.kind === 'written' ? { etag: placed.value.etag } : {};
-  const problem = await readBack(copy, { name, expected, ...etag }, signal);
-  return endOf(copy, { kind: 'written', place: placed.place, statuses: [], problem });
+  const { place } = placed;
+  const { etag } = placed.kind === 'written' ? placed.value : (place.found ?? {});
+  const problem = await readBack(copy, { name: place.name, expected, etag }, signal);
+  return endOf(copy, { kind: 'written', place, statuses: [], problem, etag });
 }
 
 function disposing(buffer: Borrowed) {

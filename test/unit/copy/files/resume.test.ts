@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BlobContainer } from '../../../../src/blobs/contract.ts';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
+import type { Disposition } from '../../../../src/domain/import-disposition.ts';
 import { StationError } from '../../../../src/errors.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
 
@@ -148,6 +149,89 @@ test('a drive that lists other files is copied once a person says so, and sends 
   const names = ['added.jpg', 'disk.vhd', 'large.raw', 'second.jpg', 'small.jpg'];
   expect(await drive.namesIn('pictures')).toEqual(names);
   expect((await drive.stored(pages.blob)).length).toBe(pages.bytes.length);
+});
+
+describe('a file that ended with errors before the journal was put aside', () => {
+  const added: FileSpec = { blob: 'pictures/added.jpg', bytes: bytesOf('added', 7000) };
+  const damaged = Buffer.concat([bytesOf('damaged', MIB), large.bytes.subarray(MIB)]);
+  const names = ['added.jpg', 'large.raw', 'small.jpg'];
+
+  /** Both files are damaged at first; then the drive lists one file more, and a person says so. */
+  async function putAside(disposition: Disposition): Promise<void> {
+    const tiny = { ...small, disposition, metadata: '<Metadata><a>b</a></Metadata>' };
+    const files = [{ ...large, disposition }, tiny];
+    await drive.prepare(files);
+    await drive.write('\\pictures\\large.raw', damaged);
+    await drive.write('\\pictures\\small.jpg.metadata', 'no metadata');
+    let proofs = 0;
+    drive.proveStillThere = async () => {
+      if (++proofs === 2) throw new StationError('internal-error', 'it dies', { detail: 'here' });
+    };
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+    expect((await drive.stored(large.blob)).equals(large.bytes.subarray(MIB))).toBe(true);
+    await drive.prepare([added, ...files]);
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'drive-reads-differ' });
+    await retireJournal(drive.assignment().journalFile);
+  }
+
+  test.each(['rename', 'no-overwrite', 'overwrite'] as const)(
+    'is copied whole under its own name once it reads, also with %s',
+    async (disposition) => {
+      await putAside(disposition);
+      const { verdict } = await drive.copy();
+      const files = { completed: 3, withErrors: 0, skipped: 0, renamed: 0, overwritten: 0 };
+      expect(verdict).toMatchObject({ outcome: 'Completed', files });
+      expect(await drive.namesIn('pictures')).toEqual(names);
+      expect((await drive.stored(large.blob)).equals(large.bytes)).toBe(true);
+      expect(await drive.propertiesOf(small.blob)).toMatchObject({ metadata: { a: 'b' } });
+    },
+  );
+
+  test('is known again when the copy dies before it has replaced it', async () => {
+    await putAside('rename');
+    drive.wrap = dyingAt('stageBlock', 4);
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (inner) => {
+      const commit = async () => {
+        throw new StationError('internal-error', 'it dies here', { detail: 'before the commit' });
+      };
+      return new Proxy(inner, {
+        get: (target, key) => {
+          const value: unknown = key === 'commit' ? commit : Reflect.get(target, key);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    };
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (container) => container;
+    expect((await drive.copy()).verdict).toMatchObject({ outcome: 'Completed' });
+    expect(await drive.namesIn('pictures')).toEqual(names);
+  });
+
+  test('keeps what the store has of it when it reads worse', async () => {
+    await putAside('rename');
+    const worse = Buffer.concat([bytesOf('worse', 2 * MIB), large.bytes.subarray(2 * MIB)]);
+    await drive.write('\\pictures\\large.raw', worse);
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 2, withErrors: 1, skipped: 0, renamed: 0 });
+    expect(await drive.namesIn('pictures')).toEqual(names);
+    expect((await drive.stored(large.blob)).equals(large.bytes.subarray(MIB))).toBe(true);
+  });
+
+  test.each([
+    { disposition: 'rename', end: 'renamed' },
+    { disposition: 'no-overwrite', end: 'skipped' },
+  ] as const)(
+    'is $end with $disposition when somebody else has written there since',
+    async ({ disposition, end }) => {
+      await putAside(disposition);
+      const theirs = Buffer.from('somebody else’s');
+      await drive.occupy(large.blob, theirs, 'replace');
+      const { verdict } = await drive.copy();
+      expect(verdict.files).toMatchObject({ withErrors: 0, [end]: 1 });
+      expect((await drive.stored(large.blob)).equals(theirs)).toBe(true);
+    },
+  );
 });
 
 test('a manifest that reads otherwise the second time copies nothing from what differs', async () => {
