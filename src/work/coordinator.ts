@@ -64,6 +64,7 @@ export class Coordinator {
   readonly #deps: CoordinatorDependencies;
   readonly #lifeCycle: LifeCycle;
   #jobs: readonly JobWithDrives[] = [];
+  #alerts: readonly Alert[] = [];
   #checkIn: Parcel | undefined;
   #wanted = false;
   #round: Promise<void> | undefined;
@@ -74,7 +75,10 @@ export class Coordinator {
     this.#lifeCycle = new LifeCycle(dependencies);
   }
 
-  /** Jobs and drives as of the last round: those with something to come, and the lately finished. */
+  /**
+   * Jobs and drives as of the last round: those with something to come, and the lately finished. A fault
+   * comes and goes together with its alert.
+   */
   get jobs(): readonly JobWithDrives[] {
     return this.#jobs;
   }
@@ -86,7 +90,7 @@ export class Coordinator {
 
   /** What waits for operators, as of the last round. */
   get alerts(): readonly Alert[] {
-    return this.#lifeCycle.alerts;
+    return this.#alerts;
   }
 
   /** Extra drives that are here, as of the last round. */
@@ -139,12 +143,13 @@ export class Coordinator {
     const { detector, floor } = this.#deps;
     // Before the ledger is read: who has ended work by then has put down what came of it.
     const working = new Map(floor.working);
-    this.#jobs = await this.#load();
+    const jobs = await this.#load();
+    if (faultsOf(jobs) === faultsOf(this.#jobs)) this.#jobs = jobs;
     this.#checkIn = await this.#deps.ledger.parcels.checkIn();
     const facts = detector.facts();
     const { matches, steps } = decide({
       facts,
-      jobs: this.#jobs,
+      jobs,
       confirmations: floor.confirmations,
       working,
       flaggedExtras: floor.flaggedExtras,
@@ -154,10 +159,24 @@ export class Coordinator {
     floor.matches = matches;
     for (const step of steps) await this.#carryOut(step);
     const changed = steps.some((step) => CHANGES_LEDGER[step.kind]);
-    const moved = await this.#lifeCycle.round(changed ? await this.#load() : this.#jobs);
+    const moved = await this.#live(changed ? await this.#load() : jobs);
     this.#deps.afterRound(this.#jobs);
     this.#deps.onChange();
     return moved || changed;
+  }
+
+  /** What time and the drives' states ask of these jobs; whether another round is to follow for it. */
+  async #live(jobs: readonly JobWithDrives[]): Promise<boolean> {
+    try {
+      if (await this.#lifeCycle.round(jobs)) return true;
+    } catch (error) {
+      // A fault that nobody can be alerted to now is shown all the same.
+      this.#jobs = jobs;
+      throw error;
+    }
+    this.#jobs = jobs;
+    this.#alerts = this.#lifeCycle.alerts;
+    return false;
   }
 
   async #load(): Promise<JobWithDrives[]> {
@@ -266,6 +285,12 @@ export class Coordinator {
       );
     }
   }
+}
+
+/** Which jobs and drives are faulted, and since when. */
+function faultsOf(entries: readonly JobWithDrives[]): string {
+  const states = entries.flatMap(({ job, drives }) => [job.state, ...drives.map((d) => d.state)]);
+  return JSON.stringify(states.filter(({ name }) => name === 'Faulted'));
 }
 
 function stopInWords(reason: StopReason): string {

@@ -23,6 +23,13 @@ import { aDisk } from './domain.ts';
 import { aNewJob, aVerdict, BOUND_DISK, openLedger, temporaryDirectory } from './ledger.ts';
 import { CONSOLE_DIRECTORY } from './serving.ts';
 
+interface WorkshopOptions {
+  /** Serials whose copies end with a fault. */
+  readonly broken?: readonly string[];
+  /** What the screens would show in the middle of each round of decisions. */
+  readonly onRound?: (view: StationView) => void;
+}
+
 /**
  * A station at work whose bays are filled by hand: the real ledger, loop of decisions, queue, life
  * cycle, server and page. Only what touches hardware is made up: a disk is what a test plugs in, and
@@ -52,7 +59,7 @@ export class Workshop implements AsyncDisposable {
     this.#close = parts.close;
   }
 
-  static async open(options: { readonly broken?: readonly string[] } = {}): Promise<Workshop> {
+  static async open(options: WorkshopOptions = {}): Promise<Workshop> {
     const directory = await temporaryDirectory();
     const now = () => new Date();
     const ledger = await openLedger(join(directory.path, 'ledger.sqlite'), now);
@@ -84,7 +91,10 @@ export class Workshop implements AsyncDisposable {
       ...parts,
       halts: () => [],
       rebinding: () => ({ isAllowed: false, failures: new Map() }),
-      stagedAt: () => Promise.resolve(new Map()),
+      stagedAt: async () => {
+        options.onRound?.(view());
+        return new Map();
+      },
       afterRound: () => undefined,
       onChange: () => feed?.publish(view()),
     });
