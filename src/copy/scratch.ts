@@ -91,20 +91,17 @@ export class Scratch {
     });
   }
 
-  /**
-   * What was written is on the medium when this resolves: before the map says that it was read. A file
-   * is synced before another one is opened, so the open one is all that there is to do.
-   */
+  /** What was written is on the medium when this resolves: before the map says that it was read. */
   async sync(): Promise<void> {
-    try {
-      await this.#open?.handle.datasync();
-      if (!this.#hasNewNames) return;
-      // Before, since a file may be made meanwhile.
-      this.#hasNewNames = false;
-      await syncPath(this.#directory);
-    } catch (error) {
-      throw asStateDiskError(this.#directory, error);
-    }
+    await this.#inTurn(() => this.#sync());
+  }
+
+  /** A file is synced before another one is opened, so the open one is all that there is to do. */
+  async #sync(): Promise<void> {
+    await this.#open?.handle.datasync();
+    if (!this.#hasNewNames) return;
+    await syncPath(this.#directory);
+    this.#hasNewNames = false;
   }
 
   async remove(block: number): Promise<void> {
@@ -135,7 +132,7 @@ export class Scratch {
 
   async #handleOf(block: number): Promise<FileHandle> {
     if (this.#open?.block === block) return this.#open.handle;
-    await this.sync();
+    await this.#sync();
     await this.#shut();
     const handle = await this.#openOrMake(this.#pathOf(block));
     if (!this.#blocks.has(block)) this.#blocks.set(block, 0);

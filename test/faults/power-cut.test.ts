@@ -56,6 +56,29 @@ describe.skipIf(unavailable !== undefined)(
       );
     });
 
+    it('what was read is kept, when it was synced while the next block had its turn', async () => {
+      await afterPowerCut(
+        async (directory, cut) => {
+          const scratch = await Scratch.create(join(directory, 'scratch'), NONCE);
+          await scratch.write(0, 0, Buffer.from('of the first'));
+          const next = scratch.write(8192, 0, Buffer.from('of the second'));
+          // Now its turn has begun.
+          await Promise.resolve();
+          await scratch.sync();
+          await cut();
+          await next;
+          await scratch.close();
+        },
+        async (directory) => {
+          const scratch = await Scratch.create(join(directory, 'scratch'), NONCE);
+          const buffer = Buffer.alloc(1024);
+          await scratch.readInto(0, buffer);
+          expect(buffer.toString('latin1', 0, 12)).toBe('of the first');
+          await scratch.close();
+        },
+      );
+    });
+
     it('a container is there whose maker was killed before its name was safe', async () => {
       await afterPowerCut(
         async (directory) => {

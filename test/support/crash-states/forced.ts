@@ -7,11 +7,11 @@ import { writeState } from '../../../native-fixtures/record-disk/write-state.ts'
 import { RecordDisk } from '../../../native-fixtures/record-disk.ts';
 
 /**
- * Works in an empty directory, cuts the power when that is done, and looks at a directory with what is
- * left: nothing but what the work had forced to the medium.
+ * Works in an empty directory, cuts the power when that is done, or when the work calls `cut`, and looks
+ * at a directory with what is left: nothing but what the work had forced to the medium.
  */
 export async function afterPowerCut(
-  work: (directory: string) => Promise<void>,
+  work: (directory: string, cut: () => Promise<void>) => Promise<void>,
   look: (directory: string) => Promise<void>,
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'drive-station-power-'));
@@ -24,8 +24,9 @@ export async function afterPowerCut(
     for (const made of [lower, mount]) await mkdir(made);
     {
       await using disk = await RecordDisk.mount({ lower, mount, log });
-      await work(mount);
-      await disk.mark('power cut');
+      const cut = () => disk.mark('power cut');
+      await work(mount, cut);
+      await cut();
     }
     const { operations } = await readOperations(log);
     const cut = operations.findIndex(({ kind }) => kind === 'mark');
