@@ -46,6 +46,10 @@ export class CopyConclusion {
       case 'disk-away':
         return await this.#away(item, failure);
       case 'faulted':
+        // A reset, or somebody's hand, can come right before the copy gives its disk up.
+        if (failure.code === 'disk-unresponsive' && (await this.#hasLeft(item))) {
+          return { kind: 'parked' };
+        }
         await this.fault(item.ref, failure.code, withTried(failure.message, item));
         return { kind: 'finished' };
       case 'station':
@@ -73,10 +77,14 @@ export class CopyConclusion {
    * at once, for as long as it is so.
    */
   async #away(item: WorkItem, failure: CopyFailure): Promise<CopyOutcome> {
-    this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
+    return (await this.#hasLeft(item)) ? { kind: 'parked' } : attemptFailed(failure);
+  }
+
+  async #hasLeft(item: WorkItem): Promise<boolean> {
     await this.#deps.lookAgain();
-    if (this.#deps.diskOf(item) === undefined) return { kind: 'parked' };
-    return attemptFailed(failure);
+    if (this.#deps.diskOf(item) !== undefined) return false;
+    this.#deps.floor.detached(item.ref, this.#deps.now().toISOString());
+    return true;
   }
 
   /** Stops a drive that is at work and asks a person; one in another state stays as it is. */

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { CopyFailure } from '../../../src/copy/messages.ts';
+import { CopyConclusion } from '../../../src/work/copy-conclusion.ts';
+import { Floor } from '../../../src/work/floor.ts';
+import { ShownActivity } from '../../../src/work/shown-activity.ts';
+import { aDisk } from '../../support/domain.ts';
+import { openLedger, TEST_TIME, temporaryDirectory, transferring } from '../../support/ledger.ts';
+
+/** What the end of a copy process means, when what is attached has changed meanwhile. */
+
+const HANG: CopyFailure = {
+  kind: 'failed',
+  code: 'disk-unresponsive',
+  message: '/dev/sda has not answered a read at byte 0 for 20 s',
+  payload: {},
+};
+
+/** A copy ended with that failure, and the disk is attached still or has left by the next look. */
+async function ended(failure: CopyFailure, { isThere }: { readonly isThere: boolean }) {
+  const directory = await temporaryDirectory();
+  const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
+  onTestFinished(async () => {
+    await ledger.close();
+    await directory[Symbol.asyncDispose]();
+  });
+  const ref = await transferring(ledger, 'job');
+  const disk = aDisk({ serials: ['SERIAL1'] });
+  const floor = new Floor(() => 0);
+  const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
+  let attached = [disk];
+  const conclusion = new CopyConclusion({
+    ...{ ledger, floor, now: () => TEST_TIME, onStationFailed: () => undefined },
+    logger: { info: () => undefined, warn: () => undefined },
+    diskOf: () => attached[0],
+    lookAgain: async () => {
+      if (!isThere) attached = [];
+    },
+  });
+  const makeRoom = new AbortController().signal;
+  const attempt = { item, disk, makeRoom, shown: new ShownActivity(), isStuck: false };
+  const end = await conclusion.conclude(attempt, { kind: 'failed', failure }, makeRoom);
+  const drive = await ledger.drive(ref);
+  return { end: end.kind, state: drive?.state.name, since: floor.detachedSince(ref) };
+}
+
+it('a disk that hangs and is there is a fault', async () => {
+  const { end, state, since } = await ended(HANG, { isThere: true });
+  expect([end, state, since]).toEqual(['finished', 'Faulted', undefined]);
+});
+
+// The station's reset of its USB device, or somebody's hand, can come right before the copy gives up.
+it('a disk that has left while it hung is waited for', async () => {
+  const { end, state, since } = await ended(HANG, { isThere: false });
+  expect([end, state]).toEqual(['parked', 'Transferring']);
+  expect(since).toBe(TEST_TIME.toISOString());
+});
