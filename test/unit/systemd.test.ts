@@ -162,12 +162,14 @@ describe('the udev rules', () => {
     );
   });
 
-  it.skipIf(!UDEV)('that let the service reset a USB device are understood as well', async () => {
-    const name = '61-drive-station-reset.rules';
+  it.skipIf(!UDEV).each([
+    ['reset a USB device', '61-drive-station-reset.rules', 'authorized'],
+    ['keep uas away from a bridge', '62-drive-station-rebind.rules', 'parameters/quirks'],
+  ])('that let the service %s are understood as well', async (_, name, file) => {
     const rules = await readFile(join(FOLDER, name), 'utf8');
     await expect(complaints(rules, name)).resolves.toEqual([]);
     const group = (await unitSettings()).get('Group')?.[0];
-    expect(rules).toContain(`chgrp ${group} /sys$devpath/authorized`);
+    expect(rules).toContain(`chgrp ${group} /sys$devpath/${file}`);
   });
 
   it('come before the rules that look into disks', () => {
