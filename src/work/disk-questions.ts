@@ -108,8 +108,19 @@ export class DiskQuestions {
     return await askKernel({ ...disk, waitedMs }, this.#closing.signal);
   }
 
-  /** A disk is only reset where the configuration allows it. */
+  /**
+   * What came of it is told at once: the disk leaves with a reset that is done, and what follows in the
+   * log looks like a pull.
+   */
   async reset(disk: AttachedDisk): Promise<ResetOutcome> {
+    const outcome = await this.#reset(disk);
+    const { key, bay } = disk;
+    this.#deps.logger.warn({ disk: key, bay, outcome }, 'a disk that hangs was to be reset');
+    return outcome;
+  }
+
+  /** A disk is only reset where the configuration allows it. */
+  async #reset(disk: AttachedDisk): Promise<ResetOutcome> {
     const isAllowed = this.#options.resetUsb || disk.transport !== 'usb';
     if (isAllowed && disk.transport === 'usb') this.#deps.docks.watch.expectReplug(disk);
     if (isAllowed) return await resetUsb(disk, this.#closing.signal);

@@ -54,14 +54,17 @@ class OneDisk {
   }
 }
 
-async function questions(detector: OneDisk): Promise<DiskQuestions> {
+async function questions(
+  detector: OneDisk,
+  warn: (fields: object, words: string) => void = () => undefined,
+): Promise<DiskQuestions> {
   const options: DiskQuestionsOptions = {
     ...{ resetUsb: false, readHangMs: 240_000, spinUpMs: 60_000 },
     ...{ errorRecoveryMs: 7000, ehDeadlineMs: 60_000, keepAwake: true },
     ...{ hostsDirectory: join(scratch.path, 'hosts'), bootId: 'boot-1' },
     machine: { sysRoot: scratch.path, smartctl: join(scratch.path, 'smartctl') },
   };
-  const logger = { info: () => undefined, warn: () => undefined };
+  const logger = { info: () => undefined, warn };
   return await DiskQuestions.create(options, {
     ...{ detector, logger },
     holders: { toolHangs: () => undefined },
@@ -91,4 +94,15 @@ describe('what is set for a copy', () => {
     await disks.close();
     expect(await textOf('class/scsi_host/host2/eh_deadline')).toBe('off');
   });
+});
+
+it('what became of a reset stands in the log', async () => {
+  const detector = new OneDisk();
+  const warned: unknown[] = [];
+  const disks = await questions(detector, (fields) => warned.push(fields));
+  const { key, bay } = detector.disk;
+  const outcome = await disks.reset({ ...detector.disk, transport: 'usb' });
+  expect(outcome.kind).toBe('skipped');
+  expect(warned).toEqual([{ disk: key, bay, outcome }]);
+  await disks.close();
 });
