@@ -12,7 +12,7 @@ import { rehearseCommand } from './commands/rehearse.ts';
 import { serveCommand } from './commands/serve.ts';
 import { watchCommand } from './commands/watch.ts';
 import { nextStepFor } from './error-help/catalogue.ts';
-import { isStationError, messageOf } from './errors.ts';
+import { errnoOf, isStationError, messageOf } from './errors.ts';
 import { scrub } from './scrub.ts';
 
 /** What is wrong with a file that the user gave, and no fault of the station. */
@@ -33,6 +33,13 @@ process.on('uncaughtException', (error) => {
   // Node's own words would show all that an error carries, credentials included.
   process.stderr.write(`${scrub(inspect(error))}\n`);
   process.exit(EXIT.failed);
+});
+// Who reads what a command tells may have had enough of it, as `head` does. (The log goes its own way.)
+process.stdout.on('error', (error) => {
+  if (errnoOf(error) !== 'EPIPE') throw error;
+  // What runs for longer ends in order, as at any wish to stop.
+  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+  else process.exit(EXIT.done);
 });
 const program = withExitCodes(
   new Command('drive-station').description(

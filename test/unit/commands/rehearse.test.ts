@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../../src/rehearsal/catalogue.ts';
 import { start } from '../../support/command-line.ts';
 
+const PROGRAM = join(import.meta.dirname, '../../../bin/drive-station');
 const rehearse = (...args: string[]) => start(['rehearse', ...args]).ended;
 
 describe('drive-station rehearse', () => {
@@ -14,6 +17,12 @@ describe('drive-station rehearse', () => {
       expect(lines[at + 1]).toMatch(new RegExp(`^${name}\\s`, 'u'));
       expect(lines[at + 1]).toContain(happens);
     }
+  });
+
+  it('ends well when nobody reads on', () => {
+    const script = `"${PROGRAM}" rehearse --list | :; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: '0\n', stderr: '' });
   });
 
   it('lists a group for programs', async () => {
