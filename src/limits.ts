@@ -170,6 +170,10 @@ export const HANG_SHOWN_MS = 3_000;
 export const HANG_LANE_MS = 10_000;
 /** While a read waits, the kernel is asked this often what it knows of the disk. */
 export const HANG_ASK_MS = 15_000;
+/** A disk that hangs again after so many resets by the station within a day is not reset, but given up. */
+export const DISK_RESETS_MAX = 3;
+/** What counts as lately for the resets of a disk. */
+export const DISK_RESETS_WINDOW_MS = 24 * 60 * 60_000;
 /** Tries of one SCSI command before the kernel gives up: the first and five more (`sd.h`, SD_MAX_RETRIES). */
 export const SCSI_TRIES = 6;
 /** Messages of the kernel about a disk that are kept for the technician: the last ones. */

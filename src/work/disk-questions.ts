@@ -6,12 +6,13 @@ import { askKernel } from '../detect/kernel-answer.ts';
 import { resetUsb } from '../detect/usb-reset.ts';
 import { type Admission, commandTimeoutUnder, withSetting } from '../domain/admission.ts';
 import { bridgeQuirk } from '../domain/bridge-quirks.ts';
-import type { AttachedDisk, DiskHealth } from '../domain/disk.ts';
+import { type AttachedDisk, type DiskHealth, shownSerial } from '../domain/disk.ts';
 import type { KernelAnswer, ResetOutcome } from '../domain/hang-ladder.ts';
-import { TOOL_DEADLINE_MS } from '../limits.ts';
+import { DISK_RESETS_MAX, TOOL_DEADLINE_MS } from '../limits.ts';
 import type { DiskHolders } from './disk-holders.ts';
 import type { DockWatch } from './dock-watch.ts';
 import { HostDeadlines, type HostDeadlinesDependencies } from './host-deadlines.ts';
+import { ResetCount } from './reset-count.ts';
 
 export interface DiskQuestionsOptions {
   /** Whether a USB disk that hangs may be reset. */
@@ -42,6 +43,7 @@ export class DiskQuestions {
   readonly #options: DiskQuestionsOptions;
   readonly #deps: DiskQuestionsDependencies;
   readonly #hosts: HostDeadlines;
+  readonly #resets = new ResetCount();
   readonly #closing = new AbortController();
 
   private constructor(
@@ -119,12 +121,19 @@ export class DiskQuestions {
     return outcome;
   }
 
-  /** A disk is only reset where the configuration allows it. */
+  /** A disk is only reset where the configuration allows it, and not again and again. */
   async #reset(disk: AttachedDisk): Promise<ResetOutcome> {
-    const isAllowed = this.#options.resetUsb || disk.transport !== 'usb';
-    if (isAllowed && disk.transport === 'usb') this.#deps.docks.watch.expectReplug(disk);
-    if (isAllowed) return await resetUsb(disk, this.#closing.signal);
-    return { kind: 'skipped', words: 'the configuration does not allow it (copy.resetUsb)' };
+    const { resetUsb: isAllowed, machine } = this.#options;
+    const isUsb = disk.transport === 'usb';
+    if (isUsb && !isAllowed) return skipped('the configuration does not allow it (copy.resetUsb)');
+    const name = shownSerial(disk.identity) ?? disk.key;
+    if (this.#resets.isUsedUp(name)) {
+      return skipped(`it was reset ${DISK_RESETS_MAX} times within a day and hangs again`);
+    }
+    if (isUsb) this.#deps.docks.watch.expectReplug(disk);
+    const outcome = await resetUsb(disk, this.#closing.signal, machine?.sysRoot);
+    if (outcome.kind === 'done') this.#resets.wasReset(name);
+    return outcome;
   }
 
   /** A drive that sleeps spins up before it answers. */
@@ -146,3 +155,5 @@ export class DiskQuestions {
     return new Set(free.map(({ devicePath }) => basename(devicePath)));
   }
 }
+
+const skipped = (words: string): ResetOutcome => ({ kind: 'skipped', words });

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Admission, admissionInWords } from '../../../src/domain/admission.ts';
 import type { AttachedDisk, DiskKey } from '../../../src/domain/disk.ts';
+import { DISK_RESETS_MAX } from '../../../src/limits.ts';
 import { DiskQuestions, type DiskQuestionsOptions } from '../../../src/work/disk-questions.ts';
 import { aDisk } from '../../support/domain.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/ledger.ts';
@@ -54,15 +55,21 @@ class OneDisk {
   }
 }
 
+interface Asked {
+  readonly warn?: (fields: object, words: string) => void;
+  readonly over?: Partial<DiskQuestionsOptions>;
+}
+
 async function questions(
   detector: OneDisk,
-  warn: (fields: object, words: string) => void = () => undefined,
+  { warn = () => undefined, over = {} }: Asked = {},
 ): Promise<DiskQuestions> {
   const options: DiskQuestionsOptions = {
     ...{ resetUsb: false, readHangMs: 240_000, spinUpMs: 60_000 },
     ...{ errorRecoveryMs: 7000, ehDeadlineMs: 60_000, keepAwake: true },
     ...{ hostsDirectory: join(scratch.path, 'hosts'), bootId: 'boot-1' },
     machine: { sysRoot: scratch.path, smartctl: join(scratch.path, 'smartctl') },
+    ...over,
   };
   const logger = { info: () => undefined, warn };
   return await DiskQuestions.create(options, {
@@ -99,10 +106,29 @@ describe('what is set for a copy', () => {
 it('what became of a reset stands in the log', async () => {
   const detector = new OneDisk();
   const warned: unknown[] = [];
-  const disks = await questions(detector, (fields) => warned.push(fields));
+  const disks = await questions(detector, { warn: (fields) => warned.push(fields) });
   const { key, bay } = detector.disk;
   const outcome = await disks.reset({ ...detector.disk, transport: 'usb' });
   expect(outcome.kind).toBe('skipped');
   expect(warned).toEqual([{ disk: key, bay, outcome }]);
+  await disks.close();
+});
+
+it('a disk that hangs again after three resets is not reset once more', async () => {
+  const usb = 'devices/pci0000:00/usb2/2-1';
+  const place = `${usb}/2-1:1.0/host3/target3:0:0/3:0:0:0/block/sdc`;
+  await put(`${usb}/authorized`, '1');
+  await put(`${place}/diskseq`, '7');
+  await symlink(join(scratch.path, place), join(scratch.path, 'block/sdc'));
+  const detector = new OneDisk();
+  const disks = await questions(detector, { over: { resetUsb: true } });
+  const disk: AttachedDisk = { ...detector.disk, devicePath: '/dev/sdc', transport: 'usb' };
+  for (let times = 0; times < DISK_RESETS_MAX; times++) {
+    expect(await disks.reset(disk)).toEqual({ kind: 'done' });
+  }
+  expect(await disks.reset(disk)).toEqual({
+    kind: 'skipped',
+    words: 'it was reset 3 times within a day and hangs again',
+  });
   await disks.close();
 });
