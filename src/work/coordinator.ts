@@ -140,12 +140,32 @@ export class Coordinator {
 
   /** Whether something was done that may call for more. */
   async #oneRound(): Promise<boolean> {
-    const { detector, floor } = this.#deps;
     // Before the ledger is read: who has ended work by then has put down what came of it.
-    const working = new Map(floor.working);
-    const jobs = await this.#load();
+    const working = new Map(this.#deps.floor.working);
+    let jobs = await this.#load();
     if (faultsOf(jobs) === faultsOf(this.#jobs)) this.#jobs = jobs;
-    this.#checkIn = await this.#deps.ledger.parcels.checkIn();
+    try {
+      const changed = await this.#takeSteps(jobs, working);
+      if (changed) jobs = await this.#load();
+      const moved = await this.#lifeCycle.round(jobs);
+      if (!moved) {
+        this.#jobs = jobs;
+        this.#alerts = this.#lifeCycle.alerts;
+      }
+      this.#deps.afterRound(this.#jobs);
+      this.#deps.onChange();
+      return moved || changed;
+    } catch (error) {
+      // A fault that nobody can be alerted to now is shown all the same.
+      this.#jobs = jobs;
+      throw error;
+    }
+  }
+
+  /** Carries out what is decided for these jobs; whether the ledger says something else of them now. */
+  async #takeSteps(jobs: readonly JobWithDrives[], working: Floor['working']): Promise<boolean> {
+    const { detector, floor, ledger } = this.#deps;
+    this.#checkIn = await ledger.parcels.checkIn();
     const facts = detector.facts();
     const { matches, steps } = decide({
       facts,
@@ -158,25 +178,7 @@ export class Coordinator {
     await this.#noteMatches(matches);
     floor.matches = matches;
     for (const step of steps) await this.#carryOut(step);
-    const changed = steps.some((step) => CHANGES_LEDGER[step.kind]);
-    const moved = await this.#live(changed ? await this.#load() : jobs);
-    this.#deps.afterRound(this.#jobs);
-    this.#deps.onChange();
-    return moved || changed;
-  }
-
-  /** What time and the drives' states ask of these jobs; whether another round is to follow for it. */
-  async #live(jobs: readonly JobWithDrives[]): Promise<boolean> {
-    try {
-      if (await this.#lifeCycle.round(jobs)) return true;
-    } catch (error) {
-      // A fault that nobody can be alerted to now is shown all the same.
-      this.#jobs = jobs;
-      throw error;
-    }
-    this.#jobs = jobs;
-    this.#alerts = this.#lifeCycle.alerts;
-    return false;
+    return steps.some((step) => CHANGES_LEDGER[step.kind]);
   }
 
   async #load(): Promise<JobWithDrives[]> {

@@ -41,6 +41,8 @@ export class Workshop implements AsyncDisposable {
   readonly #bays: Bays;
   readonly #coordinator: Coordinator;
   readonly #queue: CopyQueue;
+  /** What the screens show now. */
+  readonly view: () => StationView;
   readonly #close: () => Promise<void>;
 
   private constructor(parts: {
@@ -49,6 +51,7 @@ export class Workshop implements AsyncDisposable {
     bays: Bays;
     coordinator: Coordinator;
     queue: CopyQueue;
+    view: () => StationView;
     close: () => Promise<void>;
   }) {
     this.server = parts.server;
@@ -56,6 +59,7 @@ export class Workshop implements AsyncDisposable {
     this.#bays = parts.bays;
     this.#coordinator = parts.coordinator;
     this.#queue = parts.queue;
+    this.view = parts.view;
     this.#close = parts.close;
   }
 
@@ -121,7 +125,7 @@ export class Workshop implements AsyncDisposable {
       await ledger.close();
       await directory[Symbol.asyncDispose]();
     };
-    return new Workshop({ server, ledger, bays, coordinator, queue, close });
+    return new Workshop({ server, ledger, bays, coordinator, queue, view, close });
   }
 
   get url(): string {

@@ -16,3 +16,14 @@ it('never shows a faulted drive without its alert, nor the alert without the dri
   expect(shown.at(-1)).toEqual({ isFaulted: true, isTold: true });
   for (const { isFaulted, isTold } of shown) expect(isFaulted).toBe(isTold);
 });
+
+it('shows a fault also while no round comes to its end', async () => {
+  await using workshop = await Workshop.open();
+  const job = await workshop.createJob('job', ['A1']);
+  workshop.ledger.note = () => Promise.reject(new Error('nothing can be written'));
+  await workshop.plug('Bay 1', 'A stranger');
+  const fault = { code: 'arrived-before-shipping', reason: 'Too early.', nextStep: '' } as const;
+  await workshop.ledger.transitionJob(job.id, { event: 'faulted', fault }, 'station');
+  await workshop.pull('Bay 2');
+  expect(workshop.view().jobs).toMatchObject([{ name: 'job', state: 'Faulted' }]);
+});
