@@ -28,7 +28,10 @@ export interface StorageRequest {
 const WORTH_WAITING = new Set([407, 408, 429, 500, 502, 503, 504, 511]);
 /** A container under deletion keeps its name for half a minute or more. */
 const WORTH_WAITING_CODES = new Set(['ContainerBeingDeleted', 'ServerBusy', 'OperationTimedOut']);
-/** `If-None-Match: *` met a blob; the last is what a SAS with create but without write answers. */
+/**
+ * `If-None-Match: *` met a blob, or `If-Match` another one or none; the last is what a SAS with create but
+ * without write answers.
+ */
 const EXISTS_CODES = new Set(['BlobAlreadyExists', 'ConditionNotMet', 'UnauthorizedBlobOverwrite']);
 /** `LeaseLost` is one that was broken while the request was under way. */
 const LEASE_CODES = new Set(['LeaseIdMissing', 'LeaseIdMismatchWithBlobOperation', 'LeaseLost']);
@@ -73,7 +76,8 @@ function blobError(failure: Failure, request: StorageRequest): StationError | un
 
 function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: StorageRequest) {
   if (condition === 'same-etag' && code === 'ConditionNotMet') return 'blob-changed';
-  if (condition === 'must-not-exist' && EXISTS_CODES.has(code)) return 'destination-exists';
+  const mayReplaceAny = condition === 'replace' || condition === 'same-etag';
+  if (!mayReplaceAny && EXISTS_CODES.has(code)) return 'destination-exists';
   if (LEASE_CODES.has(code)) return 'blob-leased';
   if (code === 'InvalidBlobType') return 'blob-of-other-type';
   if (code === 'InvalidBlobOrBlock') return 'blocks-in-the-way';

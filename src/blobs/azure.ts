@@ -303,8 +303,13 @@ function headersOf(blob: NewBlob, contentMd5: string | undefined) {
   return {
     blobHTTPHeaders,
     metadata: { ...blob.metadata },
-    conditions: blob.condition === 'replace' ? {} : { ifNoneMatch: '*' },
+    conditions: conditionsOf(blob),
   };
+}
+
+function conditionsOf({ condition }: NewBlob) {
+  if (condition === 'replace') return {};
+  return typeof condition === 'object' ? { ifMatch: condition.etag } : { ifNoneMatch: '*' };
 }
 
 function ignoreMissing(error: unknown): undefined {

@@ -77,10 +77,10 @@ export interface StageBlock {
 
 /**
  * What may be under the name of a new blob: nothing, or whatever is there, blobs of another type
- * included, which is lost then. A replaced blob keeps its snapshots; one of another type that has
- * any is not replaced.
+ * included, which is lost then, or the one with this etag and no other (none is another as well). A
+ * replaced blob keeps its snapshots; one of another type that has any is not replaced.
  */
-export type WriteCondition = 'must-not-exist' | 'replace';
+export type WriteCondition = 'must-not-exist' | 'replace' | { readonly etag: string };
 
 /** What every new blob has. Header values are printable ASCII without spaces at their ends. */
 export interface NewBlob {
@@ -200,8 +200,8 @@ export interface BlobContainer {
   listBlocks(name: BlobName, signal: AbortSignal): Promise<BlockLists>;
   /**
    * Makes the blob out of staged blocks, in this order, and forgets all other blocks of the name.
-   * Throws `destination-exists` when a blob has the name and must not. Cannot replace a blob of another
-   * type, of which nothing could be staged either: `clearName` comes first.
+   * Throws `destination-exists` when the name has something else than it may. Cannot replace a blob of
+   * another type, of which nothing could be staged either: `clearName` comes first.
    */
   commit(blob: CommitBlob, signal: AbortSignal): Promise<WrittenBlob>;
   /**

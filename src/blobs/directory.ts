@@ -233,8 +233,17 @@ export class DirectoryContainer implements BlobContainer {
   }
 
   async #refuseExisting({ name, condition }: NewBlob): Promise<void> {
-    if (condition === 'replace' || !(await exists(this.#blob(name)))) return;
-    throw blobRefusal('destination-exists', name);
+    if (condition === 'replace') return;
+    const isFitting =
+      typeof condition === 'object'
+        ? (await this.#etagOf(name)) === condition.etag
+        : !(await exists(this.#blob(name)));
+    if (!isFitting) throw blobRefusal('destination-exists', name);
+  }
+
+  async #etagOf(name: BlobName): Promise<string | undefined> {
+    const record = await this.#recordOf(name);
+    return record === undefined ? undefined : (await stateOf(this.#blob(name), record)).etag;
   }
 
   /** Makes a blob apart and puts it in its place; what was staged under the name is spent then. */
@@ -263,7 +272,7 @@ export class DirectoryContainer implements BlobContainer {
         return aside;
       } catch (error) {
         const isTaken = errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST';
-        if (!isTaken || blob.condition !== 'replace') throw error;
+        if (!isTaken || (blob.condition ?? 'must-not-exist') === 'must-not-exist') throw error;
       }
       aside = await this.#setAside(blob.name);
     }

@@ -50,19 +50,21 @@ describe('what goes over the wire', () => {
     await using store = await serve((request, response) => {
       const { headers } = request;
       const md5 = headers['x-ms-blob-content-md5'] ?? headers['content-md5'];
-      seen.push([md5, headers['if-none-match']]);
+      seen.push([md5, headers['if-none-match'], headers['if-match']]);
       request.resume().on('end', () => response.writeHead(201, STAMP).end());
     });
     const container = await sasContainer(store.port);
     const put = putOf(disk, body);
     await container.put(put, live());
     await container.put({ ...put, condition: 'replace' }, live());
+    await container.put({ ...put, condition: { etag: '"1"' } }, live());
     await container.writePages(pagesOf(disk, 0, body), live());
     const md5 = Buffer.from(put.md5, 'hex').toString('base64');
     expect(seen).toEqual([
-      [md5, '*'],
-      [md5, undefined],
-      [md5, undefined],
+      [md5, '*', undefined],
+      [md5, undefined, undefined],
+      [md5, undefined, '"1"'],
+      [md5, undefined, undefined],
     ]);
   });
 

@@ -150,6 +150,20 @@ export function fileBlobContract(
         await holds(photo, body);
       });
 
+      it('replaces one blob alone when it is told which', async () => {
+        const { etag } = await put(photo, sharedBytes(1000, 1));
+        const body = sharedBytes(10, 2);
+        const replacing = { ...putOf(photo, body), condition: { etag } };
+        const second = await container.put(replacing, live());
+        await holds(photo, body);
+        const third = { ...putOf(photo, sharedBytes(20, 3)), condition: { etag } };
+        await refused(container.put(third, live()), 'destination-exists');
+        await holds(photo, body);
+        await container.remove({ name: photo, etag: second.etag }, live());
+        await refused(container.put(third, live()), 'destination-exists');
+        await absent(photo);
+      });
+
       it('keeps the old blob when what is to replace it arrives damaged', async () => {
         const old = sharedBytes(1000, 1);
         await put(photo, old);
@@ -240,6 +254,18 @@ export function fileBlobContract(
           ...second,
           contentLanguage: 'en',
         });
+      });
+
+      it('replaces one block blob alone when it is told which', async () => {
+        const { etag } = await put(photo, sharedBytes(5000, 1));
+        const body = sharedBytes(10, 2);
+        await stage('AAAAAA==', body);
+        const commit = { ...commitOf(['AAAAAA=='], body), condition: { etag } };
+        await container.commit(commit, live());
+        await holds(photo, body);
+        await stage('AAAAAA==', sharedBytes(10, 3));
+        await refused(container.commit(commit, live()), 'destination-exists');
+        await holds(photo, body);
       });
 
       it('keeps the Content-MD5 that it is told to keep, although it is none of these bytes', async () => {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { clearName, lookFor } from '../../blobs/clear-name.ts';
+import { clearName } from '../../blobs/clear-name.ts';
 import type { BlobProperties } from '../../blobs/contract.ts';
-import { blobRefusal } from '../../blobs/refusals.ts';
 import { isStationError } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
 import { RANGES_IN_FLIGHT } from '../../limits.ts';
@@ -69,7 +68,6 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
   }
   const staged = await stageRanges(copy, place, signal);
   if (replaces(place) && !isWhole(staged.statuses)) return staged;
-  if (place.isOutdated) await proveUntouched(copy, place, signal);
   const blocks = item.ranges.flatMap((_range, index) =>
     staged.statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
   );
@@ -84,16 +82,6 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
     signal,
   );
   return { ...staged, etag };
-}
-
-/** Staging took its time: what is ours may have become somebody else's. Throws `destination-exists`. */
-async function proveUntouched(
-  { container }: FileCopy,
-  { name, found }: Place,
-  signal: AbortSignal,
-): Promise<void> {
-  const now = await lookFor(container, name, signal);
-  if (now !== undefined && now.etag !== found?.etag) throw blobRefusal('destination-exists', name);
 }
 
 async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Checked> {

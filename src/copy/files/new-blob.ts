@@ -1,11 +1,16 @@
 import { lookFor } from '../../blobs/clear-name.ts';
-import { type BlobProperties, type BlobType, OCTET_STREAM } from '../../blobs/contract.ts';
+import {
+  type BlobProperties,
+  type BlobType,
+  OCTET_STREAM,
+  type WriteCondition,
+} from '../../blobs/contract.ts';
 import { isAsExpected } from '../../blobs/expected-blob.ts';
 import type { BlobName } from '../../domain/blob-name.ts';
 import { fromBase64, toHex } from '../../domain/bytes.ts';
 import type { FileCopy } from './context.ts';
 import type { Intent } from './journal.ts';
-import { type Place, replaces } from './place.ts';
+import type { Place } from './place.ts';
 
 /** What a blob of a file carries besides its bytes, as the store is told. */
 export function headersOf({ side }: FileCopy) {
@@ -19,8 +24,10 @@ export function wantedMd5({ side }: FileCopy): string | undefined {
   return bytes?.length === 16 ? toHex(bytes) : undefined;
 }
 
-export function conditionOf(place: Place) {
-  return replaces(place) ? 'replace' : 'must-not-exist';
+export function conditionOf({ replace, isOutdated, found }: Place): WriteCondition {
+  // What is ours can have become somebody else's since it was looked at.
+  if (isOutdated && found !== undefined) return { etag: found.etag };
+  return replace ? 'replace' : 'must-not-exist';
 }
 
 /** A blob as it is to be when it was written whole. */

@@ -232,6 +232,35 @@ describe('a file that ended with errors before the journal was put aside', () =>
       expect((await drive.stored(large.blob)).equals(theirs)).toBe(true);
     },
   );
+
+  test.each([
+    ['put', small],
+    ['commit', large],
+  ] as const)(
+    'is not replaced by a %s that somebody else came before',
+    async (method, { blob }) => {
+      await putAside('no-overwrite');
+      const theirs = Buffer.from('somebody else’s');
+      let intrusion: Promise<void> | undefined;
+      drive.wrap = (inner) =>
+        new Proxy(inner, {
+          get: (target, key) => {
+            const value: unknown = Reflect.get(target, key);
+            if (typeof value !== 'function') return value;
+            return async (...given: [{ readonly name: string }, AbortSignal]) => {
+              if (key === method && blob.endsWith(given[0].name)) {
+                intrusion ??= drive.occupy(blob, theirs, 'replace');
+                await intrusion;
+              }
+              return await value.apply(target, given);
+            };
+          },
+        });
+      const { verdict } = await drive.copy();
+      expect(verdict.files).toMatchObject({ withErrors: 0, skipped: 1 });
+      expect((await drive.stored(blob)).equals(theirs)).toBe(true);
+    },
+  );
 });
 
 test('a manifest that reads otherwise the second time copies nothing from what differs', async () => {
