@@ -40,7 +40,7 @@ export async function copyBlocks(copy: FileCopy, signal: AbortSignal): Promise<E
   const { place } = placed;
   const { statuses } = written;
   if (placed.kind === 'written' && placed.value.etag === undefined) {
-    return endOf(copy, { kind: 'kept-out', statuses });
+    return endOf(copy, { kind: 'kept-out', place, statuses });
   }
   if (placed.kind === 'ours') for (const { length } of item.ranges) copy.onSafe(length);
   const { etag } = placed.kind === 'written' ? placed.value : (place.found ?? {});

@@ -29,7 +29,11 @@ export type Ending =
       readonly etag?: string | undefined;
     }
   /** Ranges are bad, and what is there may only be replaced by a whole blob. */
-  | { readonly kind: 'kept-out'; readonly statuses: readonly RangeStatus[] };
+  | {
+      readonly kind: 'kept-out';
+      readonly place: Place;
+      readonly statuses: readonly RangeStatus[];
+    };
 
 export function endOf(copy: FileCopy, ending: Ending): Ended {
   switch (ending.kind) {
@@ -43,9 +47,16 @@ export function endOf(copy: FileCopy, ending: Ending): Ended {
       const statuses = ending.statuses.map(unless('Completed', 'Uncommitted'));
       const words = told(copy, `${badIn(copy, statuses)}; the blob that is there was left alone`);
       const outcome = badOutcome(copy, { statuses, disposition: 'Cancelled', words });
-      return { outcome, bytes: 0 };
+      const { place } = ending;
+      const ours = place.isOutdated ? knownAs(place, place.found?.etag) : {};
+      return { outcome: { ...outcome, ...ours }, bytes: 0 };
     }
   }
+}
+
+/** By what a later attempt knows the blob of a file that ended with errors. */
+function knownAs({ attempt }: Place, etag: string | undefined) {
+  return { ...(attempt > 1 ? { attempt } : {}), ...(etag === undefined ? {} : { etag }) };
 }
 
 function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>): Ended {
@@ -53,7 +64,7 @@ function writtenEnd(copy: FileCopy, ending: Extract<Ending, { kind: 'written' }>
   const { item, side } = copy;
   const disposition = dispositionOf(place);
   const attempt = place.attempt > 1 ? { attempt: place.attempt } : {};
-  const incomplete = { ...attempt, ...(ending.etag === undefined ? {} : { etag: ending.etag }) };
+  const incomplete = knownAs(place, ending.etag);
   if (problem !== undefined) {
     // Nobody knows which range it is about: a repair that does too much is right.
     const ranges = lettersOf(['Failed']);

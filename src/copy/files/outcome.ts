@@ -23,7 +23,7 @@ export const outcomeSchema = z.strictObject({
     .exactOptional(),
   metadata: z.enum(SIDE_FILE_STATUSES).exactOptional(),
   properties: z.enum(SIDE_FILE_STATUSES).exactOptional(),
-  /** Of the blob that was written, when the file ended with errors: by it we know it again. */
+  /** Of our blob, written or left alone, when the file ended with errors: by it we know it again. */
   etag: z.string().exactOptional(),
   /** What was wrong first, for the verdict. */
   words: z.string().exactOptional(),

@@ -30,7 +30,8 @@ export async function copyPages(copy: FileCopy, signal: AbortSignal): Promise<En
   const placed = await placeBlob(order, signal);
   if (placed.kind === 'skipped' || placed.kind === 'rename-failed') return endOf(copy, placed);
   if (placed.kind === 'written' && placed.value !== undefined) {
-    return endOf(copy, { kind: 'kept-out', statuses: placed.value.statuses });
+    const { place, value } = placed;
+    return endOf(copy, { kind: 'kept-out', place, statuses: value.statuses });
   }
   return await writePages(copy, placed.place, signal);
 }

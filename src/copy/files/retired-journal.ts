@@ -70,6 +70,7 @@ function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecor
 }
 
 function hasBlob(outcome: Outcome | undefined): boolean {
+  if (outcome?.etag !== undefined) return true;
   return outcome === undefined || !['Skipped', 'Cancelled'].includes(outcome.disposition);
 }
 

@@ -218,6 +218,21 @@ describe('a file that ended with errors before the journal was put aside', () =>
     expect((await drive.stored(large.blob)).equals(large.bytes.subarray(MIB))).toBe(true);
   });
 
+  test('is still known again after it read worse, and was asked about once more', async () => {
+    await putAside('no-overwrite');
+    const worse = Buffer.concat([bytesOf('worse', 2 * MIB), large.bytes.subarray(2 * MIB)]);
+    await drive.write('\\pictures\\large.raw', worse);
+    await drive.copy();
+    await drive.copy();
+    const first: FileSpec = { blob: 'pictures/first.jpg', bytes: bytesOf('first', 700) };
+    await drive.prepare([first, { ...large, disposition: 'no-overwrite' }]);
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'drive-reads-differ' });
+    await retireJournal(drive.assignment().journalFile);
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 2, skipped: 0 });
+    expect((await drive.stored(large.blob)).equals(large.bytes)).toBe(true);
+  });
+
   test.each([
     { disposition: 'rename', end: 'renamed' },
     { disposition: 'no-overwrite', end: 'skipped' },
