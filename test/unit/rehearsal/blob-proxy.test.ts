@@ -41,6 +41,7 @@ it('lets the blocks through that are told, and holds what follows', async () => 
   proxy.holdAfter(1);
   expect(await stage(0)).toBe(201);
   const held = stage(1);
+  await expect.poll(() => proxy.staged).toHaveLength(2);
   const other = await fetch(`${url}/container/blob`, { method: 'PUT', body: 'no block' });
   expect(other.status).toBe(201);
   const arrived = proxy.staged.filter(({ ackedAt }) => ackedAt !== undefined);
@@ -53,6 +54,7 @@ it('lets the blocks through that are told, and holds what follows', async () => 
 it('lets what is held meet the trouble of the moment in which it goes on', async () => {
   proxy.holdAfter(0);
   const held = stage(0);
+  await expect.poll(() => proxy.staged).toHaveLength(1);
   proxy.change('busy');
   proxy.open();
   expect(await held).toBe(503);
