@@ -10,10 +10,12 @@ import {
   STORAGE_AWAY_AFTER_MS,
   STORAGE_SILENCE_MS,
 } from '../limits.ts';
-import type { Assignment, FromCopy } from './messages.ts';
+import type { Assignment } from './messages.ts';
+import type { StoreWord } from './store-word.ts';
 
 interface Patience {
-  report(message: FromCopy): void;
+  /** Hears how the store is. */
+  readonly word: StoreWord;
   /** Requests in flight, at first and at most. */
   readonly pace?: PaceOptions;
 }
@@ -25,7 +27,7 @@ interface Patience {
 export async function openPatiently(
   { storage }: Pick<Assignment, 'storage'>,
   name: string,
-  { report, pace = STAGE_PACE }: Patience,
+  { word, pace = STAGE_PACE }: Patience,
 ): Promise<BlobContainer> {
   const wire = new Wire();
   const patient = withRetry(
@@ -35,14 +37,7 @@ export async function openPatiently(
       awayAfterMs: STORAGE_AWAY_AFTER_MS,
       silenceMs: STORAGE_SILENCE_MS,
     },
-    {
-      pace: new Pace(pace),
-      wire,
-      onAway: (detail) => report({ kind: 'storage-away', detail }),
-      onSlow: () => report({ kind: 'storage-slow' }),
-      onCommitting: () => report({ kind: 'storage-committing' }),
-      onBack: () => report({ kind: 'storage-back' }),
-    },
+    { pace: new Pace(pace), wire, ...word.listeners() },
   );
   return withLimit(patient, pace.max);
 }

@@ -18,6 +18,7 @@ import {
   toCopySchema,
 } from './messages.ts';
 import { openPatiently } from './storage.ts';
+import { StoreWord } from './store-word.ts';
 
 /**
  * The copy process of one drive: the only process that opens that drive's disk, and one that can be
@@ -97,10 +98,11 @@ async function copy(
   device: SourceDevice,
   onOpen: (files: DriveFiles) => void,
 ): Promise<Settled> {
-  const openLogContainer = (name: string) => openPatiently(assignment, name, { report });
+  const word = new StoreWord(report);
+  const openLogContainer = (name: string) => openPatiently(assignment, name, { word });
   const parts = { openLogContainer, report, now: () => new Date() };
   if (isImageAssignment(assignment)) {
-    const container = await openPatiently(assignment, assignment.plan.container, { report });
+    const container = await openPatiently(assignment, assignment.plan.container, { word });
     const { random } = Math;
     return await copyDrive(assignment, { device, container, random, ...parts }, stop.signal);
   }
@@ -110,7 +112,7 @@ async function copy(
   const { contentTypeOf } = await import('./files/content-type.ts');
   const { driveOn, removeMountFolder } = await import('./files/prepared-drive.ts');
   const openContainer = (name: string) =>
-    openPatiently(assignment, name, { report, pace: FILES_PACE });
+    openPatiently(assignment, name, { word, pace: FILES_PACE });
   const drive = driveOn(device, assignment);
   const order = { ...parts, drive, openContainer, onOpen, contentTypeOf };
   const settled = await copyFiles(assignment, order, stop.signal);

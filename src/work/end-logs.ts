@@ -3,6 +3,7 @@ import { BlockSums } from '../copy/block-sums.ts';
 import { writeFileLogs } from '../copy/files/write-logs.ts';
 import { writeLogs } from '../copy/logs.ts';
 import { openPatiently } from '../copy/storage.ts';
+import { StoreWord } from '../copy/store-word.ts';
 import { type Drive, driveKey, type Job, planOfDrive } from '../domain/job.ts';
 import type { ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
@@ -77,7 +78,7 @@ export class EndLogs {
       const storage = await this.#deps.storageOf(job);
       const logs = { jobName, level, path };
       const of = { driveId: ref.driveId, logs, storage };
-      const quiet = { report: () => undefined };
+      const quiet = { word: new StoreWord(() => undefined) };
       const openLogContainer = (name: string) => openPatiently(of, name, quiet);
       const { now } = this.#deps;
       if (plan.kind !== 'image') {
