@@ -51,6 +51,8 @@ export type Later = (ms: number, run: () => void) => void;
 
 /** A look is late when it comes this part of a silence after the one before, or more. */
 const LATE_PART = 4;
+/** Failures on both sides of so many standstills are an outage all the same. */
+const STANDSTILLS_MAX = 4;
 
 /**
  * What the concurrent requests of one container know together about their store. However many of them
@@ -69,6 +71,8 @@ export class Outage {
   #movedFrom = Number.NEGATIVE_INFINITY;
   /** When the process went on that had stood still. */
   #stillUntil = Number.NEGATIVE_INFINITY;
+  /** How often it did so since the last answer. */
+  #standstills = 0;
 
   constructor(options: OutageOptions, listeners: OutageListeners, later: Later = unrefTimer) {
     this.#options = options;
@@ -86,8 +90,12 @@ export class Outage {
       this.#reword(before, detail, now);
       return;
     }
-    if (this.#isLate(Math.max(startedAt, this.#lookedAt), now)) this.#stillUntil = now;
+    if (this.#isLate(Math.max(startedAt, this.#lookedAt), now)) this.#stoodStill(now);
     if (startedAt < this.#stillUntil) return;
+    if (this.#standstills >= STANDSTILLS_MAX) {
+      this.#tellAway(detail, now);
+      return;
+    }
     // An answer to another request in the meantime proves that the store was there until then.
     const since =
       before.kind === 'failing'
@@ -135,6 +143,7 @@ export class Outage {
   answered(startedAt: number, now: number): void {
     const before = this.#state;
     const told = toldBusy(before);
+    this.#standstills = 0;
     const isSlow = told === 'slow' && now - startedAt >= this.#options.silenceMs;
     this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
     if (before.kind === 'away' || (told !== undefined && !isSlow)) this.#listeners.onBack();
@@ -142,7 +151,12 @@ export class Outage {
 
   /** A pause between two requests was to end at `dueAt` and ended at `now`. */
   paused(dueAt: number, now: number): void {
-    if (this.#isLate(dueAt, now)) this.#stillUntil = now;
+    if (this.#isLate(dueAt, now)) this.#stoodStill(now);
+  }
+
+  #stoodStill(now: number): void {
+    this.#stillUntil = now;
+    this.#standstills += 1;
   }
 
   /** Whether so long nothing was looked at that the process stood still. */
@@ -157,7 +171,7 @@ export class Outage {
     this.#lookedAt = now;
     if (!this.#isLate(seenAt, now)) return;
     const unseenMs = now - seenAt;
-    this.#stillUntil = now;
+    this.#stoodStill(now);
     this.#countedFrom = from + unseenMs;
     this.#movedFrom = Math.min(now, Math.max(movedAt, this.#movedFrom) + unseenMs);
   }

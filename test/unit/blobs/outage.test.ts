@@ -234,6 +234,19 @@ describe('outage', () => {
     expect(told).toEqual(['refused']);
   });
 
+  it('is told in the end also when the process stands still before each failure', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    const stillAndFail = (now: number) => {
+      outage.paused(now - SILENCE_MS / 2, now);
+      outage.failed(now, now + 10, 'refused');
+    };
+    for (const now of [20_000, 30_000, 40_000]) stillAndFail(now);
+    expect(told).toEqual([]);
+    stillAndFail(50_000);
+    expect(told).toEqual(['refused']);
+  });
+
   it('begins anew when the process stood still in a pause between two failures', () => {
     const { outage, told } = outageOf(1000);
     outage.failed(0, 500, 'broke off');
