@@ -6,6 +6,7 @@ import { KERNEL_MESSAGES_MAX, SCSI_TRIES } from '../limits.ts';
 import { readAttribute, readNumber } from './attribute.ts';
 import { errorCountsOf } from './error-counts.ts';
 import { runTool } from './tool.ts';
+import { usbAbove } from './usb-place.ts';
 
 export interface AskedDisk {
   readonly devicePath: string;
@@ -70,10 +71,11 @@ async function limitOf(block: string): Promise<number | null> {
 
 /** Other names under which the kernel speaks of the disk: its SCSI address and its USB port. */
 async function addressesOf(block: string): Promise<string[]> {
-  const place = await realpath(join(block, 'device')).catch(() => undefined);
-  const scsi = basename(place ?? '');
-  const usb = /\/(\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+\//u.exec(place ?? '')?.[1];
-  return [...(/^\d+:\d+:\d+:\d+$/u.test(scsi) ? [scsi] : []), ...(usb === undefined ? [] : [usb])];
+  const place = await realpath(join(block, 'device')).catch(() => '');
+  const scsi = basename(place);
+  const usb = usbAbove(place);
+  const ofUsb = usb === undefined ? [] : [basename(usb.device)];
+  return [...(/^\d+:\d+:\d+:\d+$/u.test(scsi) ? [scsi] : []), ...ofUsb];
 }
 
 /**

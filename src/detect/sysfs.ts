@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import { linkTarget, readAttribute, readBinary, readNumber } from './attribute.ts';
+import { usbAbove } from './usb-place.ts';
 
 /** What stays the same while a disk is attached; read once an attachment. */
 export interface SysfsDescription {
@@ -161,13 +162,11 @@ export function parseVpdSerial(page: Uint8Array | undefined): string | undefined
   return serial.trim() === '' ? undefined : serial;
 }
 
-/** The USB device is the directory of the interface's parent: `…/2-1/2-1:1.0/host3/…`. */
 async function usbOf(sysRoot: string, devpath: string) {
-  const { device, face } =
-    /^(?<face>(?<device>.*\/\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+)\//u.exec(devpath)?.groups ?? {};
-  if (device === undefined || face === undefined) return {};
-  const text = (name: string) => readAttribute(join(sysRoot, device, name));
-  const driver = await linkTarget(join(sysRoot, face, 'driver'));
+  const usb = usbAbove(devpath);
+  if (usb === undefined) return {};
+  const text = (name: string) => readAttribute(join(sysRoot, usb.device, name));
+  const driver = await linkTarget(join(sysRoot, usb.face, 'driver'));
   return {
     usbSerial: await text('serial'),
     usbVendor: await text('idVendor'),

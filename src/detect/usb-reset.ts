@@ -6,6 +6,7 @@ import { isStationError, messageOf } from '../errors.ts';
 import { namesIn, readNumber } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
 import { runTool } from './tool.ts';
+import { usbAbove } from './usb-place.ts';
 
 /** A moment without the device, as between a pull and a replug. */
 const REPLUG = 'printf 0 >"$1/authorized" && sleep 1; printf 1 >"$1/authorized"';
@@ -79,7 +80,7 @@ const skipped = (words: string): ResetOutcome => ({ kind: 'skipped', words });
 /** The directory of the USB device that a disk hangs on: `…/2-1`, above its interface `2-1:1.0`. */
 async function usbDeviceOf(name: string, sysRoot: string): Promise<string | undefined> {
   const place = await realpath(join(sysRoot, 'block', name)).catch(() => '');
-  return /^(.*\/\d+-[\d.]+)\/\d+-[\d.]+:\d+\.\d+\//u.exec(place)?.[1];
+  return usbAbove(place)?.device;
 }
 
 /** Other disks on that device, or on a device behind it. */

@@ -1,11 +1,9 @@
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import type { CopyFailure } from '../../../src/copy/messages.ts';
 import { CopyConclusion } from '../../../src/work/copy-conclusion.ts';
-import { Floor } from '../../../src/work/floor.ts';
 import { ShownActivity } from '../../../src/work/shown-activity.ts';
-import { aDisk } from '../../support/domain.ts';
-import { openLedger, TEST_TIME, temporaryDirectory, transferring } from '../../support/ledger.ts';
+import { copyAtWork } from '../../support/copy-at-work.ts';
+import { TEST_TIME } from '../../support/ledger.ts';
 
 /** What the end of a copy process means, when what is attached has changed meanwhile. */
 
@@ -18,16 +16,7 @@ const HANG: CopyFailure = {
 
 /** A copy ended with that failure, and the disk is attached still or has left by the next look. */
 async function ended(failure: CopyFailure, { isThere }: { readonly isThere: boolean }) {
-  const directory = await temporaryDirectory();
-  const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
-  onTestFinished(async () => {
-    await ledger.close();
-    await directory[Symbol.asyncDispose]();
-  });
-  const ref = await transferring(ledger, 'job');
-  const disk = aDisk({ serials: ['SERIAL1'] });
-  const floor = new Floor(() => 0);
-  const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
+  const { ledger, ref, disk, floor, item } = await copyAtWork();
   let attached = [disk];
   const conclusion = new CopyConclusion({
     ...{ ledger, floor, now: () => TEST_TIME, onStationFailed: () => undefined },

@@ -1,14 +1,13 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { type Drive, driveKey } from '../../../src/domain/job.ts';
 import { StationError } from '../../../src/errors.ts';
 import { CopyRunner } from '../../../src/work/copy-runner.ts';
-import { Floor } from '../../../src/work/floor.ts';
 import { journalFileOf } from '../../../src/work/staged-at.ts';
 import { StorageHolds } from '../../../src/work/storage-holds.ts';
-import { aDisk } from '../../support/domain.ts';
-import { openLedger, TEST_TIME, temporaryDirectory, transferring } from '../../support/ledger.ts';
+import { copyAtWork } from '../../support/copy-at-work.ts';
+import { TEST_TIME } from '../../support/ledger.ts';
 
 /** What the runner keeps of attempts that end before a copy process begins, and of faults. */
 
@@ -16,18 +15,9 @@ const never = new AbortController().signal;
 const silent = { info: () => undefined, warn: () => undefined };
 
 async function aRunner({ replugs = false } = {}) {
-  const directory = await temporaryDirectory();
-  const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
-  onTestFinished(async () => {
-    await ledger.close();
-    await directory[Symbol.asyncDispose]();
-  });
-  const ref = await transferring(ledger, 'job');
+  const { directory, ledger, ref, disk, floor, item } = await copyAtWork();
   const journalDirectory = join(directory.path, 'journals');
   await mkdir(journalDirectory);
-  const disk = aDisk({ serials: ['SERIAL1'] });
-  const floor = new Floor(() => 0);
-  const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
   let nowMs = 0;
   const asked: string[] = [];
   const holds = new StorageHolds(
