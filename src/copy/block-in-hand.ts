@@ -19,6 +19,12 @@ export class BlockInHand {
     this.slot = slot;
   }
 
+  /** Whether a piece of the disk is one of the block. */
+  holds(piece: Extent): boolean {
+    const { extent } = this.block;
+    return piece.offsetBytes >= extent.offsetBytes && endOf(piece) <= endOf(extent);
+  }
+
   /** Where the bytes of a piece of the block go. */
   placeOf({ offsetBytes, lengthBytes }: Extent): Buffer {
     const at = offsetBytes - this.block.extent.offsetBytes;

@@ -1,7 +1,12 @@
 import type { BlockId } from '../domain/block-id.ts';
 import type { BlobPlan, Extent } from '../domain/plan.ts';
 import { endOf, RescueMap } from '../domain/rescue/map.ts';
-import { Rescue, type RescueRules, type Standing } from '../domain/rescue/rescue.ts';
+import {
+  type ReadOutcome,
+  Rescue,
+  type RescueRules,
+  type Standing,
+} from '../domain/rescue/rescue.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import {
   PROGRESS_INTERVAL_MS,
@@ -49,9 +54,7 @@ export async function rescueDrive(
   signal: AbortSignal,
 ): Promise<RescuedBlocks> {
   throwIfCancelled(signal);
-  const sector = await parts.device.sectorBytes();
-  const cluster = Math.max(RESCUE_CLUSTER_BYTES, sector);
-  const rescue = new DriveRescue({ cluster, sector }, parts);
+  const rescue = new DriveRescue(unitBytesOf(parts.device), parts);
   try {
     const blocks = [...parts.badPlaces.open()];
     const size = Math.max(1, Math.floor(RESCUE_SCRATCH_BYTES / blockBytes));
@@ -63,6 +66,12 @@ export async function rescueDrive(
     await rescue.close();
   }
   return rescue.staged;
+}
+
+/** What a run of reads came to: all that was read, in one piece, and the read that ended it by failing. */
+interface RunOutcome {
+  readonly came: Extent | undefined;
+  readonly failed: Extent | undefined;
 }
 
 class DriveRescue {
@@ -95,7 +104,7 @@ class DriveRescue {
       if (signal.aborted) await this.#beginSave();
       throwIfCancelled(signal);
       if (this.#failure !== undefined) throw this.#failure;
-      const isDear = await this.#read(read, rescue, signal);
+      const isDear = await this.#readFrom(read, rescue, signal);
       badPlaces.standing = rescue.standing;
       if (badPlaces.keeper.isDue(isDear)) await this.#beginSave();
       this.#tell();
@@ -131,22 +140,31 @@ class DriveRescue {
     return new Rescue(rules, open, badPlaces.standing);
   }
 
-  /** One read and all that follows from it; gives whether it was one that nobody wants to repeat. */
-  async #read(read: Extent, rescue: Rescue, signal: AbortSignal): Promise<boolean> {
+  /** A run of reads and all that follows from it; gives whether nobody wants to repeat one of them. */
+  async #readFrom(first: Extent, rescue: Rescue, signal: AbortSignal): Promise<boolean> {
     const { badPlaces, goodPlaces } = this.#parts;
-    const inHand = await this.#take(badPlaces.blockAt(read.offsetBytes), rescue, signal);
-    const before = badPlaces.map.at(read.offsetBytes).status;
+    const inHand = await this.#take(badPlaces.blockAt(first.offsetBytes), rescue, signal);
+    const isRetry = badPlaces.map.at(first.offsetBytes).status === 'bad';
     const begun = performance.now();
-    const ok = await this.#reads(inHand.placeOf(read), read.offsetBytes);
+    const { came, failed } = await this.#reads(inHand, rescue.run());
     const elapsedMs = performance.now() - begun;
-    if (ok) await goodPlaces.clearDoubt();
-    else goodPlaces.doubt();
-    rescue.record(read, { ok, elapsedMs });
-    badPlaces.map.mark(read, rescue.map.at(read.offsetBytes).status);
-    if (!ok) return true;
-    inHand.keep(read);
-    await this.#stageIfWhole(inHand, signal);
-    return before === 'bad';
+    if (came !== undefined) {
+      await goodPlaces.clearDoubt();
+      this.#record(came, { ok: true, elapsedMs: failed === undefined ? elapsedMs : 0 }, rescue);
+      inHand.keep(came);
+    }
+    if (failed === undefined) {
+      await this.#stageIfWhole(inHand, signal);
+      return isRetry;
+    }
+    goodPlaces.doubt();
+    this.#record(failed, { ok: false, elapsedMs }, rescue);
+    return true;
+  }
+
+  #record(read: Extent, outcome: ReadOutcome, rescue: Rescue): void {
+    rescue.record(read, outcome);
+    this.#parts.badPlaces.map.mark(read, rescue.map.at(read.offsetBytes).status);
   }
 
   async #stageIfWhole(inHand: BlockInHand, signal: AbortSignal): Promise<void> {
@@ -184,14 +202,22 @@ class DriveRescue {
     this.#parts.ring.release(inHand.slot);
   }
 
-  async #reads(bytes: Buffer, offsetBytes: number): Promise<boolean> {
-    try {
-      await this.#parts.device.readInto(bytes, offsetBytes);
-      return true;
-    } catch (error) {
-      if (isStationError(error, 'disk-read-failed')) return false;
-      throw error;
+  /** Reads of the block in hand, until one fails or somebody waits to hear of them. */
+  async #reads(inHand: BlockInHand, run: Iterable<Extent>): Promise<RunOutcome> {
+    const begun = performance.now();
+    let came: Extent | undefined;
+    for (const read of run) {
+      if (!inHand.holds(read)) break;
+      try {
+        await this.#parts.device.readInto(inHand.placeOf(read), read.offsetBytes);
+      } catch (error) {
+        if (isStationError(error, 'disk-read-failed')) return { came, failed: read };
+        throw error;
+      }
+      came = came === undefined ? read : joined(came, read);
+      if (performance.now() - begun >= PROGRESS_INTERVAL_MS) break;
     }
+    return { came, failed: undefined };
   }
 
   /** Goes on while the next blocks are read, and gives the slot back; the ring bounds how many do. */
@@ -227,7 +253,6 @@ class DriveRescue {
     this.#inBackground(slot, async () => {
       await saved;
       const bytes = slot.buffer.subarray(0, lengthBytes);
-      bytes.fill(0);
       await this.#fetchKept(block, bytes);
       const unreadableBytes = this.#blank(block, bytes);
       await this.#stage(block, { slot, unreadableBytes }, signal);
@@ -289,6 +314,20 @@ class DriveRescue {
     const openBytes = map.missingBytes - unreadableBytes;
     this.#parts.report({ kind: 'rescuing', openBytes, unreadableBytes });
   }
+}
+
+/** A disk whose grid of physical sectors is shifted, or none of clusters, is read by logical ones. */
+function unitBytesOf({ sectorBytes }: SourceDevice): RescueRules['unitBytes'] {
+  const { logical, physical } = sectorBytes;
+  const cluster = Math.max(RESCUE_CLUSTER_BYTES, logical);
+  const fits = physical % logical === 0 && cluster % physical === 0;
+  return { cluster, physicalSector: fits ? physical : logical, logicalSector: logical };
+}
+
+/** Two reads of which one begins where the other ends. */
+function joined(one: Extent, other: Extent): Extent {
+  const offsetBytes = Math.min(one.offsetBytes, other.offsetBytes);
+  return { offsetBytes, lengthBytes: one.lengthBytes + other.lengthBytes };
 }
 
 /** Each window has its own passes; the time is that of the drive. */

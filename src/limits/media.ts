@@ -20,7 +20,8 @@ export const FAST_READ_BYTES = 1 * MIB;
 export const RESCUE_CLUSTER_BYTES = 64 * KIB;
 /**
  * Passes over single bad sectors after the first. Each sector is then tried four times in all: in a
- * larger read, alone, and twice again.
+ * larger read, alone, and twice again. What the medium holds in one piece is alone as a physical sector,
+ * and in the last retry by logical ones, for bridges that are wrong about it.
  */
 export const RESCUE_RETRIES = 2;
 /**

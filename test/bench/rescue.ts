@@ -34,20 +34,34 @@ interface Rescued {
 
 /** Disks in the ways in which they fail, by the name that `BENCH_RESCUE_MAPS` may pick. */
 const MAPS: Readonly<Record<string, () => DiskFault[]>> = {
+  /** A disk on its way out, with some of each. */
+  worn: () => withDelays([...scattered(), ...heads(), scratch(), ...singles(16)]),
   scattered: () => withDelays(scattered()),
   /** A scratch: 48 KiB in one piece. */
-  zone: () => withDelays([bad(SIZE / 2 + MIB / 2, 48 * 1024)]),
+  zone: () => withDelays([scratch()]),
   /** One head of several: runs of 32 KiB that come again every few megabytes. */
-  head: () => withDelays(Array.from({ length: 3 }, (_, i) => bad(i * 5 * MIB + MIB, 32 * 1024))),
+  head: () => withDelays(heads()),
   /** Single sectors everywhere. */
-  spread: () =>
-    withDelays(Array.from({ length: 60 }, (_, i) => bad(i * (SIZE / 64) + MIB, SECTOR))),
+  spread: () => withDelays(singles(60)),
   /** Nothing is bad, and each request takes its time. */
   slow: () => {
     const place = { offsetBytes: SIZE / 4, lengthBytes: 8 * MIB };
     return [{ kind: 'delay', ...place, delayMs: DELAY_MS }];
   },
 };
+
+function scratch(): DiskFault {
+  return bad(SIZE / 2 + MIB / 2, 48 * 1024);
+}
+
+function heads(): DiskFault[] {
+  return Array.from({ length: 3 }, (_, i) => bad(i * 5 * MIB + MIB, 32 * 1024));
+}
+
+function singles(count: number): DiskFault[] {
+  const apart = Math.floor(SIZE / (count + 4) / MIB) * MIB;
+  return Array.from({ length: count }, (_, i) => bad(i * apart + MIB, SECTOR));
+}
 
 /** Single sectors all over, one region, and sectors that give in at the second or third try. */
 function scattered(): DiskFault[] {

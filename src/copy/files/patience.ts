@@ -87,7 +87,11 @@ export class Patience {
   #rules(): RescueRules {
     const drive = this.#budgetMs - this.#spentMs;
     return {
-      unitBytes: { cluster: RESCUE_CLUSTER_BYTES, sector: FILE_PAGE_BYTES },
+      unitBytes: {
+        cluster: RESCUE_CLUSTER_BYTES,
+        physicalSector: FILE_PAGE_BYTES,
+        logicalSector: FILE_PAGE_BYTES,
+      },
       passes: CACHED_PASSES,
       retries: RESCUE_RETRIES,
       deadRunBytes: RESCUE_DEAD_RUN_BYTES,

@@ -33,7 +33,7 @@ async function openOn(
   const source = {
     devicePath: device.devicePath,
     sizeBytes: device.sizeBytes,
-    sectorBytes: await device.sectorBytes(),
+    sectorBytes: device.sectorBytes.logical,
     readAt: (offset: number, length: number) => readAligned(device, offset, length),
   };
   const isPrepared = plan.kind === 'manifest' && key !== undefined;

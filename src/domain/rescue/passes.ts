@@ -1,7 +1,10 @@
 import type { AreaStatus } from './map.ts';
 
-/** The two sizes of reads: some dozen sectors, and one logical sector. */
-export type ReadUnit = 'cluster' | 'sector';
+/**
+ * The sizes of reads: some dozen sectors; what the medium holds in one piece, mostly eight logical sectors
+ * of 512 bytes; and the smallest read that the disk takes.
+ */
+export type ReadUnit = 'cluster' | 'physicalSector' | 'logicalSector';
 
 /**
  * One way over the disk. `edges` reads each area from its ends until something fails on each side: the
@@ -20,22 +23,24 @@ export interface Pass {
 }
 
 /** What a failing read of a unit says about its bytes. */
-const FAILED = { cluster: 'non-trimmed', sector: 'bad' } as const;
+const FAILED = { cluster: 'non-trimmed', physicalSector: 'bad', logicalSector: 'bad' } as const;
 
 /**
  * The order of things. What the fast copy left behind is met from the other side, then swept up; what
  * failed is trimmed from its edges, then scraped together. (The fast copy itself is the first pass over
  * what is not tried.) What failed once as a whole goes to single sectors at once: a read of any size
  * between would touch the bad sectors once more, and they are what takes the time and wears the drive.
+ * For the same reason these are physical sectors: each read of a logical one inside of it is a try of the
+ * whole, and by eights that would be twenty-four of them.
  *
  * We make no `non-scraped` areas ourselves; they are read where a map of ddrescue has some.
  */
 export const PASSES: readonly Pass[] = [
   pass('non-tried', 'cluster', { way: 'backwards', onError: 'until-error', number: 2 }),
   pass('non-tried', 'cluster', { way: 'forwards', onError: 'through', number: 3 }),
-  pass('non-trimmed', 'sector', { way: 'edges', onError: 'until-error', number: 1 }),
-  pass('non-trimmed', 'sector', { way: 'forwards', onError: 'through', number: 2 }),
-  pass('non-scraped', 'sector', { way: 'forwards', onError: 'through', number: 1 }),
+  pass('non-trimmed', 'physicalSector', { way: 'edges', onError: 'until-error', number: 1 }),
+  pass('non-trimmed', 'physicalSector', { way: 'forwards', onError: 'through', number: 2 }),
+  pass('non-scraped', 'physicalSector', { way: 'forwards', onError: 'through', number: 1 }),
 ];
 
 /**
@@ -44,13 +49,17 @@ export const PASSES: readonly Pass[] = [
  */
 export const CACHED_PASSES: readonly Pass[] = [
   pass('non-tried', 'cluster', { way: 'backwards', onError: 'through', number: 2 }),
-  pass('non-trimmed', 'sector', { way: 'backwards', onError: 'through', number: 1 }),
+  pass('non-trimmed', 'physicalSector', { way: 'backwards', onError: 'through', number: 1 }),
 ];
 
-/** Retrying turns at each end of the disk, as heads come off better from another side. */
-export function retryPass(number: number): Pass {
+/**
+ * Retrying turns at each end of the disk, as heads come off better from another side. The last retry goes
+ * by logical sectors, for a disk or a bridge that is wrong about its physical ones.
+ */
+export function retryPass(number: number, isLast: boolean): Pass {
+  const unit = isLast ? 'logicalSector' : 'physicalSector';
   const way = number % 2 === 1 ? 'backwards' : 'forwards';
-  return pass('bad', 'sector', { way, onError: 'through', number });
+  return pass('bad', unit, { way, onError: 'through', number });
 }
 
 function pass(

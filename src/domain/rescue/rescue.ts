@@ -3,7 +3,7 @@ import { AREA_STATUSES, type Area, type AreaStatus, endOf, type RescueMap } from
 import { PASSES, type Pass, type ReadUnit, retryPass } from './passes.ts';
 
 export interface RescueRules {
-  /** Lengths of the reads in bytes: a cluster is a multiple of a sector. */
+  /** Lengths of the reads in bytes, each a multiple of the next. */
   readonly unitBytes: Readonly<Record<ReadUnit, number>>;
   /** Passes over single bad sectors after the first read of each. */
   readonly retries: number;
@@ -30,13 +30,19 @@ export interface ReadOutcome {
   readonly elapsedMs: number;
 }
 
+/** What a pass reads in one go where nothing fails, from its head or from its tail. */
+interface Reach {
+  readonly extent: Extent;
+  readonly from: 'head' | 'tail';
+}
+
 /** Why a rescue reads no more. */
 export type RescueEnd = 'done' | 'time-is-up' | 'too-many-areas';
 
 /**
  * Says what to read next of a disk with bad places, given how the reads before went. It reads nothing and
  * knows no clock. Every sector is tried once in a larger read, once alone, and then once in each retry;
- * never again after it was read.
+ * never again after it was read. Alone means as a physical sector, but in the last retry.
  *
  * Budgets keep one place from taking all the time: an area or a pass that used up its own is left for a
  * later round, and every round reads something of each area, so that nothing stays untried while the
@@ -54,6 +60,7 @@ export class Rescue {
   #passMs = 0;
   #area: { readonly extent: Extent; ms: number } | undefined;
   #end: RescueEnd | undefined;
+  #reach: Reach | undefined;
   /** Where an interrupted retry goes on. */
   #resumeAt: number | undefined;
 
@@ -87,7 +94,7 @@ export class Rescue {
     if (this.#retry > 0 || this.#resumeAt !== undefined) {
       const number = pass?.status === 'bad' ? this.#retry : this.#retry + 1;
       const position = pass?.status === 'bad' ? this.#position : this.#resumeAt;
-      const positionBytes = position ?? this.#startOf(retryPass(number));
+      const positionBytes = position ?? this.#startOf(this.#retryPass(number));
       return { status: 'bad', pass: number, positionBytes };
     }
     if (pass === undefined) return { status: 'bad', pass: 1, positionBytes: this.map.sizeBytes };
@@ -104,9 +111,9 @@ export class Rescue {
         this.#goOn();
         continue;
       }
-      const read = this.#isStopped() ? undefined : this.#readOf(pass);
+      this.#reach = this.#isStopped() ? undefined : this.#reachOf(pass);
       if (this.#end !== undefined) return undefined;
-      if (read !== undefined) return read;
+      if (this.#reach !== undefined) return this.#first(this.#reach, pass.unit);
       this.#index++;
       this.#enter();
     }
@@ -125,6 +132,21 @@ export class Rescue {
       if (isAhead && area.status === pass.status && !this.#isDead(area, pass)) return false;
     }
     return true;
+  }
+
+  /**
+   * The read that `next` asked for, and those that it will ask for behind it as long as each of them comes:
+   * they need no decision between them, and may be recorded as one. A retry goes read by read, as each that
+   * comes is worth being written down.
+   */
+  *run(): Generator<Extent> {
+    const pass = this.#passes[this.#index];
+    let reach = this.#reach;
+    while (pass !== undefined && reach !== undefined) {
+      const read = this.#first(reach, pass.unit);
+      yield read;
+      reach = pass.status === 'bad' ? undefined : behind(reach, read);
+    }
   }
 
   /** How the read that `next` asked for went. */
@@ -160,7 +182,7 @@ export class Rescue {
     return true;
   }
 
-  #readOf(pass: Pass): Extent | undefined {
+  #reachOf(pass: Pass): Reach | undefined {
     switch (pass.way) {
       case 'forwards':
         return this.#forwards(pass);
@@ -171,24 +193,24 @@ export class Rescue {
     }
   }
 
-  #forwards(pass: Pass): Extent | undefined {
+  #forwards(pass: Pass): Reach | undefined {
     let area = this.map.next(pass.status, this.#position ?? 0);
     while (area !== undefined && this.#isDead(area, pass)) {
       area = this.map.next(pass.status, endOf(area));
     }
     if (area === undefined) return undefined;
     this.#enterArea(area);
-    return this.#head(area, pass.unit);
+    return { extent: area, from: 'head' };
   }
 
-  #backwards(pass: Pass): Extent | undefined {
+  #backwards(pass: Pass): Reach | undefined {
     let area = this.map.previous(pass.status, this.#position ?? this.map.sizeBytes);
     while (area !== undefined && this.#isDead(area, pass)) {
       area = this.map.previous(pass.status, area.offsetBytes);
     }
     if (area === undefined) return undefined;
     this.#enterArea(area);
-    return this.#tail(area, pass.unit);
+    return { extent: area, from: 'tail' };
   }
 
   /** A retry that gave anything of a run has cut it: a long one that is left gave nothing. */
@@ -197,13 +219,13 @@ export class Rescue {
     return this.map.at(offsetBytes).lengthBytes >= this.#rules.deadRunBytes;
   }
 
-  #edges(pass: Pass): Extent | undefined {
+  #edges(pass: Pass): Reach | undefined {
     for (;;) {
       const area = this.map.next(pass.status, this.#position ?? 0);
       if (area === undefined) return undefined;
       this.#enterArea(area);
-      if (!this.#failsAt(area.offsetBytes - 1, pass)) return this.#head(area, pass.unit);
-      if (!this.#failsAt(endOf(area), pass)) return this.#tail(area, pass.unit);
+      if (!this.#failsAt(area.offsetBytes - 1, pass)) return { extent: area, from: 'head' };
+      if (!this.#failsAt(endOf(area), pass)) return { extent: area, from: 'tail' };
       this.#position = endOf(area);
     }
   }
@@ -223,18 +245,16 @@ export class Rescue {
     if (!inside) this.#area = { extent: area, ms: 0 };
   }
 
-  /** The first read of an area, up to the next line of the grid. */
-  #head({ offsetBytes, lengthBytes }: Area, unit: ReadUnit): Extent {
+  /** The first read of what is open, up to the next line of the grid. */
+  #first({ extent, from }: Reach, unit: ReadUnit): Extent {
     const grid = this.#rules.unitBytes[unit];
-    const line = (Math.floor(offsetBytes / grid) + 1) * grid;
-    return { offsetBytes, lengthBytes: Math.min(line - offsetBytes, lengthBytes) };
-  }
-
-  #tail(area: Area, unit: ReadUnit): Extent {
-    const grid = this.#rules.unitBytes[unit];
-    const line = (Math.ceil(endOf(area) / grid) - 1) * grid;
-    const offsetBytes = Math.max(line, area.offsetBytes);
-    return { offsetBytes, lengthBytes: endOf(area) - offsetBytes };
+    const { offsetBytes } = extent;
+    if (from === 'head') {
+      const line = (Math.floor(offsetBytes / grid) + 1) * grid;
+      return { offsetBytes, lengthBytes: Math.min(line - offsetBytes, extent.lengthBytes) };
+    }
+    const line = Math.max((Math.ceil(endOf(extent) / grid) - 1) * grid, offsetBytes);
+    return { offsetBytes: line, lengthBytes: endOf(extent) - line };
   }
 
   /** Behind the last pass: another round for what budgets left, or a retry, or the end. */
@@ -244,7 +264,7 @@ export class Rescue {
     if (open > 0) this.#passes = this.#rules.passes ?? PASSES;
     else if (map.bytesOf('bad') > 0 && this.#retry < this.#rules.retries) {
       this.#retry++;
-      this.#passes = [retryPass(this.#retry)];
+      this.#passes = [this.#retryPass(this.#retry)];
     } else {
       this.#end = 'done';
       return;
@@ -262,9 +282,21 @@ export class Rescue {
     this.#resumeAt = undefined;
   }
 
+  #retryPass(number: number): Pass {
+    return retryPass(number, number >= this.#rules.retries);
+  }
+
   #startOf(pass: Pass): number {
     return pass.way === 'backwards' ? this.map.sizeBytes : 0;
   }
+}
+
+/** What is left of it behind its first read. */
+function behind({ extent, from }: Reach, read: Extent): Reach | undefined {
+  const lengthBytes = extent.lengthBytes - read.lengthBytes;
+  if (lengthBytes === 0) return undefined;
+  const offsetBytes = from === 'head' ? endOf(read) : extent.offsetBytes;
+  return { extent: { offsetBytes, lengthBytes }, from };
 }
 
 function rank(status: AreaStatus): number {

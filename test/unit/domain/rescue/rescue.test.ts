@@ -8,7 +8,7 @@ const SECTOR = 512;
 const SECTORS = 256;
 const SIZE = SECTORS * SECTOR;
 const RULES: RescueRules = {
-  unitBytes: { cluster: 8 * SECTOR, sector: SECTOR },
+  unitBytes: { cluster: 8 * SECTOR, physicalSector: SECTOR, logicalSector: SECTOR },
   retries: 2,
   deadRunBytes: Number.POSITIVE_INFINITY,
   budgetMs: { area: 1e9, pass: 1e9, drive: 1e9 },
@@ -49,6 +49,15 @@ function run(rescue: Rescue, disk: SickDisk, limit = Number.POSITIVE_INFINITY): 
   }
 }
 
+function holds(read: Extent, offsetBytes: number): boolean {
+  return read.offsetBytes <= offsetBytes && offsetBytes < endOf(read);
+}
+
+function joined(reads: readonly Extent[]): Extent {
+  const offsetBytes = Math.min(...reads.map((read) => read.offsetBytes));
+  return { offsetBytes, lengthBytes: Math.max(...reads.map(endOf)) - offsetBytes };
+}
+
 const badSectors = fc.uniqueArray(fc.nat({ max: SECTORS - 1 }), { maxLength: 40 });
 const badRuns = fc
   .array(fc.tuple(fc.nat({ max: SECTORS - 1 }), fc.integer({ min: 1, max: 80 })), { maxLength: 4 })
@@ -73,6 +82,28 @@ describe('a rescue', () => {
           expect(endOf(read)).toBeLessThanOrEqual(SIZE);
           expect(read.offsetBytes % SECTOR).toBe(0);
         }
+      }),
+    );
+  });
+
+  test('reads in runs what it reads one by one', () => {
+    fc.assert(
+      fc.property(errorMaps, fc.integer({ min: 1, max: 40 }), (sectors, longest) => {
+        const bad = new Set(sectors);
+        const fails = (sector: number) => (bad.has(sector) ? Number.POSITIVE_INFINITY : 0);
+        const [single, inRuns] = [new SickDisk(fails), new SickDisk(fails)];
+        run(new Rescue(RULES, new RescueMap(SIZE)), single);
+        const rescue = new Rescue(RULES, new RescueMap(SIZE));
+        for (let read = rescue.next(); read !== undefined; read = rescue.next()) {
+          const reads = rescue.run().take(longest).toArray();
+          expect(reads[0]).toEqual(read);
+          const failed = reads.findIndex((one) => !inRuns.read(one));
+          const came = failed === -1 ? reads : reads.slice(0, failed);
+          if (came.length > 0) rescue.record(joined(came), { ok: true, elapsedMs: 1 });
+          const end = reads[failed];
+          if (end !== undefined) rescue.record(end, { ok: false, elapsedMs: 1 });
+        }
+        expect(inRuns.reads).toEqual(single.reads);
       }),
     );
   });
@@ -202,6 +233,42 @@ describe('a rescue', () => {
     const edges = [16, 17, 18, 19, 20, 47, 46, 45, 44, 43];
     expect(single.slice(0, 40).map((read) => read.offsetBytes / SECTOR)).toEqual(
       [0, 64, 128, 192].flatMap((at) => edges.map((sector) => at + sector)),
+    );
+  });
+});
+
+describe('a rescue of a disk with four logical sectors in a physical one', () => {
+  const rules = { ...RULES, unitBytes: { ...RULES.unitBytes, physicalSector: 4 * SECTOR } };
+  const never = Number.POSITIVE_INFINITY;
+
+  test('goes by physical sectors until the last retry', () => {
+    fc.assert(
+      fc.property(errorMaps, (sectors) => {
+        const bad = new Set(sectors.map((sector) => Math.floor(sector / 4)));
+        const disk = new SickDisk((sector) => (bad.has(Math.floor(sector / 4)) ? never : 0));
+        const rescue = new Rescue(rules, new RescueMap(SIZE));
+        run(rescue, disk);
+        expect(rescue.map.bytesOf('bad')).toBe(bad.size * 4 * SECTOR);
+        expect(rescue.map.missingBytes).toBe(bad.size * 4 * SECTOR);
+        for (const sector of bad) {
+          const reads = disk.reads.filter((read) => holds(read, sector * 4 * SECTOR));
+          expect(reads.map((read) => read.lengthBytes / SECTOR)).toEqual([8, 4, 4, 1]);
+        }
+      }),
+    );
+  });
+
+  test('gets every good logical sector of a disk that is wrong about its physical ones', () => {
+    fc.assert(
+      fc.property(errorMaps, (sectors) => {
+        const bad = new Set(sectors);
+        const disk = new SickDisk((sector) => (bad.has(sector) ? never : 0));
+        const rescue = new Rescue(rules, new RescueMap(SIZE));
+        run(rescue, disk);
+        expect(rescue.map.bytesOf('bad')).toBe(bad.size * SECTOR);
+        expect(rescue.map.missingBytes).toBe(bad.size * SECTOR);
+        for (const sector of bad) expect(disk.tries[sector]).toBe(MAX_TRIES);
+      }),
     );
   });
 });
