@@ -60,7 +60,7 @@ function heads(): DiskFault[] {
 
 function singles(count: number): DiskFault[] {
   const apart = Math.floor(SIZE / (count + 4) / MIB) * MIB;
-  return Array.from({ length: count }, (_, i) => bad(i * apart + MIB, SECTOR));
+  return Array.from({ length: count }, (_, i) => bad(i * apart + 2 * MIB, SECTOR));
 }
 
 /** Single sectors all over, one region, and sectors that give in at the second or third try. */
