@@ -79,6 +79,15 @@ describe('the service unit', () => {
     expect(settings.get('CapabilityBoundingSet')).toEqual(['CAP_SYS_ADMIN CAP_SYS_RAWIO']);
   });
 
+  it('finds what was compiled ahead, where it cannot write', async () => {
+    const settings = await unitSettings();
+    const cache = /^cache=(.*)$/mu.exec(await readFile('bin/precompile', 'utf8'))?.[1];
+    expect(settings.get('Environment')).toEqual([`NODE_COMPILE_CACHE=/opt/drive-station/${cache}`]);
+    expect(settings.get('ProtectSystem')).toEqual(['strict']);
+    const user = (await readFile('bin/precompile', 'utf8')).match(/\$\{1:-(\S+)\}/u)?.[1];
+    expect(settings.get('User')).toEqual([user]);
+  });
+
   it('gives the daemon longer to stop than the daemon gives its parts', async () => {
     const seconds = Number((await unitSettings()).get('TimeoutStopSec')?.[0]);
     expect(seconds * 1000).toBeGreaterThan(SHUTDOWN_DEADLINE_MS);

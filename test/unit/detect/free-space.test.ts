@@ -1,7 +1,7 @@
-import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fileSystemOf, freeSpace } from '../../../src/detect/free-space.ts';
 
 const never = new AbortController().signal;
@@ -15,6 +15,15 @@ describe('free space', () => {
     // Other programs write meanwhile; a wrong unit would be off by a factor of two at least.
     expect(bytes / (bavail * bsize)).toBeGreaterThan(0.7);
     expect(bytes / (bavail * bsize)).toBeLessThan(1.4);
+  });
+
+  it('is looked at with what was compiled ahead, every ten seconds', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'drive-station-space-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('NODE_COMPILE_CACHE', directory);
+    await freeSpace('/', never);
+    await expect(readdir(directory, { recursive: true })).resolves.not.toEqual([]);
   });
 
   it('fails for a directory that is not there', async () => {
