@@ -8,7 +8,7 @@ import { messageOf } from '../errors.ts';
 import { linkTarget, namesIn, readAttribute, readBinary } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
 import { runTool } from './tool.ts';
-import { connectAgain, replugUsb } from './usb-reset.ts';
+import { connectAgain, type Replugging, replugUsb } from './usb-reset.ts';
 
 /** Nothing is disconnected when the kernel does not take the quirk. */
 const REBIND =
@@ -29,12 +29,7 @@ interface Rebind {
  * parameter, which is read, changed and written, and put back when it did not help.
  */
 export class UsbRebinding {
-  readonly #sysRoot: string;
   #last: Promise<unknown> = Promise.resolve();
-
-  constructor(sysRoot = '/sys') {
-    this.#sysRoot = sysRoot;
-  }
 
   /**
    * Binds the USB device of a disk to `usb-storage` instead of `uas`: the kernel is told to keep `uas` away
@@ -43,8 +38,8 @@ export class UsbRebinding {
    * `usb-storage` does not take it all the same, everything is put back. The kernel forgets it at the next
    * boot.
    */
-  rebind(disk: BridgedDisk, signal: AbortSignal): Promise<ResetOutcome> {
-    const rebound = this.#last.then(() => rebindUsb(disk, signal, this.#sysRoot));
+  rebind(disk: BridgedDisk, how: Replugging, signal: AbortSignal): Promise<ResetOutcome> {
+    const rebound = this.#last.then(() => rebindUsb(disk, how, signal));
     this.#last = rebound.catch(() => undefined);
     return rebound;
   }
@@ -52,8 +47,8 @@ export class UsbRebinding {
 
 async function rebindUsb(
   { bridge, ...disk }: BridgedDisk,
+  { onLeaving, sysRoot = '/sys' }: Replugging,
   signal: AbortSignal,
-  sysRoot: string,
 ): Promise<ResetOutcome> {
   let rebind: Rebind | undefined;
   const prepare = async (device: string) => {
@@ -62,7 +57,7 @@ async function rebindUsb(
     rebind = plan;
     return { script: REBIND, args: [plan.quirks, plan.file] };
   };
-  const outcome = await replugUsb(disk, { sysRoot, prepare }, signal);
+  const outcome = await replugUsb(disk, { onLeaving, sysRoot, prepare }, signal);
   if (rebind === undefined) return outcome;
   if (outcome.kind !== 'done') {
     await writeFile(rebind.file, rebind.before).catch(() => undefined);

@@ -18,14 +18,24 @@ const REPLUG = 'printf 0 >"$1/authorized" && sleep 1; printf 1 >"$1/authorized"'
  */
 export async function resetUsb(
   disk: AskedDisk,
+  { onLeaving, sysRoot = '/sys' }: Replugging,
   signal: AbortSignal,
-  sysRoot = '/sys',
 ): Promise<ResetOutcome> {
-  return await replugUsb(disk, { sysRoot, prepare: async () => ({ script: REPLUG }) }, signal);
+  const prepare = async () => ({ script: REPLUG });
+  return await replugUsb(disk, { onLeaving, sysRoot, prepare }, signal);
 }
 
-export interface Replug {
-  /** Where sysfs is mounted. */
+export interface Replugging {
+  /**
+   * Called when the disk is about to be taken away, and not before; what it gives is called when the
+   * disk was not taken away after all.
+   */
+  onLeaving(): () => void;
+  /** Where sysfs is mounted; `/sys` when left out. */
+  readonly sysRoot?: string | undefined;
+}
+
+export interface Replug extends Replugging {
   readonly sysRoot: string;
   /** What is to be run for this USB device, or in words why nothing is. */
   prepare(device: string): Promise<ReplugScript | string>;
@@ -40,7 +50,7 @@ export interface ReplugScript {
 /** Replugs the USB device of a disk, when it is there still and carries no other disk. */
 export async function replugUsb(
   { devicePath, diskseq }: AskedDisk,
-  { sysRoot, prepare }: Replug,
+  { sysRoot, onLeaving, prepare }: Replug,
   signal: AbortSignal,
 ): Promise<ResetOutcome> {
   const name = basename(devicePath);
@@ -51,14 +61,18 @@ export async function replugUsb(
   if (others.length > 0) return skipped(`${others.join(', ')} would be reset with it`);
   const prepared = await prepare(device);
   if (typeof prepared === 'string') return skipped(prepared);
-  const found = await readNumber(join(sysRoot, 'block', name, 'diskseq'));
-  if (found !== diskseq) return skipped('the disk is not there any more');
+  const isThere = async () =>
+    (await readNumber(join(sysRoot, 'block', name, 'diskseq'))) === diskseq;
+  if (!(await isThere())) return skipped('the disk is not there any more');
   const { script, args = [] } = prepared;
+  const stays = onLeaving();
   try {
     await runTool({ command: 'sh', args: ['-c', script, 'replug', device, ...args] }, signal);
     return { kind: 'done' };
   } catch (error) {
     connectAgain(device, error);
+    // What was given up may take it away yet.
+    if (isStationError(error, 'tool-failed') && (await isThere())) stays();
     return { kind: 'failed', words: messageOf(error) };
   }
 }

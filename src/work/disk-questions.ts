@@ -130,8 +130,9 @@ export class DiskQuestions {
     if (this.#resets.isUsedUp(name)) {
       return skipped(`it was reset ${DISK_RESETS_MAX} times within a day and hangs again`);
     }
-    if (isUsb) this.#deps.docks.watch.expectReplug(disk);
-    const outcome = await resetUsb(disk, this.#closing.signal, machine?.sysRoot);
+    const onLeaving = () => this.#deps.docks.watch.expectReplug(disk);
+    const how = { onLeaving, sysRoot: machine?.sysRoot };
+    const outcome = await resetUsb(disk, how, this.#closing.signal);
     if (outcome.kind === 'done') this.#resets.wasReset(name);
     return outcome;
   }

@@ -4,7 +4,6 @@ import type { ResetOutcome } from '../domain/hang-ladder.ts';
 import type { DriveRef } from '../domain/job.ts';
 import type { Ledger } from '../ledger/contract.ts';
 import type { DiskHolders } from './disk-holders.ts';
-import type { DockWatch } from './dock-watch.ts';
 import type { Floor } from './floor.ts';
 
 export interface DockBindingOptions {
@@ -20,8 +19,6 @@ export interface DockBindingDependencies {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
   };
-  /** Tells that what goes and comes next is no sign against the dock. */
-  readonly expectReplug: DockWatch['expectReplug'];
   rebind(disk: AttachedDisk & { readonly bridge: BridgeId }): Promise<ResetOutcome>;
   /** Looks at what is attached. */
   lookAgain(): Promise<void>;
@@ -67,7 +64,6 @@ export class DockBinding {
     const place = placeKey(dockOf(disk));
     const { logger, floor, holders, now } = this.#deps;
     if (holders.leftBehindOn(diskseq) !== undefined) return false;
-    this.#deps.expectReplug(disk);
     this.#tried.add(place);
     const outcome = await this.#deps.rebind({ ...disk, bridge });
     if (outcome.kind !== 'done') {

@@ -57,8 +57,8 @@ export async function watchDocks(
   const rebinding = new UsbRebinding();
   const binding = new DockBinding(docks, {
     ...deps,
-    expectReplug: (disk) => watch.expectReplug(disk),
-    rebind: (disk) => rebinding.rebind(disk, closing),
+    rebind: (disk) =>
+      rebinding.rebind(disk, { onLeaving: () => watch.expectReplug(disk) }, closing),
     lookAgain: () => deps.detector.rescan(),
   });
   const start = (follower: DockFollower) =>

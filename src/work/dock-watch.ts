@@ -73,8 +73,8 @@ export class DockWatch {
   readonly #known = new Map<DiskKey, Known>();
   readonly #counted = new Map<DiskKey, Counted>();
   readonly #mediumErrors = new Map<DiskKey, number>();
-  /** Places at which the station itself replugs, until when. */
-  readonly #ownReplugs = new Map<string, number>();
+  /** Disks that the station itself takes away. */
+  readonly #ownReplugs = new Set<DiskKey>();
   readonly #sinceUs: number;
   readonly #noticed = new Noticed();
   readonly #arrived: AttachedDisk[] = [];
@@ -96,9 +96,13 @@ export class DockWatch {
     this.#timer = setInterval(() => void this.look(), DOCK_LOOK_MS);
   }
 
-  /** The station takes this disk away for a moment: that it leaves and comes is no sign. */
-  expectReplug(disk: AttachedDisk): void {
-    this.#ownReplugs.set(dockOf(disk).port, this.#nowMs() + DOCK_NAMES_KEPT_MS);
+  /**
+   * The station takes this disk away now, however long that takes: that it leaves and comes is no sign.
+   * What is given back is called when it was not taken away.
+   */
+  expectReplug({ key }: AttachedDisk): () => void {
+    this.#ownReplugs.add(key);
+    return () => void this.#ownReplugs.delete(key);
   }
 
   /** One look; of two at once the second is the first. What the ledger does not hold is kept. */
@@ -154,9 +158,9 @@ export class DockWatch {
   }
 
   #noteGone(known: Known): void {
-    const ownUntilMs = this.#ownReplugs.get(dockOf(known.disk).port) ?? 0;
+    const isOwnReplug = this.#ownReplugs.delete(known.disk.key);
     known.goneAtMs = this.#nowMs();
-    known.leftInMidCopy = this.#isAtWork(known.disk) && ownUntilMs < known.goneAtMs;
+    known.leftInMidCopy = this.#isAtWork(known.disk) && !isOwnReplug;
   }
 
   /** The same disk in the same place, sooner than a person pulls a disk and puts it back. */

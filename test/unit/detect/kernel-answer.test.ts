@@ -23,6 +23,15 @@ beforeEach(async () => {
 });
 afterEach(() => scratch[Symbol.asyncDispose]());
 
+/** Our sysfs; what of a disk is told goes into the list. */
+function machine(told: string[] = [], name = 'sdb') {
+  const onLeaving = () => {
+    told.push(`${name} leaves`);
+    return () => void told.push(`${name} stays`);
+  };
+  return { onLeaving, sysRoot: scratch.path };
+}
+
 async function put(path: string, text: string): Promise<void> {
   const file = join(scratch.path, path);
   await mkdir(dirname(file), { recursive: true });
@@ -104,25 +113,27 @@ describe('the reset of a USB disk', () => {
   it('disconnects and connects its device', async () => {
     await plugged('sdb', PLACE, 21);
     await put(`${USB}/authorized`, '1');
-    expect(await resetUsb(SDB, signal, scratch.path)).toEqual({ kind: 'done' });
+    expect(await resetUsb(SDB, machine(), signal)).toEqual({ kind: 'done' });
   });
 
-  it('is not done where another disk hangs on the device', async () => {
+  it('is not done where another disk hangs on the device, and no disk is said to leave', async () => {
     await plugged('sdb', PLACE, 21);
     await plugged('sdc', PLACE.replaceAll('0:0:0', '0:0:1'), 22);
-    expect(await resetUsb(SDB, signal, scratch.path)).toEqual({
+    const told: string[] = [];
+    expect(await resetUsb(SDB, machine(told), signal)).toEqual({
       kind: 'skipped',
       words: 'sdc would be reset with it',
     });
+    expect(told).toEqual([]);
   });
 
   it('is not done to a disk that came later, to a loop device, or on another bus', async () => {
     await plugged('sdb', PLACE, 22);
     await plugged('sdd', 'devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0', 3);
     const kinds = [
-      await resetUsb(SDB, signal, scratch.path),
-      await resetUsb({ devicePath: '/dev/loop7', diskseq: 1 }, signal, scratch.path),
-      await resetUsb({ devicePath: '/dev/sdd', diskseq: 3 }, signal, scratch.path),
+      await resetUsb(SDB, machine(), signal),
+      await resetUsb({ devicePath: '/dev/loop7', diskseq: 1 }, machine(), signal),
+      await resetUsb({ devicePath: '/dev/sdd', diskseq: 3 }, machine(), signal),
     ];
     expect(kinds.map(({ kind }) => kind)).toEqual(['skipped', 'skipped', 'skipped']);
   });
@@ -132,18 +143,20 @@ describe('the reset of a USB disk', () => {
     await put(`${USB}/authorized`, '1');
     const authorized = () => readFile(join(scratch.path, USB, 'authorized'), 'utf8');
     const closing = new AbortController();
-    const reset = resetUsb(SDB, closing.signal, scratch.path);
+    const reset = resetUsb(SDB, machine(), closing.signal);
     await expect.poll(authorized, { interval: 20 }).toBe('0');
     closing.abort();
     expect((await reset).kind).toBe('failed');
     await expect.poll(authorized, { interval: 20 }).toBe('1');
   });
 
-  it('says when it could not be done', async () => {
+  it('says when it could not be done, and that the disk stays', async () => {
     await plugged('sdb', PLACE, 21);
     await mkdir(join(scratch.path, USB, 'authorized'));
-    const outcome = await resetUsb(SDB, signal, scratch.path);
+    const told: string[] = [];
+    const outcome = await resetUsb(SDB, machine(told), signal);
     expect(outcome.kind).toBe('failed');
+    expect(told).toEqual(['sdb leaves', 'sdb stays']);
     expect(outcome).toHaveProperty('words', expect.stringContaining('authorized'));
   });
 });
@@ -152,8 +165,7 @@ describe('the binding of a USB disk to usb-storage', () => {
   const QUIRKS = 'module/usb_storage/parameters/quirks';
   const BOTH = [0x50, 0x62];
   const bridge = '152d:0578' as BridgeId;
-  const rebind = async () =>
-    await new UsbRebinding(scratch.path).rebind({ ...SDB, bridge }, signal);
+  const rebind = async () => await new UsbRebinding().rebind({ ...SDB, bridge }, machine(), signal);
   const told = async (path: string) => await readFile(join(scratch.path, path), 'utf8');
   const drivenBy = (driver: string, usb = USB) => {
     const link = join(scratch.path, usb, `${basename(usb)}:1.0/driver`);
@@ -194,15 +206,34 @@ describe('the binding of a USB disk to usb-storage', () => {
     await bound('uas');
     await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
     await on(other, 'uas');
-    const rebinding = new UsbRebinding(scratch.path);
+    const rebinding = new UsbRebinding();
     const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
     const outcomes = await Promise.all([
-      rebinding.rebind({ ...SDB, bridge }, signal),
-      rebinding.rebind(sdc, signal),
+      rebinding.rebind({ ...SDB, bridge }, machine(), signal),
+      rebinding.rebind(sdc, machine(), signal),
       ...[kernelChooses('usb-storage'), kernelChooses('usb-storage', other)],
     ]);
     expect(outcomes.slice(0, 2)).toEqual([{ kind: 'done' }, { kind: 'done' }]);
     expect(await told(QUIRKS)).toBe('152d:0578:u,0bc2:ab38:u\n');
+  });
+
+  it('says that a disk leaves when its turn has come, and not before', async () => {
+    const other = USB.replace(/1$/u, '2');
+    await bound('uas');
+    await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
+    await on(other, 'uas');
+    const rebinding = new UsbRebinding();
+    const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
+    const told: string[] = [];
+    const bind = async (disk: typeof sdc, name: string) => {
+      await rebinding.rebind(disk, machine(told, name), signal);
+      told.push(`${name} is bound`);
+    };
+    await Promise.all([
+      ...[bind({ ...SDB, bridge }, 'sdb'), kernelChooses('usb-storage')],
+      ...[bind(sdc, 'sdc'), kernelChooses('usb-storage', other)],
+    ]);
+    expect(told).toEqual(['sdb leaves', 'sdb is bound', 'sdc leaves', 'sdc is bound']);
   });
 
   it('is taken back when usb-storage does not take the bridge', async () => {

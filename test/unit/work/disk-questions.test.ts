@@ -75,7 +75,7 @@ async function questions(
   return await DiskQuestions.create(options, {
     ...{ detector, logger },
     holders: { toolHangs: () => undefined },
-    docks: { watch: { expectReplug: () => undefined } },
+    docks: { watch: { expectReplug: () => () => undefined } },
   });
 }
 

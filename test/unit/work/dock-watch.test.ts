@@ -330,9 +330,27 @@ describe('a disk that leaves in mid-copy', () => {
     expect(await backAfter(6, docked('A', 2, { link }))).toBeUndefined();
   });
 
-  it('because the station replugs it says nothing', async () => {
+  it('because the station replugs it says nothing, however long that takes', async () => {
+    bench.watch.expectReplug(a);
+    bench.pass(600);
+    expect(await backAfter(6)).toBeUndefined();
+  });
+
+  it('although the station did not take it away in the end was not pulled', async () => {
+    const stays = bench.watch.expectReplug(a);
+    stays();
+    expect(await backAfter(6)).toMatchObject([{ counts: { drop: 1 }, disks: ['A'] }]);
+  });
+
+  it('again, after the station has replugged it, was not pulled', async () => {
     bench.watch.expectReplug(a);
     expect(await backAfter(6)).toBeUndefined();
+    bench.copies(docked('A', 2));
+    bench.attached();
+    bench.pass(6);
+    bench.attached(docked('A', 3));
+    const [dock] = await bench.known();
+    expect(dock?.incidents).toMatchObject([{ counts: { drop: 1 }, disks: ['A'] }]);
   });
 
   it('while nobody reads it says nothing', async () => {
@@ -355,7 +373,6 @@ describe('a dock that is unreliable with UAS', () => {
       {
         ...{ ledger, floor: bench.floor, logger: quiet, now: () => new Date(bench.nowMs) },
         holders: { leftBehindOn: (diskseq) => (diskseq === left ? aHolder(diskseq) : undefined) },
-        expectReplug: (disk) => bench.watch.expectReplug(disk),
         rebind: async ({ key, bridge }) => {
           rebound.push(`${key} ${bridge}`);
           return outcome;
