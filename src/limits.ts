@@ -130,6 +130,11 @@ export const PROGRESS_INTERVAL_MS = 250;
 
 /** A tool that looks at disks (`lsblk`, `udevadm`, `smartctl`, `losetup`) is abandoned after this. */
 export const TOOL_DEADLINE_MS = 10_000;
+/**
+ * A USB device is disconnected and connected again, twice where it does not come back: the kernel waits 5 s
+ * for each of the four answers, and we wait for three moments.
+ */
+export const USB_REPLUG_DEADLINE_MS = 30_000;
 /** Output of such a tool that is kept; more is cut and counts as a failure. */
 export const TOOL_OUTPUT_MAX_BYTES = 8 * MIB;
 /** A copy process that gives no sign of life for this long is stuck: the attempt has failed. */

@@ -7,12 +7,11 @@ import { QUIRKS_PARAMETER_MAX, withoutUas } from '../domain/usb-quirks.ts';
 import { messageOf } from '../errors.ts';
 import { linkTarget, namesIn, readAttribute, readBinary } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
-import { runTool } from './tool.ts';
-import { connectAgain, type Replugging, replugUsb } from './usb-reset.ts';
+import { connectAgain, REPLUG, type Replugging, replugUsb, runReplug } from './usb-reset.ts';
 
 /** Nothing is disconnected when the kernel does not take the quirk. */
-const REBIND =
-  'set -e; printf "%s\\n" "$2" >"$3"; printf 0 >"$1/authorized"; sleep 1; printf 1 >"$1/authorized"';
+const REBIND = `printf "%s\\n" "$2" >"$3" || exit
+${REPLUG}`;
 
 type BridgedDisk = AskedDisk & { readonly bridge: BridgeId };
 
@@ -91,8 +90,7 @@ async function putBack(rebind: Rebind, signal: AbortSignal): Promise<ResetOutcom
   const { device, before, file } = rebind;
   const words = 'usb-storage did not take it';
   try {
-    const args = ['-c', REBIND, 'replug', device, before.trim(), file];
-    await runTool({ command: 'sh', args }, signal);
+    await runReplug([REBIND, 'replug', device, before.trim(), file], signal);
     return { kind: 'failed', words: `${words}; it has its driver back` };
   } catch (error) {
     connectAgain(device, error);

@@ -3,13 +3,19 @@ import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ResetOutcome } from '../domain/hang-ladder.ts';
 import { isStationError, messageOf } from '../errors.ts';
+import { USB_REPLUG_DEADLINE_MS } from '../limits.ts';
 import { namesIn, readNumber } from './attribute.ts';
 import type { AskedDisk } from './kernel-answer.ts';
 import { runTool } from './tool.ts';
 import { usbAbove } from './usb-place.ts';
 
-/** A moment without the device, as between a pull and a replug. */
-const REPLUG = 'printf 0 >"$1/authorized" && sleep 1; printf 1 >"$1/authorized"';
+/**
+ * A moment without the device, as between a pull and a replug. A bridge that has just hung may fail to
+ * take its configuration ("can't set config", errors -32, -71, -110), and some take it when they are asked
+ * once more. The kernel does not ask again by itself, and counts the device as connected.
+ */
+export const REPLUG = `replug() { printf 0 >"$1/authorized" || exit; sleep 1; printf 1 >"$1/authorized"; }
+replug "$1" || { sleep 1; replug "$1"; }`;
 
 /**
  * The one reset that is safe for a customer's disk and certain to meet no other: its USB device is
@@ -67,14 +73,23 @@ export async function replugUsb(
   const { script, args = [] } = prepared;
   const stays = onLeaving();
   try {
-    await runTool({ command: 'sh', args: ['-c', script, 'replug', device, ...args] }, signal);
+    await runReplug([script, 'replug', device, ...args], signal);
     return { kind: 'done' };
   } catch (error) {
     connectAgain(device, error);
+    const words = messageOf(error);
     // What was given up may take it away yet.
-    if (isStationError(error, 'tool-failed') && (await isThere())) stays();
-    return { kind: 'failed', words: messageOf(error) };
+    if (!isStationError(error, 'tool-failed')) return { kind: 'failed', words };
+    if (!(await isThere())) return { kind: 'failed', words: `it did not come back: ${words}` };
+    stays();
+    return { kind: 'failed', words };
   }
+}
+
+/** For `sh -c`. Throws as `runTool` does. */
+export async function runReplug(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const deadlineMs = USB_REPLUG_DEADLINE_MS;
+  await runTool({ command: 'sh', args: ['-c', ...args], deadlineMs }, signal);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { renameSync, symlinkSync, watch } from 'node:fs';
-import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askKernel, messagesAbout } from '../../../src/detect/kernel-answer.ts';
 import { UsbRebinding } from '../../../src/detect/usb-rebind.ts';
 import { resetUsb } from '../../../src/detect/usb-reset.ts';
@@ -21,7 +21,10 @@ const PLACE = `${USB}/2-1:1.0/host3/target3:0:0/3:0:0:0`;
 beforeEach(async () => {
   scratch = await temporaryDirectory();
 });
-afterEach(() => scratch[Symbol.asyncDispose]());
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await scratch[Symbol.asyncDispose]();
+});
 
 /** Our sysfs; what of a disk is told goes into the list. */
 function machine(told: string[] = [], name = 'sdb') {
@@ -148,6 +151,45 @@ describe('the reset of a USB disk', () => {
     closing.abort();
     expect((await reset).kind).toBe('failed');
     await expect.poll(authorized, { interval: 20 }).toBe('1');
+  });
+
+  describe('whose device does not come back', () => {
+    /** Stands for a kernel that cannot configure the device: a write fails at these moments. */
+    const refusedAfter = async (...moments: number[]) => {
+      await plugged('sdb', PLACE, 21);
+      const authorized = join(scratch.path, USB, 'authorized');
+      await put('taken', '1');
+      await symlink(join(scratch.path, 'taken'), authorized);
+      const sleep = `#!/bin/sh
+rm -f "${scratch.path}/block/sdb"
+echo >>"${scratch.path}/moments"
+case $(wc -l <"${scratch.path}/moments") in
+  ${moments.join('|')}) ln -sfn /dev/full "${authorized}" ;;
+  *) ln -sfn "${scratch.path}/taken" "${authorized}" ;;
+esac`;
+      await put('bin/sleep', sleep);
+      await chmod(join(scratch.path, 'bin/sleep'), 0o755);
+      vi.stubEnv('PATH', `${join(scratch.path, 'bin')}:${process.env.PATH}`);
+    };
+    const moments = async () => (await readFile(join(scratch.path, 'moments'), 'utf8')).length;
+
+    it('is connected once more', async () => {
+      await refusedAfter(1);
+      const told: string[] = [];
+      expect(await resetUsb(SDB, machine(told), signal)).toEqual({ kind: 'done' });
+      expect(await readFile(join(scratch.path, 'taken'), 'utf8')).toBe('1');
+      expect(await moments()).toBe(3);
+      expect(told).toEqual(['sdb leaves']);
+    });
+
+    it('has failed when that fails, too', async () => {
+      await refusedAfter(1, 3);
+      const told: string[] = [];
+      const words = expect.stringMatching(/^it did not come back: /u);
+      expect(await resetUsb(SDB, machine(told), signal)).toEqual({ kind: 'failed', words });
+      expect(await moments()).toBe(3);
+      expect(told).toEqual(['sdb leaves']);
+    });
   });
 
   it('says when it could not be done, and that the disk stays', async () => {
