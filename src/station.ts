@@ -73,9 +73,9 @@ export class Station {
   static async create(
     config: Config,
     logger: Logger,
-    clock: Clock = SYSTEM_CLOCK,
+    { clock = SYSTEM_CLOCK, onOpened }: StationOptions = {},
   ): Promise<Station> {
-    const opened = new OpenedParts({ logger });
+    const opened = new OpenedParts({ logger, onOpened });
     try {
       const { promise: failure, resolve: onDamaged } = Promise.withResolvers<StationError>();
       const url = await build(config, { logger, clock, onDamaged }, opened.keep);
@@ -90,6 +90,12 @@ export class Station {
   async close(): Promise<void> {
     await this.#opened.close();
   }
+}
+
+export interface StationOptions {
+  readonly clock?: Clock;
+  /** Hears the name of each part that is open. */
+  readonly onOpened?: (name: string) => void;
 }
 
 /** What comes in from outside, so that a test can hold it. */

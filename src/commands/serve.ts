@@ -4,7 +4,7 @@ import { createLog } from '../log.ts';
 import { LogSink } from '../log-sink.ts';
 import { DEFAULT_CONFIG } from './default-config.ts';
 import { EXIT, withExitCodes } from './exit-codes.ts';
-import { notifyReady } from './notify.ts';
+import { StartNotices } from './notify.ts';
 
 const STANDARD_OUTPUT = 1;
 /** For the words of what went wrong. */
@@ -19,16 +19,20 @@ export function serveCommand(): Command {
     .description('run the station')
     .option('-c, --config <file>', 'configuration file', DEFAULT_CONFIG)
     .action(async ({ config: file }: { config: string }) => {
-      // Loaded only here: the other commands need none of the daemon.
-      const { Station } = await import('../station.ts');
       const config = await loadConfig(file);
       const sink = new LogSink(STANDARD_OUTPUT);
       process.on('exit', () => sink.flush());
       const logger = createLog(config.log.level, sink);
       const log = logger.child({ subsystem: 'station' });
       const toldToStop = untilToldToStop(log);
-      const station = await Station.create(config, logger);
-      await notifyReady(`Up at ${station.url}`, { env: process.env, logger: log });
+      const notices = new StartNotices({ env: process.env, logger: log });
+      await notices.step('configuration');
+      // Loaded only here: the other commands need none of the daemon.
+      const { Station } = await import('../station.ts');
+      await notices.step('program');
+      const onOpened = (name: string) => void notices.step(name);
+      const station = await Station.create(config, logger, { onOpened });
+      await notices.ready(`Up at ${station.url}`);
       const failure = await Promise.race([toldToStop, station.failure]);
       if (failure === undefined) log.info('stopping; running copies go on after the next start');
       else log.fatal({ err: failure }, 'the ledger is damaged: stopping, nothing more is written');

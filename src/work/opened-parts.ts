@@ -12,17 +12,25 @@ interface Opened {
   close(): unknown;
 }
 
+export interface OpenedPartsOptions {
+  readonly logger: { error(fields: object, message: string): void };
+  readonly onOpened?: ((name: string) => void) | undefined;
+}
+
 /** Everything that was opened and must be closed, in the order in which it was opened. */
 export class OpenedParts {
   readonly #opened: Opened[] = [];
-  readonly #logger: { error(fields: object, message: string): void };
+  readonly #logger: OpenedPartsOptions['logger'];
+  readonly #onOpened: (name: string) => void;
 
-  constructor({ logger }: { readonly logger: { error(fields: object, message: string): void } }) {
+  constructor({ logger, onOpened = () => undefined }: OpenedPartsOptions) {
     this.#logger = logger;
+    this.#onOpened = onOpened;
   }
 
   readonly keep: Keep = (name, part, close) => {
     this.#opened.push({ name, close: () => close(part) });
+    this.#onOpened(name);
     return part;
   };
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
     detect: { loopbackDirectory: disks },
     storageAccounts: { [ACCOUNT]: { kind: 'directory', directory: join(directory, 'blobs') } },
   });
-  station = await Station.create(config, createLog('error'), clock);
+  station = await Station.create(config, createLog('error'), { clock });
   client = new StationClient({ url: station.url, actor: 'test' });
 });
 afterAll(async () => {

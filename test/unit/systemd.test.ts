@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/commands/exit-codes.ts';
 import { configSchema } from '../../src/config.ts';
-import { RING_BYTES, SHUTDOWN_DEADLINE_MS } from '../../src/limits.ts';
+import { RING_BYTES, SHUTDOWN_DEADLINE_MS, START_WORD_MS } from '../../src/limits.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
@@ -86,6 +86,11 @@ describe('the service unit', () => {
     expect(settings.get('ProtectSystem')).toEqual(['strict']);
     const user = (await readFile('bin/precompile', 'utf8')).match(/\$\{1:-(\S+)\}/u)?.[1];
     expect(settings.get('User')).toEqual([user]);
+  });
+
+  it('gives the daemon time to ask for more of it', async () => {
+    const seconds = Number((await unitSettings()).get('TimeoutStartSec')?.[0]);
+    expect(seconds * 1000).toBeGreaterThanOrEqual(2 * START_WORD_MS);
   });
 
   it('gives the daemon longer to stop than the daemon gives its parts', async () => {

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { notifyReady } from '../../../src/commands/notify.ts';
+import { StartNotices } from '../../../src/commands/notify.ts';
+import { start } from '../../support/command-line.ts';
 
 const TOOLS = ['systemd-notify', 'python3'].every((tool) => {
   try {
@@ -15,7 +16,7 @@ const TOOLS = ['systemd-notify', 'python3'].every((tool) => {
   }
 });
 
-/** Stands for systemd: prints the first message, and closes the descriptor that comes with `BARRIER=1`. */
+/** Stands for systemd: prints each message, and closes the descriptor that comes with `BARRIER=1`. */
 const LISTENER = `
 import os, socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -42,7 +43,8 @@ afterEach(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-it.skipIf(!TOOLS)('tells the service manager that the station is ready', async () => {
+/** A service manager that listens: its socket, and what it has heard. */
+async function serviceManager() {
   const socket = join(scratch, 'notify');
   const child = spawn('python3', ['-c', LISTENER, socket], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -55,20 +57,80 @@ it.skipIf(!TOOLS)('tells the service manager that the station is ready', async (
     if (heard.includes('bound')) bound.resolve();
   });
   await bound.promise;
-  const env = { PATH: process.env.PATH, NOTIFY_SOCKET: socket };
-  await notifyReady('Up at\nhttp://127.0.0.1:8380', { env, logger });
-  await expect.poll(() => heard).toContain('READY=1');
-  expect(heard).toContain('STATUS=Up at http://127.0.0.1:8380');
+  const env = { PATH: process.env.PATH ?? '', NOTIFY_SOCKET: socket };
+  const words = () => heard.split('\n').filter((line) => /^(?:READY|STATUS|EXTEND)/u.test(line));
+  return { env, words };
+}
+
+const MORE = 'EXTEND_TIMEOUT_USEC=120000000';
+
+it.skipIf(!TOOLS)('tells the service manager that the station is ready', async () => {
+  const { env, words } = await serviceManager();
+  const notices = new StartNotices({ env, logger, uptimeMs: () => 20_000 });
+  await notices.step('ledger');
+  await notices.ready('Up at\nhttp://127.0.0.1:8380');
+  const ready = ['READY=1', 'STATUS=Up at http://127.0.0.1:8380'];
+  await expect.poll(() => words().toSorted()).toEqual(ready);
   expect(warnings).toEqual([]);
 });
 
+it.skipIf(!TOOLS)('asks for more time while a slow start comes on, and not for ever', async () => {
+  const { env, words } = await serviceManager();
+  let nowMs = 0;
+  const notices = new StartNotices({ env, logger, uptimeMs: () => nowMs });
+  for (const [name, atMs] of [
+    ...([
+      ['ledger', 40_000],
+      ['holders', 50_000],
+      ['detector', 100_000],
+    ] as const),
+    ...([
+      ['questions', 590_000],
+      ['server', 700_000],
+    ] as const),
+  ]) {
+    nowMs = atMs;
+    await notices.step(name);
+  }
+  await notices.ready('Up');
+  await expect.poll(words).toContain('READY=1');
+  const before = words().slice(0, -2);
+  expect(before.filter((word) => word === MORE)).toHaveLength(3);
+  expect(before.filter((word) => word !== MORE)).toEqual([
+    'STATUS=Starting, slowly: ledger',
+    'STATUS=Starting, slowly: detector',
+    'STATUS=Starting, slowly: questions',
+  ]);
+  expect(words().slice(-2).toSorted()).toEqual(['READY=1', 'STATUS=Up']);
+});
+
+it.skipIf(!TOOLS)('does so in the daemon, whose start was slow', async () => {
+  const { env, words } = await serviceManager();
+  const config = join(scratch, 'station.yaml');
+  const state = join(scratch, 'state');
+  await writeFile(config, `station: { stateDirectory: ${state} }\nhttp: { port: 0 }\n`);
+  // A machine that took a minute to come as far as our first line.
+  const minute =
+    'const now = performance.now.bind(performance); performance.now = () => now() + 6e4';
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(minute)}`;
+  const daemon = start(['serve', '--config', config], { ...env, NODE_OPTIONS });
+  await expect.poll(words).toContain('READY=1');
+  daemon.child.kill('SIGTERM');
+  expect((await daemon.ended).code).toBe(0);
+  const [first, second] = words();
+  expect([first, second].toSorted()).toEqual([MORE, 'STATUS=Starting, slowly: configuration']);
+});
+
 it('does nothing where no service manager asked', async () => {
-  await notifyReady('Up', { env: { PATH: '/nonexistent' }, logger });
+  const env = { PATH: '/nonexistent' };
+  const notices = new StartNotices({ env, logger, uptimeMs: () => 40_000 });
+  await notices.step('ledger');
+  await notices.ready('Up');
   expect(warnings).toEqual([]);
 });
 
 it('only warns when the message cannot be carried', async () => {
   const env = { PATH: '/nonexistent', NOTIFY_SOCKET: join(scratch, 'nobody') };
-  await notifyReady('Up', { env, logger });
+  await new StartNotices({ env, logger }).ready('Up');
   expect(warnings).toEqual(['the service manager was not told of the start']);
 });
