@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,10 +9,11 @@ import type { JobEvent, JobStateName } from '../../src/domain/job-state.ts';
 import { ownStorageOf, type StorageCredential } from '../../src/domain/job-storage.ts';
 import type { LedgerEvent, NewJob } from '../../src/ledger/contract.ts';
 import { secretBox } from '../../src/ledger/secret-box.ts';
-import { SqliteLedger } from '../../src/ledger/sqlite.ts';
+import type { SqliteLedger } from '../../src/ledger/sqlite.ts';
 import {
   aNewJob,
   BOUND_DISK,
+  openLedger,
   type TemporaryDirectory,
   temporaryDirectory,
   transferring,
@@ -27,18 +28,7 @@ let ledger: SqliteLedger;
 let clock: Date;
 const file = () => join(directory.path, 'ledger.sqlite');
 
-function open(secrets = BOX): Promise<SqliteLedger> {
-  const randomHex = (bytes: number) => randomBytes(bytes).toString('hex');
-  const now = () => clock;
-  return SqliteLedger.open({
-    file: file(),
-    station: 's',
-    now,
-    uuid: randomUUID,
-    randomHex,
-    secrets,
-  });
-}
+const open = (secrets = BOX) => openLedger(file(), () => clock, { secrets });
 
 beforeEach(async () => {
   clock = new Date('2026-01-01T00:00:00.000Z');

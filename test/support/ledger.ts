@@ -24,7 +24,7 @@ export const TEST_TIME = new Date('2026-01-02T03:04:05.678Z');
 export function openLedger(
   file: string,
   now: () => Date = () => TEST_TIME,
-  more: Pick<SqliteLedgerOptions, 'makeRoom' | 'onError'> = {},
+  more: Pick<SqliteLedgerOptions, 'makeRoom' | 'onError' | 'secrets'> = {},
 ): Promise<SqliteLedger> {
   const randomHex = (bytes: number) => randomBytes(bytes).toString('hex');
   return SqliteLedger.open({
