@@ -23,6 +23,17 @@ const USER = 'nobody';
 const ROOT = process.cwd();
 const NODE = ['node_modules/.bin/node', '--disable-warning=ExperimentalWarning'];
 const COPY = [...NODE, '--max-semi-space-size=2', 'src/copy/worker.ts'];
+/** The threads of a copy, which none starts without a disk. */
+const HASH = [
+  ...[...NODE, '--eval'],
+  `const { BufferRing } = await import('${ROOT}/src/copy/ring.ts');
+  const { Hasher } = await import('${ROOT}/src/copy/hashing.ts');
+  const { MD5_START: restartFrom } = await import('${ROOT}/src/copy/md5.ts');
+  const hasher = new Hasher(new BufferRing(65536, 65536).memory);
+  const { sha256 } = await hasher.hash({ offsetBytes: 65536, lengthBytes: 64, restartFrom });
+  await hasher.close();
+  process.stdout.write(sha256);`,
+];
 const HELP = [...NODE, 'src/main.ts', '--help'];
 /** What bin/precompile names itself. */
 const PACKAGES = ['.bin', '@azure', 'fastify'].map((name) => join('node_modules', name));
@@ -111,7 +122,7 @@ const entriesOf = async (directory: string) =>
     .map(({ parentPath, name }) => join(parentPath, name));
 
 describe.skipIf(process.getuid?.() !== 0 || !canBecomeUser())('what is compiled ahead', () => {
-  it('is all that the daemon and the start of its copies need', async () => {
+  it('is all that the daemon, its copies and their threads need', async () => {
     const empty = join(tree, 'empty');
     await mkdir(empty);
     await chown(empty, UID, GID);
@@ -120,8 +131,14 @@ describe.skipIf(process.getuid?.() !== 0 || !canBecomeUser())('what is compiled 
 
     expect(precompile(USER)).toMatchObject({ status: 0, stdout: '', stderr: '' });
     const copy = await writableCopy();
+    // What is evaluated is compiled as well, under one name whatever it is.
+    run([...NODE, '--eval', 'await 0'], copy);
     const before = await entriesOf(copy);
     expect(run(COPY, copy)).toMatchObject({ status: 0, stderr: '' });
+    expect(run(HASH, copy)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^f5a5fd42/u),
+    });
     await expect(serve(copy)).resolves.toBe(0);
     // What Node.js did not find it would have added.
     expect((await entriesOf(copy)).toSorted()).toEqual(before.toSorted());
