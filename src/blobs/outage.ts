@@ -38,8 +38,6 @@ type OutageState =
 
 interface Away {
   readonly kind: 'away';
-  /** It was told when a commit got no answer in its time. */
-  readonly isOfCommit: boolean;
   readonly told: string;
   readonly toldAt: number;
   /** How it failed last, while that is too early to be told; `undefined` when nothing waits to be told. */
@@ -53,6 +51,8 @@ export type Later = (ms: number, run: () => void) => void;
 const LATE_PART = 4;
 /** Failures on both sides of so many standstills are an outage all the same. */
 const STANDSTILLS_MAX = 4;
+/** After so many commits that ran out of their time, one after the other, the store is away. */
+const LATE_COMMITS_MAX = 3;
 
 /**
  * What the concurrent requests of one container know together about their store. However many of them
@@ -73,6 +73,8 @@ export class Outage {
   #stillUntil = Number.NEGATIVE_INFINITY;
   /** How often it did so since the last answer. */
   #standstills = 0;
+  /** Of so many commits more it is believed that the store is at work on them, until it answers. */
+  #believed = LATE_COMMITS_MAX;
 
   constructor(options: OutageOptions, listeners: OutageListeners, later: Later = unrefTimer) {
     this.#options = options;
@@ -112,7 +114,7 @@ export class Outage {
    * A request still waits at `now`. When none was answered for `silenceMs` either, the store is at work on
    * a commit that it has whole, or slow when a byte moved since then (at `movedAt`), or else away. One that
    * was away before is at work only on a commit begun since then: that it arrived shows that the way is
-   * open.
+   * open. That is believed of a few commits in a row, and of none once others got no answer beside one.
    *
    * To be called ten times or so in `silenceMs` while a request waits. A call that comes late shows that
    * the process stood still (suspended, stopped, starved) and could see neither bytes nor answers: that
@@ -122,7 +124,7 @@ export class Outage {
     const state = this.#state;
     const { kind } = state;
     if (kind === 'away') {
-      const isNewCommit = isSentCommit && !state.isOfCommit && startedAt >= state.toldAt;
+      const isNewCommit = isSentCommit && this.#believed > 0 && startedAt >= state.toldAt;
       if (!isNewCommit) return;
     }
     const { silenceMs } = this.#options;
@@ -135,6 +137,7 @@ export class Outage {
     } else if (now - Math.max(movedAt, this.#movedFrom) < silenceMs) {
       if (kind === 'answering') this.#slow(lastSign);
     } else {
+      if (toldBusy(state) === 'committing') this.#believed = 0;
       this.#tellAway(`no answer for ${Math.round(silenceMs / 1000)} s`, now);
     }
   }
@@ -144,6 +147,7 @@ export class Outage {
     const before = this.#state;
     const told = toldBusy(before);
     this.#standstills = 0;
+    this.#believed = LATE_COMMITS_MAX;
     const isSlow = told === 'slow' && now - startedAt >= this.#options.silenceMs;
     this.#state = { kind: isSlow ? 'slow' : 'answering', lastAnswerAt: now };
     if (before.kind === 'away' || (told !== undefined && !isSlow)) this.#listeners.onBack();
@@ -177,9 +181,8 @@ export class Outage {
   }
 
   #tellAway(detail: string, now: number): void {
-    const { kind } = this.#state;
-    const isOfCommit = kind === 'away' ? this.#state.isOfCommit : kind === 'committing';
-    this.#state = { kind: 'away', isOfCommit, told: detail, toldAt: now, next: undefined };
+    if (toldBusy(this.#state) === 'committing') this.#believed -= 1;
+    this.#state = { kind: 'away', told: detail, toldAt: now, next: undefined };
     this.#listeners.onAway(detail);
   }
 

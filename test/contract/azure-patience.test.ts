@@ -127,6 +127,24 @@ describe('a patient container on a store in trouble', () => {
     expect(commits).toBe(1);
   });
 
+  it('says so again of the next commit after one that ran out of its time', async () => {
+    const { promise: wasToldAgain, resolve } = Promise.withResolvers<void>();
+    await using store = await serve((request, response) => {
+      const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+      request.resume();
+      void wasToldAgain.then(() => response.writeHead(201, stamp).end());
+    });
+    const answers = { ...answersWithin(60_000), commitMs: 1500 };
+    const times = { answers, silenceMs: 500, awayAfterMs: 1 };
+    const { container, told } = await patientAt(store.port, times);
+    const committing = container.commit({ name: disk, blocks: [], metadata: {} }, live());
+    const story = () => told.filter((words) => words !== 'slow').join(', ');
+    await expect.poll(story).toMatch(/committing, away: .*no byte moved.*, committing/u);
+    resolve();
+    await committing;
+    expect(story()).toMatch(/, back$/u);
+  });
+
   it('says that the store is away when it does not take the commit', async () => {
     await using store = await serve(() => undefined);
     const { container, told } = await patientAt(store.port, { stallMs: 60_000, silenceMs: 500 });

@@ -140,15 +140,41 @@ describe('outage', () => {
     expect(told).toEqual(['committing', 'no answer for 10 s']);
   });
 
-  it('lasts from the end of the time of a commit until something is answered', () => {
+  it('is over when the next commit is waited for after one that ran out of its time', () => {
     const { outage, told } = outageOf(1000);
     outage.answered(0, 0);
     looks(outage, { startedAt: 100, to: 70_000, isSentCommit: true });
     outage.failed(100, 70_100, 'no byte moved');
     expect(told).toEqual(['committing', 'no byte moved']);
     looks(outage, { startedAt: 70_300, to: 130_000, isSentCommit: true });
+    expect(told).toEqual(['committing', 'no byte moved', 'committing']);
     outage.answered(70_300, 130_000);
-    expect(told).toEqual(['committing', 'no byte moved', 'back']);
+    expect(told).toEqual(['committing', 'no byte moved', 'committing', 'back']);
+  });
+
+  it('lasts until something is answered when one commit after the other runs out of its time', () => {
+    const { outage, told } = outageOf(1000);
+    const runOut = (startedAt: number) => {
+      looks(outage, { startedAt, to: startedAt + 70_000, isSentCommit: true });
+      outage.failed(startedAt, startedAt + 70_000, 'no byte moved');
+    };
+    const once = ['committing', 'no byte moved'];
+    for (const startedAt of [0, 71_000, 142_000, 213_000, 284_000]) runOut(startedAt);
+    expect(told).toEqual([...once, ...once, ...once]);
+    outage.answered(355_000, 355_100);
+    runOut(356_000);
+    runOut(427_000);
+    expect(told).toEqual([...once, ...once, ...once, 'back', ...once, ...once]);
+  });
+
+  it('lasts until something is answered when other requests got no answer beside a commit', () => {
+    const { outage, told } = outageOf(1000);
+    outage.answered(0, 0);
+    looks(outage, { startedAt: 100, to: 15_000, isSentCommit: true });
+    looks(outage, { startedAt: 100, from: 15_000, to: 16_000 });
+    expect(told).toEqual(['committing', 'no answer for 10 s']);
+    looks(outage, { startedAt: 16_000, to: 40_000, isSentCommit: true });
+    expect(told).toEqual(['committing', 'no answer for 10 s']);
   });
 
   it('is over when a commit begun in it was sent whole and is waited for', () => {
