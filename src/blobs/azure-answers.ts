@@ -26,6 +26,7 @@ export function propertiesOf(answer: BlobGetPropertiesResponse): BlobProperties 
     contentLanguage,
     cacheControl,
     metadata: lowerCaseNames(answer.metadata ?? {}),
+    sequenceNumber: answer.blobSequenceNumber,
     answeredAt: answer.date ?? written.lastModified,
   };
 }

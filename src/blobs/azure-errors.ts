@@ -76,6 +76,7 @@ function blobError(failure: Failure, request: StorageRequest): StationError | un
 
 function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: StorageRequest) {
   if (condition === 'same-etag' && code === 'ConditionNotMet') return 'blob-changed';
+  if (code === 'SequenceNumberConditionNotMet') return 'blob-changed';
   const mayReplaceAny = condition === 'replace' || condition === 'same-etag';
   if (!mayReplaceAny && EXISTS_CODES.has(code)) return 'destination-exists';
   if (LEASE_CODES.has(code)) return 'blob-leased';

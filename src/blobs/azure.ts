@@ -12,6 +12,7 @@ import { fromAzure, type StorageRequest } from './azure-errors.ts';
 import {
   type BlobContainer,
   type BlobProperties,
+  type BlobState,
   type BlockLists,
   type CommitBlob,
   type CreatePages,
@@ -23,7 +24,6 @@ import {
   OCTET_STREAM,
   type PageRange,
   type PutBlob,
-  type RemoveBlob,
   type StageBlock,
   type WritePages,
   type WrittenBlob,
@@ -136,11 +136,12 @@ export class AzureContainer implements BlobContainer {
   createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
     return this.#replacing(blob, signal, async () => {
       checkCreatePages(blob);
-      const { name, condition, lengthBytes, contentMd5 } = blob;
+      const { name, condition, lengthBytes, contentMd5, sequenceNumber = 0 } = blob;
       const what = { operation: 'create page blob', blob: name, condition };
       const answer = await request(what, signal, () =>
         this.#pages(name).create(lengthBytes, {
           ...headersOf(blob, contentMd5),
+          blobSequenceNumber: sequenceNumber,
           abortSignal: signal,
         }),
       );
@@ -151,13 +152,29 @@ export class AzureContainer implements BlobContainer {
   async writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     checkWritePages(pages);
-    const { name, offsetBytes, body, md5 } = pages;
+    const { name, offsetBytes, body, md5, sequenceNumber } = pages;
     await request({ operation: 'write pages', blob: name }, signal, () =>
       this.#pages(name).uploadPages(body, offsetBytes, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(md5),
+        ...(sequenceNumber === undefined
+          ? {}
+          : { conditions: { ifSequenceNumberEqualTo: sequenceNumber } }),
       }),
     );
+  }
+
+  async resetSequence({ name, etag }: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
+    throwIfCancelled(signal);
+    checkBlobName(name, 'reset sequence');
+    const what = { operation: 'reset sequence', blob: name, condition: 'same-etag' } as const;
+    const answer = await request(what, signal, () =>
+      this.#pages(name).updateSequenceNumber('update', 0, {
+        abortSignal: signal,
+        conditions: { ifMatch: etag },
+      }),
+    ).catch((error) => this.#changedOrMissing(error, name, signal));
+    return writtenOf(answer, what.operation);
   }
 
   async pageRanges(
@@ -215,19 +232,13 @@ export class AzureContainer implements BlobContainer {
     }
   }
 
-  async remove({ name, etag }: RemoveBlob, signal: AbortSignal): Promise<void> {
+  async remove({ name, etag }: BlobState, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     checkBlobName(name, 'remove');
     const what = { operation: 'remove', blob: name, condition: 'same-etag' } as const;
-    try {
-      await request(what, signal, () =>
-        this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
-      );
-    } catch (error) {
-      // No blob at all has another etag as well.
-      if (!isStationError(error, 'blob-changed') || (await this.#exists(name, signal))) throw error;
-      throw blobRefusal('blob-not-found', name, error);
-    }
+    await request(what, signal, () =>
+      this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
+    ).catch((error) => this.#changedOrMissing(error, name, signal));
   }
 
   /**
@@ -265,6 +276,12 @@ export class AzureContainer implements BlobContainer {
 
   async #exists(name: BlobName, signal: AbortSignal): Promise<boolean> {
     return (await this.properties(name, signal).catch(ignoreMissing)) !== undefined;
+  }
+
+  /** No blob at all has another etag as well. */
+  async #changedOrMissing(error: unknown, name: BlobName, signal: AbortSignal): Promise<never> {
+    if (!isStationError(error, 'blob-changed') || (await this.#exists(name, signal))) throw error;
+    throw blobRefusal('blob-not-found', name, error);
   }
 
   #blocks(name: BlobName): BlockBlobClient {

@@ -29,6 +29,8 @@ export interface BlobProperties {
   readonly cacheControl: string | undefined;
   /** Names are in lower case, whatever they were at the commit: they travel as HTTP headers. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Of a page blob: stays what it is when pages are written. */
+  readonly sequenceNumber: number | undefined;
   /** Another after every write: equal means untouched since. Nothing else can be read from it. */
   readonly etag: string;
   /** In whole seconds, by the store's clock. */
@@ -124,6 +126,8 @@ export interface CreatePages extends NewBlob {
   readonly lengthBytes: number;
   /** What to keep as Content-MD5, on trust: nobody computes it, whatever is written later. */
   readonly contentMd5?: string;
+  /** From 0, which it is when it is not given, to 2^53 - 1. */
+  readonly sequenceNumber?: number;
 }
 
 export interface WritePages {
@@ -134,6 +138,8 @@ export interface WritePages {
   readonly body: Buffer;
   /** MD5 of the body, 32 hex digits; the store refuses the pages when it computes another. */
   readonly md5: string;
+  /** Which the blob has to have; any will do when it is not given. */
+  readonly sequenceNumber?: number;
 }
 
 export interface PageRange {
@@ -147,8 +153,8 @@ export interface ListPageRanges {
   readonly from?: string | undefined;
 }
 
-/** One state of a blob: what is removed is exactly this. */
-export interface RemoveBlob {
+/** One state of a blob: what is done is done to exactly this. */
+export interface BlobState {
   readonly name: BlobName;
   readonly etag: string;
 }
@@ -177,7 +183,7 @@ export const OCTET_STREAM = 'application/octet-stream';
  * We take no lease of our own. The classic service held one while it wrote, and its users took the
  * "Lease expired" that it left for a fault. What a lease would protect is protected without: blocks are
  * invisible until a commit that is one request with its condition, a put is one request, and pages go
- * into a blob that we made under a condition and that is read back at the end. A lease cannot be taken
+ * into a blob that we made under a condition, only while it has the number that we gave it. A lease cannot be taken
  * before there is a blob, has to be renewed every minute, and one that outlives a killed copy locks the
  * customer out. The store never demands one.
  */
@@ -211,8 +217,16 @@ export interface BlobContainer {
   put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob>;
   /** Makes a page blob that reads as zeros and has no ranges yet. Throws `destination-exists`. */
   createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob>;
-  /** Writes into a page blob, all or nothing as long as it is answered. Throws `blob-not-found`. */
+  /**
+   * Writes into a page blob, all or nothing as long as it is answered. Throws `blob-not-found`, and
+   * `blob-changed` when the blob has another sequence number.
+   */
   writePages(pages: WritePages, signal: AbortSignal): Promise<void>;
+  /**
+   * Gives a page blob the sequence number 0, and leaves all else of it as it is. Throws `blob-changed` when
+   * it has another etag and `blob-not-found` when there is none.
+   */
+  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob>;
   /** What was ever written of a page blob: ascending, neighbours may touch. Throws `blob-not-found`. */
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>>;
   /** Throws `blob-not-found`. */
@@ -225,7 +239,7 @@ export interface BlobContainer {
    * Removes a blob and what is staged beside it. Throws `blob-changed` when it has another etag and
    * `blob-not-found` when there is none. A blob with snapshots is not removed.
    */
-  remove(blob: RemoveBlob, signal: AbortSignal): Promise<void>;
+  remove(blob: BlobState, signal: AbortSignal): Promise<void>;
 }
 
 /** Where a storage account is and how to get in: as the configuration says it, or as a job brings it. */

@@ -69,9 +69,10 @@ export async function writeWholeBlob(
 
 /** A page blob of zeros: a file with nothing in it but its length. */
 export async function writeEmptyPages(blob: CreatePages, target: string): Promise<BlobRecord> {
+  const { contentMd5: md5, sequenceNumber } = blob;
   await mkdir(target, { mode: 0o750 });
   const [record] = await settleAll([
-    writeRecord(target, blob, { type: 'page', md5: blob.contentMd5, blocks: [] }),
+    writeRecord(target, blob, { type: 'page', md5, blocks: [], sequenceNumber }),
     writeSynced(path.join(target, CONTENT), (handle) => handle.truncate(blob.lengthBytes)),
   ]);
   await syncPath(target);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { type FileHandle, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import {
@@ -11,7 +11,13 @@ import {
   type WrittenBlob,
 } from './contract.ts';
 import { CONTENT, PROPERTIES } from './directory-layout.ts';
-import { unlessMissing, writeAll, writeSynced } from './durable-file.ts';
+import {
+  sweepTemporaries,
+  unlessMissing,
+  writeAll,
+  writeDurably,
+  writeSynced,
+} from './durable-file.ts';
 import { refused } from './rules.ts';
 
 /** `properties.json` of a blob: all that a service would keep beside the bytes. */
@@ -20,12 +26,16 @@ const recordSchema = z.object({
   type: z.enum(['block', 'page', 'append']).default('block'),
   /** Drawn when the blob was made. */
   version: z.string().default(''),
+  /** How often more than its bytes was changed since. */
+  changes: z.int().min(0).default(0),
   md5: z.string().optional(),
   contentType: z.string().default(OCTET_STREAM),
   contentEncoding: z.string().optional(),
   contentLanguage: z.string().optional(),
   cacheControl: z.string().optional(),
   metadata: z.record(z.string(), z.string()),
+  /** Of a page blob. */
+  sequenceNumber: z.int().min(0).optional(),
   blocks: z.array(z.object({ id: z.string(), lengthBytes: z.int().min(0) })).default([]),
 });
 export type BlobRecord = z.output<typeof recordSchema>;
@@ -36,6 +46,7 @@ export interface Made {
   /** What to keep as Content-MD5. */
   readonly md5: string | undefined;
   readonly blocks: readonly StoredBlock[];
+  readonly sequenceNumber?: number | undefined;
 }
 
 /** The record of the blob in a directory; `undefined` when there is none. */
@@ -57,31 +68,43 @@ export async function writeRecord(folder: string, blob: NewBlob, made: Made): Pr
     name,
     type: made.type,
     version: randomUUID(),
+    changes: 0,
     md5: made.md5?.toLowerCase(),
     contentType: blob.contentType ?? OCTET_STREAM,
     contentEncoding,
     contentLanguage,
     cacheControl,
     metadata: lowerCaseNames(blob.metadata),
+    sequenceNumber: made.sequenceNumber,
     blocks: [...made.blocks],
   };
-  await writeSynced(path.join(folder, PROPERTIES), (handle) =>
-    writeAll(handle, Buffer.from(JSON.stringify(record))),
-  );
+  await writeSynced(path.join(folder, PROPERTIES), (handle) => writeText(handle, record));
   return record;
 }
 
+/** Replaces the record of a blob that is in its place: its state is another then. */
+export async function rewriteRecord(folder: string, changed: BlobRecord): Promise<BlobRecord> {
+  const record = { ...changed, changes: changed.changes + 1 };
+  await sweepTemporaries(folder);
+  await writeDurably(path.join(folder, PROPERTIES), (handle) => writeText(handle, record));
+  return record;
+}
+
+function writeText(handle: FileHandle, record: BlobRecord): Promise<void> {
+  return writeAll(handle, Buffer.from(JSON.stringify(record)));
+}
+
 /**
- * The state of the content. The time of the last write is in the etag beside the version of the record,
- * so that pages which were written show, and so does a file that somebody edited.
+ * The state of a blob. The time of the last write is in the etag beside the version of the record, so
+ * that pages which were written show, and so does a file that somebody edited.
  */
 export async function stateOf(
   folder: string,
-  { version }: BlobRecord,
+  { version, changes }: BlobRecord,
 ): Promise<WrittenBlob & { readonly lengthBytes: number }> {
   const { size, mtimeNs } = await stat(path.join(folder, CONTENT), { bigint: true });
   return {
-    etag: `"${version}-${mtimeNs.toString(36)}"`,
+    etag: `"${version}-${mtimeNs.toString(36)}-${changes}"`,
     lastModified: wholeSeconds(Number(mtimeNs / 1_000_000n)),
     // The length is what is there, not what was written down: a cut file must be seen.
     lengthBytes: Number(size),
@@ -89,14 +112,16 @@ export async function stateOf(
 }
 
 export async function propertiesIn(folder: string, record: BlobRecord): Promise<BlobProperties> {
-  const { name: _, version: __, blocks: ___, ...told } = record;
+  const { name: _, version: __, changes: ___, blocks: ____, ...told } = record;
   const { contentEncoding, contentLanguage, cacheControl, md5 } = told;
+  const sequenceNumber = record.type === 'page' ? (record.sequenceNumber ?? 0) : undefined;
   return {
     ...told,
     md5,
     contentEncoding,
     contentLanguage,
     cacheControl,
+    sequenceNumber,
     ...(await stateOf(folder, record)),
     answeredAt: wholeSeconds(Date.now()),
   };

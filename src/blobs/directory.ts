@@ -9,6 +9,7 @@ import type { StorageRequest } from './azure-errors.ts';
 import type {
   BlobContainer,
   BlobProperties,
+  BlobState,
   BlobType,
   BlockLists,
   CommitBlob,
@@ -20,7 +21,6 @@ import type {
   NewBlob,
   PageRange,
   PutBlob,
-  RemoveBlob,
   StageBlock,
   StoredBlock,
   WritePages,
@@ -39,7 +39,13 @@ import {
 } from './directory-layout.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { writeInto, writtenRanges } from './directory-pages.ts';
-import { type BlobRecord, propertiesIn, readRecord, stateOf } from './directory-record.ts';
+import {
+  type BlobRecord,
+  propertiesIn,
+  readRecord,
+  rewriteRecord,
+  stateOf,
+} from './directory-record.ts';
 import { sweepTemporaries, temporaryName, unlessMissing, writeDurably } from './durable-file.ts';
 import { GroupSync } from './group-sync.ts';
 import { blobRefusal, damagedOnItsWay } from './refusals.ts';
@@ -155,8 +161,20 @@ export class DirectoryContainer implements BlobContainer {
   writePages(pages: WritePages, signal: AbortSignal): Promise<void> {
     return this.#do({ operation: 'write pages', blob: pages.name }, signal, async () => {
       checkWritePages(pages);
-      await this.#existing(pages.name, 'page');
+      const { sequenceNumber: has = 0 } = await this.#existing(pages.name, 'page');
+      if ((pages.sequenceNumber ?? has) !== has) throw blobRefusal('blob-changed', pages.name);
       await writeInto(this.#blob(pages.name), pages, this.#syncs);
+    });
+  }
+
+  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#do({ operation: 'reset sequence', blob: blob.name }, signal, async () => {
+      checkBlobName(blob.name, 'reset sequence');
+      const record = await this.#inState(blob, 'page');
+      const folder = this.#blob(blob.name);
+      const changed = await rewriteRecord(folder, { ...record, sequenceNumber: 0 });
+      const { etag, lastModified } = await stateOf(folder, changed);
+      return { etag, lastModified };
     });
   }
 
@@ -194,11 +212,11 @@ export class DirectoryContainer implements BlobContainer {
     }
   }
 
-  remove({ name, etag }: RemoveBlob, signal: AbortSignal): Promise<void> {
+  remove(blob: BlobState, signal: AbortSignal): Promise<void> {
+    const { name } = blob;
     return this.#do({ operation: 'remove', blob: name }, signal, async () => {
       checkBlobName(name, 'remove');
-      const state = await stateOf(this.#blob(name), await this.#existing(name));
-      if (state.etag !== etag) throw blobRefusal('blob-changed', name);
+      await this.#inState(blob);
       const aside = await this.#setAside(name);
       await this.#syncs.sync(this.#layout.blobs);
       await this.#discard(aside, this.#stagedOf(name));
@@ -230,6 +248,13 @@ export class DirectoryContainer implements BlobContainer {
     const record = await this.#recordOf(name, type);
     if (record === undefined) throw blobRefusal('blob-not-found', name);
     return record;
+  }
+
+  /** The record of a blob that must be in this state. */
+  async #inState({ name, etag }: BlobState, type?: BlobType): Promise<BlobRecord> {
+    const record = await this.#existing(name, type);
+    if ((await stateOf(this.#blob(name), record)).etag === etag) return record;
+    throw blobRefusal('blob-changed', name);
   }
 
   async #refuseExisting({ name, condition }: NewBlob): Promise<void> {

@@ -7,6 +7,7 @@ export interface ExpectedBlob extends NewBlob {
   readonly lengthBytes?: number;
   readonly contentMd5?: string;
   readonly blocks?: readonly string[];
+  readonly sequenceNumber?: number;
 }
 
 /** Last-Modified and Date are whole seconds, each cut by itself. */
@@ -32,6 +33,7 @@ export function isAsExpected(
     found.contentEncoding === expected.contentEncoding &&
     found.contentLanguage === expected.contentLanguage &&
     found.cacheControl === expected.cacheControl &&
+    found.sequenceNumber === (expected.sequenceNumber ?? found.sequenceNumber) &&
     hasMetadata(found, expected.metadata)
   );
 }

@@ -3,6 +3,7 @@ import { throwIfCancelled } from '../errors.ts';
 import type {
   BlobContainer,
   BlobProperties,
+  BlobState,
   BlockLists,
   CommitBlob,
   CreatePages,
@@ -12,7 +13,6 @@ import type {
   ListPageRanges,
   PageRange,
   PutBlob,
-  RemoveBlob,
   StageBlock,
   WritePages,
   WrittenBlob,
@@ -70,6 +70,10 @@ class LimitedContainer implements BlobContainer {
     return this.#inTurn(() => this.#inner.writePages(pages, signal), signal);
   }
 
+  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#inTurn(() => this.#inner.resetSequence(blob, signal), signal);
+  }
+
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
     return this.#inTurn(() => this.#inner.pageRanges(request, signal), signal);
   }
@@ -88,7 +92,7 @@ class LimitedContainer implements BlobContainer {
     yield* this.#inner.read(name, signal);
   }
 
-  remove(blob: RemoveBlob, signal: AbortSignal): Promise<void> {
+  remove(blob: BlobState, signal: AbortSignal): Promise<void> {
     return this.#inTurn(() => this.#inner.remove(blob, signal), signal);
   }
 

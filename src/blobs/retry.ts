@@ -3,6 +3,7 @@ import { isStationError, isStorageAway } from '../errors.ts';
 import type {
   BlobContainer,
   BlobProperties,
+  BlobState,
   BlockLists,
   CommitBlob,
   CreatePages,
@@ -12,7 +13,6 @@ import type {
   ListPageRanges,
   PageRange,
   PutBlob,
-  RemoveBlob,
   StageBlock,
   WritePages,
   WrittenBlob,
@@ -99,6 +99,11 @@ class RetryingContainer implements BlobContainer {
     return this.#carry(pages.body, (attempt) => this.#inner.writePages(pages, attempt), signal);
   }
 
+  /** What was done without a word is told as `blob-changed` the next time. */
+  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
+    return this.#repeat((attempt) => this.#inner.resetSequence(blob, attempt), signal);
+  }
+
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
     return this.#repeat((attempt) => this.#inner.pageRanges(request, attempt), signal);
   }
@@ -111,7 +116,7 @@ class RetryingContainer implements BlobContainer {
     return this.#repeat((attempt) => this.#inner.listBlobs(request, attempt), signal);
   }
 
-  remove(blob: RemoveBlob, signal: AbortSignal): Promise<void> {
+  remove(blob: BlobState, signal: AbortSignal): Promise<void> {
     let unanswered = false;
     const attempt = async (live: AbortSignal) => {
       try {

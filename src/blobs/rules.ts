@@ -99,6 +99,10 @@ export function checkCreatePages(blob: CreatePages): void {
   if (blob.lengthBytes > MAX_PAGE_BLOB_BYTES) {
     throw refused(operation, 'a page blob is at most 8 TiB long');
   }
+  const { sequenceNumber = 0 } = blob;
+  if (!Number.isSafeInteger(sequenceNumber) || sequenceNumber < 0) {
+    throw refused(operation, 'a sequence number is a whole one from 0 to 2^53 - 1');
+  }
 }
 
 export function checkWritePages(pages: WritePages): void {

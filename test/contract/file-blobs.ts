@@ -367,6 +367,61 @@ export function fileBlobContract(
         });
       });
 
+      it('has the sequence number that it is given, whatever is written, and else 0', async () => {
+        const blob = { name: photo, lengthBytes: 1024, metadata: { a: 'b' } };
+        await container.createPages({ ...blob, sequenceNumber: 2 ** 48 - 2 }, live());
+        await write(photo, 0, sharedBytes(512, 1));
+        expect(await container.properties(photo, live())).toMatchObject({
+          sequenceNumber: 2 ** 48 - 2,
+        });
+        await container.createPages({ ...blob, condition: 'replace' }, live());
+        expect(await container.properties(photo, live())).toMatchObject({ sequenceNumber: 0 });
+        await put(blobName('block'), sharedBytes(5, 1));
+        expect((await container.properties(blobName('block'), live())).sequenceNumber).toBe(
+          undefined,
+        );
+      });
+
+      it('is written only while it has the number that is demanded', async () => {
+        const blob = { name: photo, lengthBytes: 1024, metadata: {}, sequenceNumber: 7 };
+        await container.createPages(blob, live());
+        const body = sharedBytes(512, 1);
+        const pages = pagesOf(photo, 512, body);
+        for (const sequenceNumber of [0, 6, 8]) {
+          await refused(container.writePages({ ...pages, sequenceNumber }, live()), 'blob-changed');
+        }
+        expect(await rangesOf(photo)).toEqual([]);
+        await container.writePages({ ...pages, sequenceNumber: 7 }, live());
+        await holds(photo, Buffer.concat([Buffer.alloc(512), body]));
+      });
+
+      it('gets the number 0 again in the state that was seen, and nothing else is changed', async () => {
+        const blob = {
+          ...{ name: photo, lengthBytes: 1024, metadata: { a: 'b' }, contentMd5: OTHER_MD5 },
+          ...{ contentType: 'application/x-vhd', cacheControl: 'no-cache', sequenceNumber: 7 },
+        };
+        const { etag } = await container.createPages(blob, live());
+        await write(photo, 0, sharedBytes(512, 1));
+        await refused(container.resetSequence({ name: photo, etag }, live()), 'blob-changed');
+        const before = await container.properties(photo, live());
+        const changed = await container.resetSequence({ name: photo, etag: before.etag }, live());
+        expect(changed.etag).not.toBe(before.etag);
+        const after = await container.properties(photo, live());
+        const may = { answeredAt: expect.any(Date), lastModified: expect.any(Date) };
+        expect(after).toEqual({ ...before, ...may, sequenceNumber: 0, etag: changed.etag });
+        expect(await rangesOf(photo)).toEqual([{ offsetBytes: 0, lengthBytes: 512 }]);
+        await refused(
+          container.resetSequence({ name: blobName('none'), etag }, live()),
+          'blob-not-found',
+        );
+      });
+
+      it.each([-1, 0.5, 2 ** 53])('does not have %d for its number', async (sequenceNumber) => {
+        const blob = { name: photo, lengthBytes: 512, metadata: {}, sequenceNumber };
+        await refused(container.createPages(blob, live()), 'storage-rejected');
+        await absent(photo);
+      });
+
       it('can be of no bytes, and larger than any disk of the station', async () => {
         await create(photo, 0);
         await holds(photo, Buffer.alloc(0));

@@ -22,6 +22,7 @@ const found: BlobProperties = {
   contentLanguage: undefined,
   cacheControl: undefined,
   metadata: { place: 'Uyuni' },
+  sequenceNumber: undefined,
   etag: '"0x1"',
   lastModified: new Date('2026-11-23T04:00:00Z'),
   answeredAt: new Date('2026-11-23T04:00:05Z'),
@@ -51,5 +52,12 @@ describe('a blob that is there after a lost answer', () => {
     { metadata: { place: 'Uyuni', more: 'x' } },
   ])('is somebody else’s with %j', (difference) => {
     expect(isAsExpected({ ...found, ...difference }, expected, 60_000)).toBe(false);
+  });
+
+  it('is somebody else’s with another sequence number than the one that it was given', () => {
+    const page = { ...found, type: 'page', sequenceNumber: 7 } as const;
+    const made = { ...expected, type: 'page', sequenceNumber: 7 } as const;
+    expect(isAsExpected(page, made, 60_000)).toBe(true);
+    expect(isAsExpected({ ...page, sequenceNumber: 0 }, made, 60_000)).toBe(false);
   });
 });
