@@ -40,6 +40,9 @@ function brokenPromises({ before, after, settled, left }: FilesRestart): string[
   for (const [name, digest] of expected) {
     if (after.get(name)?.sha256 !== digest) broken.push(`${name} is not what it must be`);
   }
+  for (const [name, { sequenceNumber }] of after) {
+    if (sequenceNumber !== 0) broken.push(`${name} still has our mark`);
+  }
   broken.push(...[...after.keys()].filter((name) => !expected.has(name)).map((name) => `${name}?`));
   for (const [name, { version, sha256 }] of before) {
     const isWhole = expected.get(name) === sha256;

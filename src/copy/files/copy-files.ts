@@ -20,6 +20,7 @@ import { FilesJournal } from './journal.ts';
 import { ManifestSource } from './manifest-source.ts';
 import { NameLocks } from './names.ts';
 import { classOf } from './outcome.ts';
+import { unmark } from './page-mark.ts';
 import { Patience } from './patience.ts';
 import { driveRefused, type Refusal, refusalOf } from './refusal.ts';
 import { SideFiles } from './side-files.ts';
@@ -200,6 +201,7 @@ async function pass(
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   const putOff = { files: 0, bytes: 0 };
   const work = async (item: FileItem, live: AbortSignal) => {
+    if (journal.hasEnded(item)) return await unmark(item, context, live);
     const inItem = tally.of(item);
     const ended = await copyFile({ item, context, onSafe: inItem.safe }, live);
     if (ended === undefined) {
@@ -209,6 +211,7 @@ async function pass(
       return;
     }
     await journal.end(item, ended.outcome, ended.bytes);
+    await unmark(item, context, live);
     inItem.ended(ended.bytes);
     onEnd?.(item.lengthBytes);
   };
@@ -244,7 +247,9 @@ async function* unended(
   items: AsyncIterable<FileItem>,
   journal: FilesJournal,
 ): AsyncGenerator<FileItem> {
-  for await (const item of items) if (!journal.hasEnded(item)) yield item;
+  for await (const item of items) {
+    if (!journal.hasEnded(item) || journal.marked(item) !== undefined) yield item;
+  }
 }
 
 async function verdictOf(

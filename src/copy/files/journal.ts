@@ -23,12 +23,22 @@ const intent = z.strictObject({
   replace: z.literal(true).exactOptional(),
   /** Of the blob that was made under it, when that is known to be of less than the file. */
   etag: z.string().exactOptional(),
+  /** The sequence number of the page blob that is made under it. */
+  mark: z.int().min(1).exactOptional(),
 });
-/** The page blob is there, and it is ours. */
+/** Of stations before this one. It said that a page blob is ours, and not by what it is known. */
 const made = z.strictObject({
   k: z.literal('made'),
   ...place,
   replace: z.literal(true).exactOptional(),
+});
+/** The page blob of an item that has ended has our mark no more. */
+const unmarked = z.strictObject({
+  k: z.literal('unmarked'),
+  ...place,
+  replace: z.literal(true).exactOptional(),
+  /** Of the blob since then; nothing when it was not ours to change. */
+  etag: z.string().exactOptional(),
 });
 /** A block is staged under this name, or pages are written. */
 const staged = z.strictObject({ k: z.literal('staged'), ...place, range: z.int().min(0) });
@@ -41,7 +51,7 @@ const done = z.strictObject({
   /** Left out when nothing is to be told. */
   outcome: outcomeSchema.exactOptional(),
 });
-const record = z.discriminatedUnion('k', [header, intent, made, staged, done]);
+const record = z.discriminatedUnion('k', [header, intent, made, staged, done, unmarked]);
 type FilesRecord = z.output<typeof record>;
 export type ItemRecord = Exclude<FilesRecord, { k: 'files' }>;
 
@@ -54,13 +64,14 @@ export interface Intent {
   readonly at: number;
   /** A blob with this etag is ours, whatever is in it: it is of a file that ended with errors. */
   readonly etag?: string;
+  /** A page blob with this sequence number is ours. */
+  readonly mark?: number;
 }
 
 /** What is known of an item that was begun, in this attempt or an earlier one. */
 export interface Begun {
   /** The last name; of every one before it the store's answer was heard. */
   intent?: Intent;
-  made?: { readonly attempt: number; readonly replace: boolean };
   /** Ranges by the number of the name that they were staged under. */
   readonly staged: Map<number, Set<number>>;
 }
@@ -72,6 +83,11 @@ const ENDED_CLEAN = -1;
 export interface Target {
   readonly attempt: number;
   readonly replace: boolean;
+}
+
+/** What is to be made of a page blob: its mark is in the journal before it is in the store. */
+export interface MarkedTarget extends Target {
+  readonly mark?: number;
 }
 
 export class FilesJournal {
@@ -121,14 +137,9 @@ export class FilesJournal {
   }
 
   /** Resolves when it is on the medium: only then may the request be sent. */
-  async intend(item: FileItem, { attempt, replace }: Target, at: number): Promise<void> {
-    const more = replace ? { replace: true as const } : {};
-    await this.#append({ k: 'intent', ...this.#of(item), attempt, at, ...more });
-  }
-
-  async made(item: FileItem, { attempt, replace }: Target): Promise<void> {
-    const more = replace ? { replace: true as const } : {};
-    await this.#append({ k: 'made', ...this.#of(item), attempt, ...more });
+  async intend(item: FileItem, target: MarkedTarget, at: number): Promise<void> {
+    const mark = target.mark === undefined ? {} : { mark: target.mark };
+    await this.#append({ k: 'intent', ...this.#of(item), ...recordOf(target), at, ...mark });
   }
 
   async staged(item: FileItem, attempt: number, range: number): Promise<void> {
@@ -140,6 +151,16 @@ export class FilesJournal {
     const entry = { k: 'done', ...this.#of(item), bytes, ...told } as const;
     const offset = await this.#append(entry);
     this.#ends.placed(entry, offset);
+  }
+
+  /** The page blob of an item that has ended, as long as it may have our mark. */
+  marked({ index }: FileItem): Intent | undefined {
+    return this.#ends.marked.get(index);
+  }
+
+  async unmarked(item: FileItem, target: Target, etag: string | undefined): Promise<void> {
+    const known = etag === undefined ? {} : { etag };
+    await this.#append({ k: 'unmarked', ...this.#of(item), ...recordOf(target), ...known });
   }
 
   /** How an item ended; `undefined` when it has not. */
@@ -166,10 +187,16 @@ export class FilesJournal {
   }
 }
 
+function recordOf({ attempt, replace }: Target) {
+  return { attempt, ...(replace ? { replace: true as const } : {}) };
+}
+
 /** What a journal says of all items: a place in the file for each, and more for those in between. */
 class Ends {
   readonly at: Float64Array;
   readonly begun = new Map<number, Begun>();
+  /** Items that have ended and whose page blob may have our mark. */
+  readonly marked = new Map<number, Intent>();
   readonly #tags: Uint32Array;
   readonly #counts: { -readonly [Key in keyof FilesSummary]: number };
   heldBytes = 0;
@@ -191,14 +218,16 @@ class Ends {
 
   learn(entry: ItemRecord): void {
     if (this.#tags[entry.i] !== entry.tag) throw readsDiffer(`file ${entry.i + 1} of the plan`);
-    if (this.at[entry.i] !== OPEN) return;
-    if (entry.k === 'done') this.#end(entry);
+    if (entry.k === 'unmarked') this.marked.delete(entry.i);
+    else if (this.at[entry.i] !== OPEN) return;
+    else if (entry.k === 'done') this.#end(entry);
     else this.#learnBegun(entry);
   }
 
-  /** A record of an item that has ended is of use only when it says how. */
-  isOfUse(entry: ItemRecord): boolean {
-    return entry.k === 'done' || this.at[entry.i] === OPEN;
+  /** A record of an item that has ended is of use only when it says how, or what is left to do. */
+  isOfUse({ k, i }: ItemRecord): boolean {
+    if (k === 'done' || k === 'unmarked') return true;
+    return this.at[i] === OPEN || (k === 'intent' && this.marked.has(i));
   }
 
   placed(entry: FilesRecord, offset: number): void {
@@ -206,6 +235,8 @@ class Ends {
   }
 
   #end({ i, bytes, outcome = CLEAN }: z.output<typeof done>): void {
+    const intent = this.begun.get(i)?.intent;
+    if (intent?.mark !== undefined) this.marked.set(i, intent);
     this.at[i] = ENDED_CLEAN;
     this.begun.delete(i);
     this.heldBytes += bytes;
@@ -217,7 +248,7 @@ class Ends {
     }
   }
 
-  #learnBegun(entry: Exclude<ItemRecord, { k: 'done' }>): void {
+  #learnBegun(entry: Exclude<ItemRecord, { k: 'done' | 'unmarked' }>): void {
     const begun: Begun = this.begun.get(entry.i) ?? { staged: new Map() };
     this.begun.set(entry.i, begun);
     const { attempt } = entry;
@@ -226,16 +257,19 @@ class Ends {
       begun.staged.set(attempt, ranges.add(entry.range));
       return;
     }
-    const target = { attempt, replace: entry.replace ?? false };
-    if (entry.k === 'made') begun.made = target;
-    else begun.intent = { ...target, at: entry.at, ...etagUnder(entry, begun.intent) };
+    if (entry.k === 'made') return;
+    const known = { ...knownUnder(attempt, begun.intent), ...knownIn(entry) };
+    begun.intent = { attempt, replace: entry.replace ?? false, at: entry.at, ...known };
   }
 }
 
 /** What is about to be replaced is ours until it is. */
-function etagUnder(entry: z.output<typeof intent>, before: Intent | undefined) {
-  const etag = entry.etag ?? (before?.attempt === entry.attempt ? before.etag : undefined);
-  return etag === undefined ? {} : { etag };
+function knownUnder(attempt: number, before: Intent | undefined) {
+  return before?.attempt === attempt ? knownIn(before) : {};
+}
+
+function knownIn({ etag, mark }: Pick<Intent, 'etag' | 'mark'>) {
+  return { ...(etag === undefined ? {} : { etag }), ...(mark === undefined ? {} : { mark }) };
 }
 
 async function* itemsIn(path: string): AsyncGenerator<ItemRecord> {

@@ -35,6 +35,8 @@ export interface Expected {
   readonly type: BlobType;
   readonly lengthBytes: number;
   readonly contentMd5?: string;
+  /** Of a page blob into which we write. */
+  readonly sequenceNumber?: number;
 }
 
 /** Whether a blob is the one that an attempt before this one was about to write. */
@@ -50,7 +52,7 @@ export function isOwn(
 
 /**
  * Asks the store again what it now holds under the name. Gives what is wrong with it, in words. A page
- * blob has another etag after each write, so none is compared there.
+ * blob has another etag after each write, and is known by its number there.
  */
 export async function readBack(
   { container }: FileCopy,
@@ -66,6 +68,8 @@ export async function readBack(
   if (found.md5 !== expected.contentMd5) {
     return `the store says MD5 ${found.md5 ?? 'none'}, the drive ${expected.contentMd5 ?? 'none'}`;
   }
-  const isTouched = etag !== undefined && found.etag !== etag;
+  const { sequenceNumber = found.sequenceNumber } = expected;
+  const isOther = found.sequenceNumber !== sequenceNumber;
+  const isTouched = isOther || (etag !== undefined && found.etag !== etag);
   return isTouched ? 'the blob was changed by somebody else at once' : undefined;
 }

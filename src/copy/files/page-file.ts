@@ -1,4 +1,4 @@
-import { lookFor } from '../../blobs/clear-name.ts';
+import { randomInt } from 'node:crypto';
 import type { BlobProperties } from '../../blobs/contract.ts';
 import { allPageRanges } from '../../blobs/listing.ts';
 import { isStationError } from '../../errors.ts';
@@ -9,22 +9,26 @@ import { type Ended, endOf } from './ending.ts';
 import { type GoodRange, goodRanges } from './good-ranges.ts';
 import { eachInFlight } from './in-flight.ts';
 import type { Intent } from './journal.ts';
-import { conditionOf, type Expected, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
-import { nameAt } from './outcome.ts';
+import { conditionOf, type Expected, headersOf, readBack, wantedMd5 } from './new-blob.ts';
 import { type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
+
+/** Marks are below this, the most that is drawn at once: few enough for a number, and too many to meet. */
+const MARKS = 2 ** 48 - 1;
 
 /**
  * Copies a file as a page blob: made empty under its condition, then written range by range. A blob
  * that is there goes only for a file that was read and found whole before.
+ *
+ * The bytes go into a blob that is there for hours, and whose etag is another after each of them. So
+ * it is made with a sequence number that nobody else has, its mark, and each write demands that the blob
+ * has it: a blob that somebody else puts in its place is neither taken for ours nor written into, however
+ * alike it is. `unmark` takes the mark off it when the file has ended.
  */
 export async function copyPages(copy: FileCopy, signal: AbortSignal): Promise<Ended> {
-  const own = await madeBefore(copy, signal);
-  if (own !== undefined) return await writePages(copy, own, signal);
   const { item, container, context } = copy;
-  const expected = expectedOf(copy);
-  const isOurs = async (found: BlobProperties, intent: Intent) =>
-    isOwn(copy, { found, intent, expected });
+  const isOurs = async ({ sequenceNumber }: BlobProperties, { mark }: Intent) =>
+    mark !== undefined && sequenceNumber === mark;
   const write = (place: Place) => createPages(copy, place, signal);
   const order = { item, container, context, looksFirst: true, isOurs, write };
   const placed = await placeBlob(order, signal);
@@ -36,21 +40,17 @@ export async function copyPages(copy: FileCopy, signal: AbortSignal): Promise<En
   return await writePages(copy, placed.place, signal);
 }
 
-function expectedOf(copy: FileCopy): Expected {
+function expectedOf(copy: FileCopy, sequenceNumber: number): Expected {
   const contentMd5 = wantedMd5(copy);
   const digest = contentMd5 === undefined ? {} : { contentMd5 };
-  return { type: 'page', lengthBytes: copy.item.lengthBytes, ...digest };
+  return { type: 'page', lengthBytes: copy.item.lengthBytes, ...digest, sequenceNumber };
 }
 
-/** The page blob that an earlier attempt made and wrote into. */
-async function madeBefore(copy: FileCopy, signal: AbortSignal): Promise<Place | undefined> {
-  const { item, container, context } = copy;
-  const made = context.journal.begun(item)?.made;
-  if (made === undefined) return undefined;
-  const name = nameAt(item, made.attempt);
-  const found = await lookFor(container, name, signal);
-  const isThere = found?.type === 'page' && found.lengthBytes === item.lengthBytes;
-  return isThere ? { ...made, name } : undefined;
+/** The mark under a name; drawn once, so that a request that comes late makes our blob and no other. */
+function markOf({ item, context }: FileCopy, { attempt }: Place): number {
+  const intent = context.journal.begun(item)?.intent;
+  const mark = intent?.attempt === attempt ? intent.mark : undefined;
+  return mark ?? randomInt(1, MARKS);
 }
 
 /** Gives what is wrong with the file when it may not replace what is there. */
@@ -65,26 +65,26 @@ async function createPages(
     const checked = await checkRanges({ file, ranges: item.ranges, borrow }, signal);
     if (!isWhole(checked.statuses)) return checked;
   }
-  await context.journal.intend(item, place, context.now());
+  const mark = markOf(copy, place);
+  await context.journal.intend(item, { ...place, mark }, context.now());
   const { name } = place;
-  const { lengthBytes, contentMd5 } = expectedOf(copy);
-  const digest = contentMd5 === undefined ? {} : { contentMd5 };
+  const { type: _page, ...expected } = expectedOf(copy, mark);
   const condition = conditionOf(place);
-  const blob = { name, condition, lengthBytes, ...headersOf(copy), ...digest } as const;
-  await container.createPages(blob, signal);
-  await context.journal.made(item, place);
+  await container.createPages({ name, condition, ...headersOf(copy), ...expected }, signal);
   return undefined;
 }
 
 async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Ended> {
   const { item, container, context } = copy;
   const { name, attempt } = place;
+  const sequenceNumber = markOf(copy, place);
   const held = await heldRanges(copy, place, signal);
   const statuses: RangeStatus[] = [];
   const work = async ({ index, buffer, md5 }: GoodRange, live: AbortSignal) => {
     const offsetBytes = item.ranges[index]?.offset ?? 0;
     try {
-      await container.writePages({ name, offsetBytes, body: buffer.bytes, md5 }, live);
+      const pages = { name, offsetBytes, body: buffer.bytes, md5, sequenceNumber };
+      await container.writePages(pages, live);
     } catch (error) {
       if (!isStationError(error, 'storage-rejected')) throw error;
       statuses[index] = 'BlobRequestFailed';
@@ -97,7 +97,11 @@ async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Pr
   };
   const ranges = goodRanges(copy, { held, statuses }, signal);
   await eachInFlight(ranges, { max: RANGES_IN_FLIGHT, work }, signal);
-  const problem = await readBack(copy, { name, expected: expectedOf(copy) }, signal);
+  const problem = await readBack(
+    copy,
+    { name, expected: expectedOf(copy, sequenceNumber) },
+    signal,
+  );
   return endOf(copy, { kind: 'written', place, statuses, problem });
 }
 

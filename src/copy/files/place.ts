@@ -66,7 +66,9 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
       looks && !replaces(place) ? await lookFor(container, place.name, signal) : undefined;
     if (found !== undefined) {
       const isIntended = intent?.attempt === place.attempt;
-      if (isIntended && (await placing.isOurs(found, intent))) return { kind: 'ours', place };
+      if (isIntended && (await placing.isOurs(found, intent))) {
+        return { kind: 'ours', place: { ...place, found } };
+      }
       const next = nextPlace(item, place, found);
       if (next.kind !== 'next') return next;
       place = next.place;

@@ -57,15 +57,14 @@ export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenera
 
 function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
   if (i === undefined) return;
-  if (entry.k !== 'done') yield { ...entry, i };
+  // Of one that ended, any age is right: it was read back.
+  if (entry.k === 'unmarked') yield { ...entry, k: 'intent', i, at: 0 };
+  else if (entry.k !== 'done') yield { ...entry, i };
   else if (hasBlob(entry.outcome)) {
     const { tag, outcome } = entry;
     const more = outcome?.disposition === 'Overwritten' ? { replace: true as const } : {};
-    const target = { i, tag, attempt: outcome?.attempt ?? 1, ...more };
-    // Of one that ended, any age is right: it was read back.
     const known = outcome?.etag === undefined ? {} : { etag: outcome.etag };
-    yield { k: 'intent', ...target, at: 0, ...known };
-    yield { k: 'made', ...target };
+    yield { k: 'intent', i, tag, attempt: outcome?.attempt ?? 1, ...more, at: 0, ...known };
   }
 }
 

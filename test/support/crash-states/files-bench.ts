@@ -22,11 +22,17 @@ const CHILD = fileURLToPath(new URL('./files-child.ts', import.meta.url));
 const COPY_ID = 'copy-1';
 const JOURNAL = `${COPY_ID}.journal`;
 
-const properties = z.object({ name: z.string(), version: z.string() });
+const properties = z.object({
+  name: z.string(),
+  version: z.string(),
+  sequenceNumber: z.int().default(0),
+});
 
 /** A blob as it lies in the store: `version` is drawn anew whenever a blob is made. */
 export interface FoundBlob {
   readonly version: string;
+  /** The mark of the copy on a page blob; 0 when it has none. */
+  readonly sequenceNumber: number;
   readonly sha256: string;
 }
 
@@ -112,8 +118,8 @@ async function blobsIn(root: string): Promise<Map<string, FoundBlob>> {
   const found = new Map<string, FoundBlob>();
   for (const key of (await unlessMissing(readdir(blobs))) ?? []) {
     const text = await readFile(join(blobs, key, 'properties.json'), 'utf8');
-    const { name, version } = properties.parse(JSON.parse(text));
-    found.set(name, { version, sha256: sha256(await readFile(join(blobs, key, 'content'))) });
+    const { name, ...known } = properties.parse(JSON.parse(text));
+    found.set(name, { ...known, sha256: sha256(await readFile(join(blobs, key, 'content'))) });
   }
   return found;
 }

@@ -7,6 +7,7 @@ import { FilesJournal } from '../../../../src/copy/files/journal.ts';
 import { CLEAN, lost, type Outcome } from '../../../../src/copy/files/outcome.ts';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import { tagOf } from '../../../../src/copy/files/source.ts';
+import { FramedFile } from '../../../../src/copy/framed-file.ts';
 import { type ContainerName, parseBlobPath } from '../../../../src/domain/blob-path.ts';
 import type { FileItem, FileTotals } from '../../../../src/domain/file-item.ts';
 
@@ -69,13 +70,53 @@ test('of a file that was begun, the last intent counts and every staged range', 
   await one.intend(item(0), { attempt: 2, replace: false }, 2000);
   await one.staged(item(0), 2, 0);
   await one.staged(item(0), 2, 4);
-  await one.made(item(1), { attempt: 1, replace: true });
+  await one.intend(item(1), { attempt: 1, replace: true, mark: 77 }, 3000);
   await one.close();
   const two = await open();
   expect(first(two)?.intent).toEqual({ attempt: 2, replace: false, at: 2000 });
   expect([...(first(two)?.staged.get(2) ?? [])]).toEqual([0, 4]);
-  expect(two.begun(item(1))?.made).toEqual({ attempt: 1, replace: true });
+  expect(two.begun(item(1))?.intent).toEqual({ attempt: 1, replace: true, at: 3000, mark: 77 });
   await two.close();
+});
+
+test('the mark of a page blob is known from before it is made until it is taken off', async () => {
+  const target = { attempt: 1, replace: false };
+  const marked = { ...target, at: 1000, mark: 77 };
+  const one = await open();
+  await one.intend(item(0), { ...target, mark: 77 }, 1000);
+  expect(one.marked(item(0))).toBeUndefined();
+  await one.end(item(0), CLEAN, 10);
+  await one.intend(item(1), target, 1000);
+  await one.end(item(1), CLEAN, 10);
+  await one.close();
+  for (let attempts = 0; attempts < 2; attempts++) {
+    const two = await open();
+    expect(two.marked(item(0))).toEqual(marked);
+    expect(two.marked(item(1))).toBeUndefined();
+    await two.close();
+  }
+  const three = await open();
+  await three.unmarked(item(0), marked, '"1"');
+  expect(three.marked(item(0))).toBeUndefined();
+  await three.close();
+  const four = await open();
+  expect(four.marked(item(0))).toBeUndefined();
+  await four.close();
+});
+
+test('what was said of a page blob without its mark is read over', async () => {
+  const tag = tagOf(item(1));
+  const before: object[] = [
+    { k: 'files', ...COPY },
+    { k: 'intent', i: 1, tag, attempt: 1, at: 1000 },
+    { k: 'made', i: 1, tag, attempt: 1 },
+    { k: 'done', i: 2, tag: tagOf(item(2)), bytes: 10 },
+  ];
+  await (await FramedFile.start(file, before, () => undefined)).close();
+  const journal = await open();
+  expect(journal.begun(item(1))).toMatchObject({ intent: { attempt: 1, at: 1000 } });
+  expect(journal.hasEnded(item(2))).toBe(true);
+  await journal.close();
 });
 
 test('what is begun is forgotten once it has ended, and the file does not grow with attempts', async () => {
