@@ -64,6 +64,7 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
     // Blocks can only be staged once it is gone: it goes for a whole file, or not at all.
     const whole = await checkRanges(checkParts(copy), signal);
     if (!isWhole(whole.statuses)) return whole;
+    await context.journal.intend(item, place, context.now());
     await clearName(container, { name: place.name, condition: 'replace' }, signal);
   }
   const staged = await stageRanges(copy, place, signal);

@@ -48,7 +48,8 @@ export function endOf(copy: FileCopy, ending: Ending): Ended {
       const words = told(copy, `${badIn(copy, statuses)}; the blob that is there was left alone`);
       const outcome = badOutcome(copy, { statuses, disposition: 'Cancelled', words });
       const { place } = ending;
-      const ours = place.isOutdated ? knownAs(place, place.found?.etag) : {};
+      const replaced = place.replace ? { replaced: true as const } : {};
+      const ours = place.isOutdated ? { ...knownAs(place, place.found?.etag), ...replaced } : {};
       return { outcome: { ...outcome, ...ours }, bytes: 0 };
     }
   }

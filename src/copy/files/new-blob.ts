@@ -10,7 +10,7 @@ import type { BlobName } from '../../domain/blob-name.ts';
 import { fromBase64, toHex } from '../../domain/bytes.ts';
 import type { FileCopy } from './context.ts';
 import type { Intent } from './journal.ts';
-import type { Place } from './place.ts';
+import { type Place, replaces } from './place.ts';
 
 /** What a blob of a file carries besides its bytes, as the store is told. */
 export function headersOf({ side }: FileCopy) {
@@ -24,10 +24,11 @@ export function wantedMd5({ side }: FileCopy): string | undefined {
   return bytes?.length === 16 ? toHex(bytes) : undefined;
 }
 
-export function conditionOf({ replace, isOutdated, found }: Place): WriteCondition {
+export function conditionOf(place: Place): WriteCondition {
+  const { isOutdated, found } = place;
   // What is ours can have become somebody else's since it was looked at.
   if (isOutdated && found !== undefined) return { etag: found.etag };
-  return replace ? 'replace' : 'must-not-exist';
+  return replaces(place) ? 'replace' : 'must-not-exist';
 }
 
 /** A blob as it is to be when it was written whole. */

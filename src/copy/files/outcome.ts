@@ -25,6 +25,8 @@ export const outcomeSchema = z.strictObject({
   properties: z.enum(SIDE_FILE_STATUSES).exactOptional(),
   /** Of our blob, written or left alone, when the file ended with errors: by it we know it again. */
   etag: z.string().exactOptional(),
+  /** Of our blob that was left alone: it has itself taken the place of another one. */
+  replaced: z.literal(true).exactOptional(),
   /** What was wrong first, for the verdict. */
   words: z.string().exactOptional(),
 });

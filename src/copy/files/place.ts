@@ -16,14 +16,16 @@ export interface Place extends Target {
   readonly found?: BlobProperties;
   /** What is there is our own, of an earlier attempt that got less of the file. */
   readonly isOutdated?: true;
+  /** What was to be replaced is gone: by our doing, for all we know. */
+  readonly isGone?: true;
 }
 
 /** The file's own name, if nothing is there. */
 const firstPlace = ({ name }: FileItem): Place => ({ attempt: 1, replace: false, name });
 
 /** Whether what is there may be replaced. */
-export function replaces({ replace, isOutdated }: Place): boolean {
-  return replace || isOutdated === true;
+export function replaces({ replace, isOutdated, isGone }: Place): boolean {
+  return isOutdated === true || (replace && isGone !== true);
 }
 
 export interface Placing<T> {
@@ -57,7 +59,7 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
   const { item, container, context } = placing;
   const intent = context.journal.begun(item)?.intent;
   const ours = intent === undefined ? undefined : await ownBlob(placing, intent, signal);
-  if (ours !== undefined && !ours.isOutdated) return { kind: 'ours', place: ours };
+  if (ours?.found !== undefined && !ours.isOutdated) return { kind: 'ours', place: ours };
   let place = ours ?? firstPlace(item);
   let looks = placing.looksFirst;
   for (let contradictions = 0; contradictions < CONTRADICTIONS_MAX; ) {
@@ -94,7 +96,7 @@ async function ownBlob(
   const { attempt, replace } = intent;
   const name = nameAt(item, attempt);
   const found = await lookFor(container, name, signal);
-  if (found === undefined) return undefined;
+  if (found === undefined) return replace ? { attempt, replace, name, isGone: true } : undefined;
   const place = { attempt, replace, name, found };
   if (await isOurs(found, intent)) return place;
   return found.etag === intent.etag ? { ...place, isOutdated: true } : undefined;
@@ -120,7 +122,7 @@ function nextPlace(item: FileItem, place: Place, found: BlobProperties): Next {
     case 'no-overwrite':
       return { kind: 'skipped' };
     case 'overwrite':
-      return { kind: 'next', place: { ...place, replace: true, found } };
+      return { kind: 'next', place: { ...firstPlace(item), replace: true, found } };
     case 'rename': {
       const attempt = place.attempt + 1;
       const name = nameAt(item, attempt);

@@ -62,7 +62,8 @@ function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecor
   else if (entry.k !== 'done') yield { ...entry, i };
   else if (hasBlob(entry.outcome)) {
     const { tag, outcome } = entry;
-    const more = outcome?.disposition === 'Overwritten' ? { replace: true as const } : {};
+    const isInPlace = outcome?.disposition === 'Overwritten' || outcome?.replaced;
+    const more = isInPlace ? { replace: true as const } : {};
     const known = outcome?.etag === undefined ? {} : { etag: outcome.etag };
     yield { k: 'intent', i, tag, attempt: outcome?.attempt ?? 1, ...more, at: 0, ...known };
   }

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import type { Disposition } from '../../../../src/domain/import-disposition.ts';
 import { StationError } from '../../../../src/errors.ts';
-import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
+import { blobName } from '../../../contract/blobs.ts';
+import { bytesOf, FileDrive, type FileSpec, never } from '../../../support/file-drive.ts';
 import { counting, dyingAt, dyingBefore } from '../../../support/wrapped-container.ts';
 
 /** A copy that ends between the store's doing and its own knowing, and the one that goes on. */
@@ -232,6 +233,72 @@ describe('a file that ended with errors before the journal was put aside', () =>
       expect((await drive.stored(blob)).equals(theirs)).toBe(true);
     },
   );
+});
+
+describe('a file whose blob took the place of the customer’s', () => {
+  const added = (nth: number): FileSpec => ({
+    ...{ blob: `pictures/added-${nth}.jpg`, bytes: bytesOf(`added ${nth}`, 700) },
+  });
+  const listsOther = async (...specs: readonly FileSpec[]) => {
+    await drive.prepare(specs);
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'drive-reads-differ' });
+    await retireJournal(drive.assignment().journalFile);
+  };
+
+  test('is told to have overwritten it also after it ended with errors, twice', async () => {
+    const tiny: FileSpec = {
+      ...{ ...small, disposition: 'overwrite', metadata: '<Metadata><a>b</a></Metadata>' },
+    };
+    await drive.occupy(small.blob);
+    await drive.prepare([tiny]);
+    await drive.write('\\pictures\\small.jpg.metadata', 'no metadata');
+    expect((await drive.copy()).verdict.files).toMatchObject({ withErrors: 1 });
+    await listsOther(added(1), tiny);
+    await drive.write('\\pictures\\small.jpg', bytesOf('damaged', 5000));
+    expect((await drive.copy()).verdict.files).toMatchObject({ withErrors: 1 });
+    await listsOther(added(2), added(1), tiny);
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 3, withErrors: 0, overwritten: 1 });
+    expect(await drive.propertiesOf(small.blob)).toMatchObject({ metadata: { a: 'b' } });
+  });
+
+  /** The customer’s is of another type, and goes before anything can be staged. */
+  async function diesWithItGone(): Promise<void> {
+    await drive.prepare([{ ...large, disposition: 'overwrite' }]);
+    const container = await drive.container('pictures');
+    await container.ensure(never);
+    const name = blobName('large.raw');
+    await container.createPages({ name, lengthBytes: 512, metadata: {} }, never);
+    drive.wrap = dyingAt('remove', 1);
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+    expect(await drive.namesIn('pictures')).toEqual([]);
+    drive.wrap = (inner) => inner;
+  }
+
+  test('is told to have overwritten it when the copy died right after it was gone', async () => {
+    await diesWithItGone();
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 1, overwritten: 1 });
+    expect((await drive.stored(large.blob)).equals(large.bytes)).toBe(true);
+  });
+
+  test('is stored as far as it reads when nothing is there any more', async () => {
+    await diesWithItGone();
+    const worse = Buffer.concat([bytesOf('worse', MIB), large.bytes.subarray(MIB)]);
+    await drive.write('\\pictures\\large.raw', worse);
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ withErrors: 1 });
+    expect((await drive.stored(large.blob)).equals(large.bytes.subarray(MIB))).toBe(true);
+  });
+
+  test('is told to be new when the customer’s was gone before', async () => {
+    await drive.prepare([{ ...large, disposition: 'overwrite' }]);
+    drive.wrap = dyingBefore('commit');
+    await expect(drive.copy()).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (inner) => inner;
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 1, overwritten: 0 });
+  });
 });
 
 test('a manifest that reads otherwise the second time copies nothing from what differs', async () => {
