@@ -12,8 +12,11 @@ import { type Changes, type ProxyMode, TROUBLES } from './store-troubles.ts';
  * on their way, and can make the way to the store, or the store itself, go wrong.
  */
 
-/** Shorter than any deadline of a request: what is kept on its way is never taken for a silent store. */
-const HELD_MS = 10_000;
+/**
+ * So often a client whose block is kept on its way gets a sign (102 Processing): bytes move, and it takes
+ * the store for a slow one at most. Much shorter than what a client takes for silence.
+ */
+const SIGN_MS = 500;
 
 export interface StagedRequest {
   readonly blob: string;
@@ -75,7 +78,10 @@ export class BlobProxy implements AsyncDisposable {
     this.#upstream = new URL(upstream);
   }
 
-  /** So many Put Blocks pass; the next ones stay on their way, untouched, until `open` or for 10 s. */
+  /**
+   * So many Put Blocks pass; the next ones stay on their way, untouched, until `open`, or until their
+   * clients or this proxy are gone.
+   */
   holdAfter(blocks: number): void {
     this.#passes = blocks;
   }
@@ -110,7 +116,7 @@ export class BlobProxy implements AsyncDisposable {
     const staging = stagingOf(incoming);
     if (staging !== undefined) {
       this.staged.push(staging);
-      await this.#passage();
+      await this.#passage(answer);
       if (incoming.destroyed) return;
     }
     this.#count();
@@ -122,10 +128,13 @@ export class BlobProxy implements AsyncDisposable {
   }
 
   /** A block may pass. */
-  async #passage(): Promise<void> {
+  async #passage(answer: ServerResponse): Promise<void> {
     this.#passes -= 1;
     if (this.#passes >= 0) return;
-    await Promise.race([this.#opened.promise, sleep(HELD_MS, undefined, { ref: false })]);
+    const signs = setInterval(() => answer.writeProcessing(), SIGN_MS);
+    const gone = new Promise<void>((resolve) => answer.once('close', resolve));
+    await Promise.race([this.#opened.promise, gone]);
+    clearInterval(signs);
   }
 
   async #forward({ incoming, answer, staging }: Way, changes: Changes): Promise<void> {

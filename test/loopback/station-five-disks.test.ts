@@ -43,10 +43,7 @@ test('four drives arrive at once, the fifth disk is not read, memory stays const
   await rig.createJob(...images.keys());
 
   const memory = sampleMemory(daemon);
-  await daemon.until(
-    ({ drives }) => isEachOf(drives, (d) => d.activity.kind === 'copying'),
-    'all four are copied at once',
-  );
+  await daemon.until(({ drives }) => isEachOf(drives, isCopied), 'all four are copied at once');
   rig.proxy.delayMs = () => 60;
   rig.proxy.open();
   await daemon.until(
@@ -66,6 +63,11 @@ test('four drives arrive at once, the fifth disk is not read, memory stays const
     expect((late - early) * MIB).toBeLessThan(GROWTH_BOUND_BYTES);
   }
 });
+
+/** One whose blocks were kept for long until the others came is told to have a slow store. */
+function isCopied({ activity }: DriveView): boolean {
+  return activity.kind === 'copying' || activity.kind === 'slow-storage';
+}
 
 function isEachOf(drives: readonly DriveView[], wanted: (drive: DriveView) => boolean): boolean {
   return drives.length === LISTED.length && drives.every(wanted);
