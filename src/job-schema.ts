@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONTAINER_NAME_LENGTH, CONTAINER_NAME_LETTERS } from './domain/container-name.ts';
 import { type DriveId, type JobName, type PlanRequest, plannedContainer } from './domain/job.ts';
 import { normaliseSerial } from './domain/serial.ts';
 import { credentialIn, type JobStorage, jobStorageSchema } from './job-storage.ts';
@@ -44,10 +45,10 @@ const jobType = z.literal('Import', {
 
 /** Azure's rules for container names. */
 const container = textOrWhy
-  .min(3, 'must have 3-63 characters')
-  .max(63, 'must have 3-63 characters')
+  .min(CONTAINER_NAME_LENGTH.min, 'must have 3-63 characters')
+  .max(CONTAINER_NAME_LENGTH.max, 'must have 3-63 characters')
   .regex(
-    /^[a-z0-9]+(?:-[a-z0-9]+)*$/u,
+    CONTAINER_NAME_LETTERS,
     'must be lower-case letters, digits and single hyphens between them',
   );
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isContainerName } from './domain/container-name.ts';
 import type { StorageCredential } from './domain/job-storage.ts';
 
 /**
@@ -56,7 +57,7 @@ const containerUrl = secret.superRefine((value, context) => {
   const url = addressIn(value, context);
   if (url === undefined) return;
   const { container, above } = containerIn(url);
-  if (above.length !== (hasAccountInPath(url) ? 1 : 0) || !CONTAINER_NAME.test(container)) {
+  if (above.length !== (hasAccountInPath(url) ? 1 : 0) || !isContainerName(container)) {
     context.addIssue('must be the URL of a container, such as https://ACCOUNT.blob…/CONTAINER?SAS');
   }
   if (url.searchParams.get('sr') !== 'c') {
@@ -65,8 +66,6 @@ const containerUrl = secret.superRefine((value, context) => {
   }
   complainOf(url.searchParams, context);
 });
-
-const CONTAINER_NAME = /^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$/u;
 
 /** What stands under `storage` in a job file, and is the body of a renewal. */
 export const jobStorageSchema = z

@@ -1,3 +1,4 @@
+import { BLOB_NAME_MAX_LENGTH } from './domain/blob-name.ts';
 import type { TimeOuts } from './domain/life-cycle.ts';
 import type { ManifestLimits } from './domain/manifest.ts';
 import type { PlanLimits } from './domain/plan.ts';
@@ -23,7 +24,7 @@ const GIB = 1024 * MIB;
 export const PLAN_LIMITS: PlanLimits = {
   maxBlocksPerBlob: 50_000,
   maxBlockBytes: 4000 * MIB,
-  maxBlobNameLength: 1024,
+  maxBlobNameLength: BLOB_NAME_MAX_LENGTH,
   blockSizesBytes: [8 * MIB],
   segmentBytes: 256 * GIB,
 };

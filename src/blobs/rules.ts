@@ -1,4 +1,6 @@
+import { blobNameProblem } from '../domain/blob-name.ts';
 import { fromBase64 } from '../domain/bytes.ts';
+import { isContainerName, isFolderInRoot, ROOT_CONTAINER } from '../domain/container-name.ts';
 import { StationError } from '../errors.ts';
 import type {
   CommitBlob,
@@ -15,8 +17,6 @@ import type {
  * changed, pages that are none.
  */
 
-/** "Naming and Referencing Containers, Blobs, and Metadata" (Microsoft Learn). */
-const MAX_NAME_LENGTH = 1024;
 /** Put Block: an id is at most 64 bytes before Base64. */
 const MAX_BLOCK_ID_BYTES = 64;
 /** The service allows 8 KiB of metadata, names and values together. */
@@ -29,13 +29,10 @@ const PAGE_BYTES = 512;
 const MAX_PAGES_BYTES = 4 * 1024 * 1024;
 /** "Scalability targets for Blob storage" (Microsoft Learn): 8 TiB. */
 const MAX_PAGE_BLOB_BYTES = 8 * 1024 ** 4;
-/** The one container that is found without its name in the URL. */
-const ROOT_CONTAINER = '$root';
 
 /**
- * Throws `storage-rejected` for what cannot be the name of a container in which blobs are written
- * ("Naming and Referencing Containers, Blobs, and Metadata", Microsoft Learn). Of the containers with
- * a `$`, `$root` and `$web` (the static website) are their owner's; the service writes the others.
+ * Throws `storage-rejected` for what cannot be the name of a container in which blobs are written. Of
+ * the containers with a `$`, `$root` and `$web` (the static website) are their owner's; the service writes the others.
  */
 export function checkContainerName(name: string): void {
   if (name === ROOT_CONTAINER || name === '$web') return;
@@ -43,37 +40,25 @@ export function checkContainerName(name: string): void {
   if (name.startsWith('$')) {
     throw refused(operation, `only the service writes ${name}; of the $ names, use $root or $web`);
   }
-  if (!/^[a-z0-9](?:-?[a-z0-9])+$/u.test(name) || !/^.{3,63}$/u.test(name)) {
+  if (!isContainerName(name)) {
     throw refused(operation, 'a container name has 3 to 63 of a-z, 0-9 and single hyphens');
   }
 }
 
 /** Throws `storage-rejected` for a name in folders in the root container, which has none. */
 export function checkPlace(container: string, name: string): void {
-  if (container !== ROOT_CONTAINER || !name.includes('/')) return;
+  if (!isFolderInRoot(container, name)) return;
   throw refused('name blob', 'a blob of the root container has no slash in its name');
 }
 
 /**
- * Throws `storage-rejected` for a name that would not arrive as it is: `.` and `..` segments are
- * resolved by every URL parser on the way (a name could leave its container), backslashes become slashes
- * (two names of a drive could become one), and control characters and lone surrogates have no stable
- * encoding.
+ * Throws `storage-rejected` for a name that would not arrive as it is. Backslashes would become slashes:
+ * two names of a drive could become one.
  */
 export function checkBlobName(name: string, operation: string): void {
-  const problem = nameProblem(name);
+  const slashed = name.includes('\\') ? 'contains a backslash, which becomes a slash' : undefined;
+  const problem = blobNameProblem(name) ?? slashed;
   if (problem !== undefined) throw refused(operation, `the blob name ${problem}`);
-}
-
-function nameProblem(name: string): string | undefined {
-  if (name === '') return 'is empty';
-  if (name.length > MAX_NAME_LENGTH) return `is longer than ${MAX_NAME_LENGTH} characters`;
-  if (!name.isWellFormed()) return 'is not well-formed Unicode';
-  if (/\p{Cc}/u.test(name)) return 'contains a control character';
-  if (name.startsWith('/')) return 'starts with a slash';
-  if (name.includes('\\')) return 'contains a backslash, which the service takes for a slash';
-  if (name.split('/').some((segment) => /^\.+$/u.test(segment))) return 'has a segment of dots';
-  return undefined;
 }
 
 export function checkStage(block: StageBlock): void {

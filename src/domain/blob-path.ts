@@ -1,11 +1,12 @@
-import type { BlobName } from './blob-name.ts';
-import type { Brand } from './brand.ts';
-
-/** A container's name by Azure's rules, or `$root`; made only here. */
-export type ContainerName = Brand<string, 'ContainerName'>;
-
-/** The container whose blobs have no container in their URL. */
-export const ROOT_CONTAINER = '$root';
+import { type BlobName, blobNameProblem } from './blob-name.ts';
+import {
+  CONTAINER_NAME_LENGTH,
+  type ContainerName,
+  hasContainerLength,
+  isContainerName,
+  isFolderInRoot,
+  ROOT_CONTAINER,
+} from './container-name.ts';
 
 /** Where a blob goes, as manifests, copy logs and blob lists write it: `container/name`. */
 export interface BlobPath {
@@ -17,14 +18,10 @@ export type BlobPathAnswer =
   | { readonly ok: true; readonly path: BlobPath }
   | { readonly ok: false; readonly problem: string };
 
-const MAX_NAME_LENGTH = 1024;
-
 /**
- * Splits `container/name` and checks both by Azure's rules ("Naming and Referencing Containers, Blobs,
- * and Metadata", Microsoft Learn). The text is taken as it is: nothing in the published samples is
- * URL-escaped, and names that the service made hold raw blanks. A blob of `$root` has no slash in its
- * name. Names that a URL would turn into another one are refused: `.` and `..` as segments could leave
- * the container.
+ * Splits `container/name` and checks both by Azure's rules. The text is taken as it is: nothing in the
+ * published samples is URL-escaped, and names that the service made hold raw blanks. A backslash is the
+ * store's to refuse: it concerns one blob, and what is no path the whole manifest.
  */
 export function parseBlobPath(text: string): BlobPathAnswer {
   const slash = text.indexOf('/');
@@ -41,21 +38,15 @@ export function blobPathText(path: BlobPath): string {
 }
 
 function containerProblem(container: string): string | undefined {
-  if (container === ROOT_CONTAINER) return undefined;
+  if (container === ROOT_CONTAINER || isContainerName(container)) return undefined;
   if (container === '') return 'begins with a slash';
-  if (container.length < 3 || container.length > 63)
-    return 'has a container of not 3-63 characters';
-  if (/^[a-z0-9]+(?:-[a-z0-9]+)*$/u.test(container)) return undefined;
+  const { min, max } = CONTAINER_NAME_LENGTH;
+  if (!hasContainerLength(container)) return `has a container of not ${min}-${max} characters`;
   return 'has a container of other than lower-case letters, digits and single hyphens between them';
 }
 
 function nameProblem(name: string, container: string): string | undefined {
-  if (name === '') return 'has no name behind the container';
-  if (name.length > MAX_NAME_LENGTH) return `has a name longer than ${MAX_NAME_LENGTH} characters`;
-  if (!name.isWellFormed()) return 'is not well-formed Unicode';
-  if (/\p{Cc}/u.test(name)) return 'has a control character in it';
-  if (name.startsWith('/')) return 'has an empty segment behind the container';
-  if (name.split('/').some((segment) => /^\.+$/u.test(segment))) return 'has a segment of dots';
-  if (container === ROOT_CONTAINER && name.includes('/')) return 'has a folder in $root';
-  return undefined;
+  const problem = blobNameProblem(name);
+  if (problem !== undefined) return `has a name behind the container that ${problem}`;
+  return isFolderInRoot(container, name) ? 'has a folder in $root' : undefined;
 }

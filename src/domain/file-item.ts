@@ -1,4 +1,5 @@
-import type { BlobPath, ContainerName } from './blob-path.ts';
+import type { BlobPath } from './blob-path.ts';
+import type { ContainerName } from './container-name.ts';
 import type { Digest } from './digest.ts';
 import type { Disposition } from './import-disposition.ts';
 

@@ -1,5 +1,6 @@
 import type { BlobName } from '../../domain/blob-name.ts';
-import { type ContainerName, parseBlobPath } from '../../domain/blob-path.ts';
+import { parseBlobPath } from '../../domain/blob-path.ts';
+import type { ContainerName } from '../../domain/container-name.ts';
 import type { FileItem, FileRange, FileTotals } from '../../domain/file-item.ts';
 import { DEFAULT_DISPOSITION } from '../../domain/import-disposition.ts';
 import { throwIfCancelled } from '../../errors.ts';

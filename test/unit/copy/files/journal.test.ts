@@ -8,7 +8,8 @@ import { CLEAN, lost, type Outcome } from '../../../../src/copy/files/outcome.ts
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import { tagOf } from '../../../../src/copy/files/source.ts';
 import { FramedFile } from '../../../../src/copy/framed-file.ts';
-import { type ContainerName, parseBlobPath } from '../../../../src/domain/blob-path.ts';
+import { parseBlobPath } from '../../../../src/domain/blob-path.ts';
+import type { ContainerName } from '../../../../src/domain/container-name.ts';
 import type { FileItem, FileTotals } from '../../../../src/domain/file-item.ts';
 
 let directory: string;
