@@ -147,6 +147,11 @@ export class BadPlaces {
     for (const area of this.#before?.within(extent) ?? []) this.map.mark(area, area.status);
   }
 
+  /** What the store has of a block is not of this disk: it is as if it had never been read. */
+  lost(blob: BlobPlan, index: number): void {
+    this.map.mark(placeOf(blob, index), 'non-tried');
+  }
+
   isUntried(blob: BlobPlan, index: number): boolean {
     return this.map.isAll(placeOf(blob, index), 'non-tried');
   }

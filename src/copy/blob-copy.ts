@@ -9,7 +9,8 @@ import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
-import type { CopyJournal } from './journal.ts';
+import type { CopyJournal, Landmark } from './journal.ts';
+import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
 import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
@@ -26,6 +27,9 @@ export interface BlobCopyParts {
   readonly nonce: string;
   readonly badPlaces: BadPlaces;
   readonly goodPlaces: GoodPlaces;
+  readonly landmarks: Landmarks;
+  /** Gets what of a blob is staged when some of it is left behind. */
+  readonly staged: Map<BlobPlan, ReadonlyMap<number, BlockId>>;
   readonly skipping: Skipping;
   /** A block is safe: the store verified it and the journal has it. */
   onSafe(lengthBytes: number): void;
@@ -47,6 +51,14 @@ interface ReadBlock {
   readonly hashes: Promise<BlockHashes>;
   /** It came behind a block that was left out. */
   readonly isLoose: boolean;
+  /** Resolves when the disk told no rubbish by then. */
+  readonly sure: Promise<void>;
+}
+
+interface TakenBlock {
+  readonly id: BlockId;
+  readonly md5: string;
+  readonly landmark: Landmark | undefined;
 }
 
 interface DoneBlock {
@@ -99,21 +111,27 @@ export class BlobCopy {
           continue;
         }
         const { slot, skipBytes } = read;
-        const isLoose = this.#isLoose;
+        const [isLoose, sure] = [this.#isLoose, this.#parts.goodPlaces.sure()];
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
-        const block = this.#finish(index, { slot, hashes, isLoose }, either).catch((error) =>
+        const block = this.#finish(index, { slot, hashes, isLoose, sure }, either).catch((error) =>
           this.#fail(error),
         );
         inFlight.add(block);
         block.finally(() => inFlight.delete(block));
         index += 1 + this.#leave(index + 1, skipBytes);
+        if (this.#parts.goodPlaces.isDue) await this.#parts.goodPlaces.check();
       }
+      await this.#parts.goodPlaces.check();
     } catch (error) {
       this.#fail(error);
     }
     await Promise.all(inFlight);
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#left > 0 ? undefined : this.#staged();
+    if (this.#left === 0) return this.#staged();
+    // What was left behind has no entry.
+    const ids = this.#done.flatMap(({ id }, index): [number, BlockId][] => [[index, id]]);
+    this.#parts.staged.set(this.#blob, new Map(ids));
+    return undefined;
   }
 
   /** What is held is read again only for the blob's MD5; what failed before is the rescue's. */
@@ -165,6 +183,7 @@ export class BlobCopy {
     const begun = performance.now();
     try {
       const failed = await this.#fill(slot, index);
+      this.#remember(index, slot, failed);
       if (failed === undefined) {
         const lengthBytes = blockLength(this.#blob, index);
         const elapsedMs = performance.now() - begun;
@@ -177,6 +196,13 @@ export class BlobCopy {
     }
     ring.release(slot);
     return skipping.failed();
+  }
+
+  /** What came before the piece that failed counts as well: it may be all that is known of the disk. */
+  #remember(index: number, { buffer }: Slot, failed: Extent | undefined): void {
+    const { offsetBytes, lengthBytes } = placeOf(this.#blob, index);
+    const read = failed === undefined ? lengthBytes : failed.offsetBytes - offsetBytes;
+    this.#parts.goodPlaces.remember(offsetBytes, buffer.subarray(0, read));
   }
 
   /** Reads piece by piece, in small ones where care is due; gives the piece that failed, if one did. */
@@ -200,7 +226,8 @@ export class BlobCopy {
   /** A good place is read again first: from a disk that returns rubbish nothing more is taken. */
   async #leaveBad(index: number, slot: Slot, failed: Extent): Promise<void> {
     const { goodPlaces, device, badPlaces } = this.#parts;
-    await goodPlaces.check();
+    goodPlaces.doubt();
+    await goodPlaces.clearDoubt();
     await device.proveAlive();
     this.#breakChain();
     const held = this.#held.blocks.get(index);
@@ -232,7 +259,12 @@ export class BlobCopy {
       this.#parts.ring.release(read.slot),
     );
     if (taken === undefined) return;
-    await this.#parts.journal.append({ kind: 'staged', blob: this.#blob.name, index, ...taken });
+    const { landmark, ...block } = taken;
+    await read.sure;
+    const { journal } = this.#parts;
+    if (landmark !== undefined) await journal.append(landmark);
+    await journal.append({ kind: 'staged', blob: this.#blob.name, index, ...block });
+    this.#parts.goodPlaces.wroteDown(this.#blob.name, index);
     this.#parts.onSafe(blockLength(this.#blob, index));
   }
 
@@ -241,7 +273,7 @@ export class BlobCopy {
     index: number,
     { slot, hashes, isLoose }: ReadBlock,
     signal: AbortSignal,
-  ): Promise<{ readonly id: BlockId; readonly md5: string } | undefined> {
+  ): Promise<TakenBlock | undefined> {
     const { md5, md5State, sha256 } = await hashes;
     throwIfCancelled(signal);
     const block = { nonce: this.#parts.nonce, index, sha256 };
@@ -256,8 +288,8 @@ export class BlobCopy {
     const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
     await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
     this.#parts.badPlaces.finished(this.#blob, index);
-    this.#parts.goodPlaces.remember(placeOf(this.#blob, index).offsetBytes, body);
-    return { id, md5 };
+    const landmark = this.#parts.landmarks.of(placeOf(this.#blob, index), body);
+    return { id, md5, landmark };
   }
 
   /** A block behind a gap was staged by an earlier attempt and is read only for the blob's MD5. */
@@ -268,6 +300,7 @@ export class BlobCopy {
   #fail(error: unknown): void {
     this.#failure ??= error;
     this.#stop.abort(error);
+    this.#parts.goodPlaces.giveUp(error);
   }
 
   #staged(): StagedBlob {

@@ -49,6 +49,11 @@ export class BlockInHand {
     return this.#fresh.length === 1 && only?.lengthBytes === this.block.extent.lengthBytes;
   }
 
+  /** Whether something was read that is not in the scratch yet. */
+  get isFresh(): boolean {
+    return this.#fresh.length > 0;
+  }
+
   async flush(scratch: Scratch): Promise<void> {
     const { offsetBytes } = this.block.extent;
     for (const piece of this.#fresh) {

@@ -28,6 +28,12 @@ export class BlockSums {
     sums.set(fromHex(md5), index * MD5_BYTES);
   }
 
+  delete(blob: BlobPlan, index: number): void {
+    if (this.get(blob, index) === undefined) return;
+    this.#size--;
+    this.#sums.get(blob.name)?.fill(0, index * MD5_BYTES, (index + 1) * MD5_BYTES);
+  }
+
   /** 32 hex digits. */
   get(blob: BlobPlan, index: number): string | undefined {
     const md5 = this.#sums.get(blob.name)?.subarray(index * MD5_BYTES, (index + 1) * MD5_BYTES);

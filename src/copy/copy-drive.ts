@@ -1,18 +1,18 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { decodeBlockId } from '../domain/block-id.ts';
-import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
+import { type BlockId, decodeBlockId } from '../domain/block-id.ts';
+import type { BlobPlan, ImagePlan } from '../domain/plan.ts';
 import { Skipping, type SkipRules } from '../domain/rescue/skipping.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
 import { BadPlaces } from './bad-places.ts';
 import { BlobCopy, type BlobCopyParts, looseBlob, type StagedBlob } from './blob-copy.ts';
-import { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import { GoodPlaces } from './good-places.ts';
 import { Hasher } from './hashing.ts';
 import { imagePlanOf } from './image-plan.ts';
-import { CopyJournal, type JournalRecord, readJournal } from './journal.ts';
+import { CopyJournal, type JournalRecord } from './journal.ts';
+import { journaled } from './journaled.ts';
 import { writeLogs } from './logs.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
 import { proveContent } from './prove.ts';
@@ -53,26 +53,35 @@ export async function copyDrive(
   const plan = imagePlanOf(assignment.plan, { ...assignment, sizeBytes: device.sizeBytes });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
-  const sums = await journaledSums(assignment, plan);
+  const { sums, landmarks, doubted, hasJournal } = await journaled(assignment.journalFile, plan);
   const badPlaces = await BadPlaces.open(assignment, plan);
-  const survey = new Survey(plan, { ...parts, nonce: assignment.nonce, sums });
+  const survey = new Survey(plan, {
+    ...parts,
+    nonce: assignment.nonce,
+    ...{ sums, doubted, hasJournal },
+  });
   const confirmed = noted(survey.confirmed(signal), plan, badPlaces);
-  const journal = await CopyJournal.start(assignment.journalFile, assignment, confirmed);
+  const known = joined([...landmarks.known, ...doubted], confirmed);
+  const journal = await CopyJournal.start(assignment.journalFile, assignment, known);
   await badPlaces.takeOver();
-  const { heldBlocks, lostBlocks } = survey;
-  report({ kind: 'reconciled', heldBlocks, lostBlocks });
   const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
   const ring = new BufferRing(blockBytes);
   const hasher = new Hasher(ring.memory);
   const goodPlaces = new GoodPlaces(device, parts.random);
   try {
     report({ kind: 'phase', phase: 'proving' });
-    const proof = { device, ring, sums, journal, goodPlaces };
-    await proveContent(survey.toProve(), proof, signal);
+    const proof = { device, ring, sums, journal, goodPlaces, badPlaces };
+    const toProve = { blocks: survey.toProve(), landmarks: landmarks.known };
+    const differing = await proveContent(toProve, proof, signal);
+    for (const { blob, block } of survey.distrust(differing)) badPlaces.lost(blob, block.index);
+    if (badPlaces.isKnown) goodPlaces.suspect();
+    const { heldBlocks, lostBlocks } = survey;
+    report({ kind: 'reconciled', heldBlocks, lostBlocks });
     report({ kind: 'phase', phase: 'copying' });
     const tally = new Tally(plan, survey.heldBytes, report);
     const copying = {
-      ...{ device, ring, hasher, container, journal, sums, badPlaces, goodPlaces },
+      ...{ device, ring, hasher, container, journal, sums, badPlaces, goodPlaces, landmarks },
+      staged: new Map<BlobPlan, ReadonlyMap<number, BlockId>>(),
       skipping: new Skipping(skipRules(plan, blockBytes)),
       nonce: assignment.nonce,
       onSafe: (lengthBytes: number) => tally.staged(lengthBytes),
@@ -82,6 +91,9 @@ export async function copyDrive(
     const verdict = await finalVerdict(plan, evidence, { assignment, device });
     const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums, badPlaces }, signal);
     return { verdict, logs };
+  } catch (error) {
+    await Promise.allSettled(goodPlaces.doubted.map((block) => journal.append(block)));
+    throw error;
   } finally {
     await hasher.close();
     await journal.close();
@@ -122,7 +134,8 @@ async function copyBlobs(
     const rescued = await rescueDrive(blockBytes, { ...copying, rescueMs, report }, signal);
     for (const blob of leftBehind) {
       const held = await askStore(blob, assignment.nonce, container, signal);
-      await settle(looseBlob(blob, held, rescued.get(blob)), held);
+      const ids = new Map([...(copying.staged.get(blob) ?? []), ...(rescued.get(blob) ?? [])]);
+      await settle(looseBlob(blob, held, ids), held);
     }
   }
   return plan.blobs.flatMap((blob) => evidence.get(blob) ?? []);
@@ -154,21 +167,12 @@ function skipRules({ totalBytes }: ImagePlan, blockBytes: number): SkipRules {
   };
 }
 
-/** What the journal of the earlier attempt knows of its blocks; empty when it is lost. */
-async function journaledSums(
-  { journalFile }: ImageAssignment,
-  plan: ImagePlan,
-): Promise<BlockSums> {
-  const sums = new BlockSums();
-  const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
-  for await (const record of readJournal(journalFile)) {
-    if (record.kind !== 'staged' || record.md5 === undefined) continue;
-    const blob = blobs.get(record.blob);
-    if (blob !== undefined && record.index < blockCount(blob)) {
-      sums.set(blob, record.index, record.md5);
-    }
-  }
-  return sums;
+async function* joined(
+  known: readonly JournalRecord[],
+  confirmed: AsyncIterable<JournalRecord>,
+): AsyncGenerator<JournalRecord> {
+  yield* known;
+  yield* confirmed;
 }
 
 async function finalVerdict(

@@ -1,6 +1,7 @@
 import { isStationError, StationError } from '../errors.ts';
-import { GOOD_PLACES } from '../limits.ts';
+import { GOOD_PLACES, UNCHECKED_BLOCKS_MAX, UNSURE_BLOCKS_MAX } from '../limits.ts';
 import type { SourceDevice } from './device.ts';
+import type { Doubted } from './journal.ts';
 
 interface GoodPlace {
   readonly offsetBytes: number;
@@ -9,47 +10,103 @@ interface GoodPlace {
 
 /** One read of any disk, whatever its sectors. */
 const PLACE_BYTES = 4096;
+const PLACES_COMPARED = 2;
 
 /**
- * A few places of the disk that were read without an error and whose bytes the store has taken, spread
- * over all of it by chance. After an error one of them is read again: some drives return rubbish from
+ * A few places of the disk that were read without an error, spread over all of it by chance. After an
+ * error two of them are read again, and from time to time without one: some drives return rubbish from
  * then on, without a word, and others return nothing any more.
+ *
+ * That may begin some time after the error. So from the first one on nothing is sure that was read since
+ * the last check: it is not written down as safe, and gives no place to compare with, until one passed.
+ * What was written down before the first one is known, to be taken back.
  */
 export class GoodPlaces {
   readonly #device: SourceDevice;
   readonly #random: () => number;
   readonly #places: GoodPlace[] = [];
+  /** Read since the last check. */
+  #candidates: GoodPlace[] = [];
   /** Page-aligned, as reads past the page cache need it. */
   readonly #again = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PLACE_BYTES);
   #seen = 0;
+  #isSick = false;
   #isInDoubt = false;
+  #unsure: PromiseWithResolvers<void>[] = [];
+  /** Written down as safe since the last check. */
+  #unchecked: Doubted[] = [];
+  #hasLied = false;
 
   constructor(device: SourceDevice, random: () => number) {
     this.#device = device;
     this.#random = random;
   }
 
-  /** `block`: what the store has taken, from `offsetBytes` of the disk; a part of it is kept. */
+  /** `block`: what was just read from `offsetBytes` of the disk; a part of it is kept. */
   remember(offsetBytes: number, block: Buffer): void {
     if (block.length < PLACE_BYTES) return;
+    const bytes = () => Buffer.from(block.subarray(0, PLACE_BYTES));
+    if (this.#isSick) {
+      const isWanted = this.#places.length + this.#candidates.length < GOOD_PLACES;
+      if (isWanted) this.#candidates.push({ offsetBytes, bytes: bytes() });
+      return;
+    }
     this.#seen++;
-    const isKept = this.#places.length < GOOD_PLACES || this.#random() < GOOD_PLACES / this.#seen;
-    if (!isKept) return;
-    const place = { offsetBytes, bytes: Buffer.from(block.subarray(0, PLACE_BYTES)) };
-    if (this.#places.length < GOOD_PLACES) this.#places.push(place);
-    else this.#places[Math.floor(this.#random() * GOOD_PLACES)] = place;
+    if (this.#places.length < GOOD_PLACES) this.#places.push({ offsetBytes, bytes: bytes() });
+    else if (this.#random() < GOOD_PLACES / this.#seen) {
+      const younger = 1 + Math.floor(this.#random() * (GOOD_PLACES - 1));
+      this.#places[younger] = { offsetBytes, bytes: bytes() };
+    }
+  }
+
+  /** The disk is known to have bad places: from now on it is believed from check to check. */
+  suspect(): void {
+    this.#isSick = true;
   }
 
   /** A read failed: `clearDoubt` is due before anything is taken from the disk or written down of it. */
   doubt(): void {
+    this.suspect();
     this.#isInDoubt = true;
   }
 
   /** Checks a place once for all errors in a row; throws what `check` throws. */
   async clearDoubt(): Promise<void> {
-    if (!this.#isInDoubt) return;
-    await this.check();
-    this.#isInDoubt = false;
+    if (this.#isInDoubt) await this.check();
+  }
+
+  /**
+   * Resolves when what was read until now is sure: at once while the disk never failed, else with the next
+   * check that passes. Rejects with the error of one that does not, and with that of `giveUp`.
+   */
+  sure(): Promise<void> {
+    if (!this.#isSick) return Promise.resolve();
+    const unsure = Promise.withResolvers<void>();
+    // Whoever waits hears of it; nobody may be waiting yet.
+    unsure.promise.catch(() => undefined);
+    this.#unsure.push(unsure);
+    return unsure.promise;
+  }
+
+  /** A block of the disk was written down as safe. */
+  wroteDown(blob: string, index: number): void {
+    this.#unchecked.push({ kind: 'doubted', blob, index });
+  }
+
+  /** What was written down before the disk was found to tell rubbish, and after it last told the truth. */
+  get doubted(): readonly Doubted[] {
+    return this.#hasLied ? this.#unchecked : [];
+  }
+
+  /** Whether so much waits for a check, or came since the last one, that one is due. */
+  get isDue(): boolean {
+    const isMuch = this.#unchecked.length >= UNCHECKED_BLOCKS_MAX;
+    return isMuch || this.#unsure.length >= UNSURE_BLOCKS_MAX;
+  }
+
+  /** No check will come any more. */
+  giveUp(error: unknown): void {
+    for (const { reject } of this.#unsure.splice(0)) reject(error);
   }
 
   /**
@@ -57,25 +114,48 @@ export class GoodPlaces {
    * of them can be read any more, though the disk is there: then it is not sectors that are bad.
    */
   async check(): Promise<void> {
-    const from = Math.floor(this.#random() * this.#places.length);
+    const unsure = this.#unsure.splice(0);
+    const candidates = this.#candidates;
+    this.#candidates = [];
+    const writtenDown = this.#unchecked.length;
+    try {
+      await this.#compareSome();
+    } catch (error) {
+      for (const { reject } of unsure) reject(error);
+      throw error;
+    }
+    this.#isInDoubt = false;
+    this.#unchecked = this.#unchecked.slice(writtenDown);
+    this.#places.push(...candidates);
+    for (const { resolve } of unsure) resolve();
+  }
+
+  /** The oldest place, which nothing can have spoilt, and another one; or whichever still read. */
+  async #compareSome(): Promise<void> {
+    const [oldest, ...others] = this.#places;
+    if (oldest === undefined) return;
+    const from = Math.floor(this.#random() * others.length);
+    const order = [oldest, ...others.slice(from), ...others.slice(0, from)];
+    let compared = 0;
     let failure: unknown;
-    for (let step = 0; step < this.#places.length; step++) {
-      const place = this.#places[(from + step) % this.#places.length];
-      if (place === undefined) return;
+    for (const place of order) {
+      if (compared === PLACES_COMPARED) return;
       try {
-        return await this.#compare(place);
+        await this.#compare(place);
+        compared++;
       } catch (error) {
         if (!isStationError(error, 'disk-read-failed')) throw error;
         failure = error;
       }
     }
-    if (failure !== undefined) throw failure;
+    if (compared === 0) throw failure;
   }
 
   async #compare({ offsetBytes, bytes }: GoodPlace): Promise<void> {
     const again = this.#again;
     await this.#device.readInto(again, offsetBytes);
     if (again.equals(bytes)) return;
+    this.#hasLied = true;
     const { devicePath } = this.#device;
     const words = `${devicePath} reads differently at byte ${offsetBytes} after a read error`;
     throw new StationError('disk-content-changed', words, { devicePath, offsetBytes });

@@ -18,9 +18,24 @@ const staged = z.object({
     .regex(/^[0-9a-f]{32}$/u)
     .exactOptional(),
 });
-const record = z.discriminatedUnion('kind', [header, staged]);
+/** 4 KiB of the disk as they were read, by which it is known again. */
+const landmark = z.object({
+  kind: z.literal('landmark'),
+  offsetBytes: z.int().min(0),
+  /** The first half of their SHA-256. */
+  sha256: z.string().regex(/^[0-9a-f]{32}$/u),
+});
+/** The disk told rubbish at the next check: the block counts only when it is staged again. */
+const doubted = z.object({
+  kind: z.literal('doubted'),
+  blob: z.string(),
+  index: z.int().min(0),
+});
+const record = z.discriminatedUnion('kind', [header, staged, landmark, doubted]);
 
 export type JournalHeader = z.output<typeof header>;
+export type Doubted = z.output<typeof doubted>;
+export type Landmark = z.output<typeof landmark>;
 export type JournalRecord = z.output<typeof record>;
 
 /** A record is a few hundred bytes. */

@@ -7,7 +7,7 @@ import {
   type RescueRules,
   type Standing,
 } from '../domain/rescue/rescue.ts';
-import { isStationError, throwIfCancelled } from '../errors.ts';
+import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import {
   PROGRESS_INTERVAL_MS,
   RESCUE_AREA_MS,
@@ -23,6 +23,7 @@ import type { BadPlaces, PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
 import type { SourceDevice } from './device.ts';
 import type { GoodPlaces } from './good-places.ts';
+import type { CopyJournal } from './journal.ts';
 import type { FromCopy } from './messages.ts';
 import type { BufferRing, Slot } from './ring.ts';
 import { type StageParts, stageLoose } from './stage-loose.ts';
@@ -30,10 +31,13 @@ import { type StageParts, stageLoose } from './stage-loose.ts';
 export interface RescueParts extends StageParts {
   readonly device: SourceDevice;
   readonly ring: BufferRing;
+  readonly journal: CopyJournal;
   readonly badPlaces: BadPlaces;
   readonly goodPlaces: GoodPlaces;
   /** Time for all bad areas of the drive, when it is not the usual one. */
   readonly rescueMs?: number | undefined;
+  /** A block is safe: the store verified it and the journal has it. */
+  onSafe(lengthBytes: number): void;
   report(message: FromCopy): void;
 }
 
@@ -117,7 +121,9 @@ class DriveRescue {
   }
 
   async close(): Promise<void> {
-    const { keeper, scratch } = this.#parts.badPlaces;
+    const { badPlaces, goodPlaces } = this.#parts;
+    const { keeper, scratch } = badPlaces;
+    goodPlaces.giveUp(new StationError('cancelled', 'the rescue has ended', {}));
     await Promise.allSettled([...this.#inFlight, keeper.ended()]);
     await scratch.close();
   }
@@ -173,7 +179,10 @@ class DriveRescue {
     if (inHand.isWhole) {
       this.#inHand = undefined;
       this.#ended.add(block.extent.offsetBytes);
-      this.#inBackground(slot, () => this.#stage(block, { slot, unreadableBytes: 0 }, signal));
+      const sure = this.#parts.goodPlaces.sure();
+      this.#inBackground(slot, () =>
+        this.#stage(block, { slot, unreadableBytes: 0, sure }, signal),
+      );
     } else {
       await this.#layDown();
       await this.#finishLater(block, signal);
@@ -182,6 +191,7 @@ class DriveRescue {
 
   /** Takes a block in hand; the one before is laid down, and sent when nothing more is read of it. */
   async #take(block: PlannedBlock, rescue: Rescue, signal: AbortSignal): Promise<BlockInHand> {
+    const { goodPlaces, ring } = this.#parts;
     const before = this.#inHand;
     if (before?.block.extent.offsetBytes === block.extent.offsetBytes) return before;
     await this.#layDown();
@@ -189,7 +199,9 @@ class DriveRescue {
       await this.#beginSave();
       await this.#finishLater(before.block, signal);
     }
-    const inHand = new BlockInHand(block, await this.#parts.ring.acquire(signal));
+    // Nobody gets a buffer of those that wait for a check, unless there is one.
+    if (goodPlaces.isDue) await goodPlaces.check();
+    const inHand = new BlockInHand(block, await ring.acquire(signal));
     this.#inHand = inHand;
     return inHand;
   }
@@ -197,6 +209,7 @@ class DriveRescue {
   async #layDown(): Promise<void> {
     const inHand = this.#inHand;
     if (inHand === undefined) return;
+    if (inHand.isFresh) await this.#parts.goodPlaces.check();
     await inHand.flush(this.#parts.badPlaces.scratch);
     this.#inHand = undefined;
     this.#parts.ring.release(inHand.slot);
@@ -234,6 +247,7 @@ class DriveRescue {
   }
 
   async #settled(): Promise<void> {
+    await this.#parts.goodPlaces.check();
     await Promise.all(this.#inFlight);
     await this.#parts.badPlaces.keeper.ended();
     if (this.#failure !== undefined) throw this.#failure;
@@ -255,7 +269,8 @@ class DriveRescue {
       const bytes = slot.buffer.subarray(0, lengthBytes);
       await this.#fetchKept(block, bytes);
       const unreadableBytes = this.#blank(block, bytes);
-      await this.#stage(block, { slot, unreadableBytes }, signal);
+      const sure = Promise.resolve();
+      await this.#stage(block, { slot, unreadableBytes, sure }, signal);
     });
   }
 
@@ -288,19 +303,34 @@ class DriveRescue {
 
   async #stage(
     block: PlannedBlock,
-    filled: { readonly slot: Slot; readonly unreadableBytes: number },
+    { slot, unreadableBytes, sure }: { slot: Slot; unreadableBytes: number; sure: Promise<void> },
     signal: AbortSignal,
   ): Promise<void> {
-    const id = await stageLoose({ ...block, ...filled }, this.#parts, signal);
+    const { badPlaces, goodPlaces, journal, onSafe } = this.#parts;
+    const good = this.#longestRead(block);
+    const filled = { ...block, slot, unreadableBytes, good };
+    const { id, records } = await stageLoose(filled, this.#parts, signal);
+    await sure;
+    for (const record of records) await journal.append(record);
+    goodPlaces.wroteDown(block.blob.name, block.index);
+    onSafe(block.extent.lengthBytes);
     const ofBlob = this.staged.get(block.blob) ?? new Map<number, BlockId>();
     this.staged.set(block.blob, ofBlob.set(block.index, id));
-    await this.#parts.badPlaces.storedPartly(block, filled.unreadableBytes);
+    await badPlaces.storedPartly(block, unreadableBytes);
+  }
+
+  #longestRead({ extent }: PlannedBlock): Extent {
+    let longest: Extent = { ...extent, lengthBytes: 0 };
+    for (const area of this.#parts.badPlaces.map.within(extent)) {
+      if (area.status === 'finished' && area.lengthBytes > longest.lengthBytes) longest = area;
+    }
+    return longest;
   }
 
   /** The disk was there and told no rubbish before anything of it is made durable. */
   async #beginSave(): Promise<void> {
     const { goodPlaces, device, badPlaces } = this.#parts;
-    await goodPlaces.clearDoubt();
+    await goodPlaces.check();
     await device.proveAlive();
     await this.#inHand?.flush(badPlaces.scratch);
     await badPlaces.keeper.begin();

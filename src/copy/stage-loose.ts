@@ -1,22 +1,21 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
-import { blockLength } from '../domain/plan.ts';
+import { blockLength, type Extent } from '../domain/plan.ts';
 import { throwIfCancelled } from '../errors.ts';
 import type { PlannedBlock } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Hasher } from './hashing.ts';
-import type { CopyJournal } from './journal.ts';
+import type { JournalRecord } from './journal.ts';
+import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
 import type { Slot } from './ring.ts';
 
 export interface StageParts {
   readonly hasher: Hasher;
   readonly container: BlobContainer;
-  readonly journal: CopyJournal;
   readonly sums: BlockSums;
   readonly nonce: string;
-  /** A block is safe: the store verified it and the journal has it. */
-  onSafe(lengthBytes: number): void;
+  readonly landmarks: Landmarks;
 }
 
 export interface FilledBlock extends PlannedBlock {
@@ -24,23 +23,33 @@ export interface FilledBlock extends PlannedBlock {
   readonly slot: Slot;
   /** Bytes of it that are zeros because the disk did not give them. */
   readonly unreadableBytes: number;
+  /** A part of it that was read, the longest one. */
+  readonly good: Extent;
 }
 
-/** Stages one block out of its turn: hash, stage, journal. The slot stays the caller's. */
+/** A block that the store has taken, and what is to be written down of it. */
+export interface LooseBlockTaken {
+  readonly id: BlockId;
+  readonly records: readonly JournalRecord[];
+}
+
+/** Stages one block out of its turn: hash, stage. The slot stays the caller's. */
 export async function stageLoose(
-  { blob, index, slot, unreadableBytes }: FilledBlock,
-  { hasher, container, journal, sums, nonce, onSafe }: StageParts,
+  { blob, index, extent, slot, unreadableBytes, good }: FilledBlock,
+  { hasher, container, sums, nonce, landmarks }: StageParts,
   signal: AbortSignal,
-): Promise<BlockId> {
+): Promise<LooseBlockTaken> {
   throwIfCancelled(signal);
   const { name } = blob;
   const lengthBytes = blockLength(blob, index);
   const { offsetBytes } = slot;
   const { md5, sha256 } = await hasher.hash({ offsetBytes, lengthBytes, restartFrom: MD5_START });
   const id = encodeBlockId({ nonce, index, sha256, unreadableBytes });
-  await container.stageBlock({ name, id, body: slot.buffer.subarray(0, lengthBytes), md5 }, signal);
+  const body = slot.buffer.subarray(0, lengthBytes);
+  await container.stageBlock({ name, id, body, md5 }, signal);
   sums.set(blob, index, md5);
-  await journal.append({ kind: 'staged', blob: name, index, id, md5 });
-  onSafe(lengthBytes);
-  return id;
+  const staged = { kind: 'staged', blob: name, index, id, md5 } as const;
+  const from = good.offsetBytes - extent.offsetBytes;
+  const landmark = landmarks.of(good, body.subarray(from, from + good.lengthBytes));
+  return { id, records: landmark === undefined ? [staged] : [landmark, staged] };
 }

@@ -72,5 +72,20 @@ export const KERNEL_RECORDS_MAX = 20_000;
 export const KERNEL_LINES_KEPT = 4;
 /** Places that were read well, 4 KiB each, of which one is read again and compared after each error. */
 export const GOOD_PLACES = 8;
+/**
+ * Blocks of a disk with bad places that may wait for a check of a good place until they count as safe:
+ * then one is due. It takes two seeks, and the ring has two buffers more.
+ */
+export const UNSURE_BLOCKS_MAX = 6;
+/**
+ * Blocks that are written down as safe between two checks of a good place while a disk reads without an
+ * error: of these and no more it has to be asked again what they are when a check finds rubbish.
+ */
+export const UNCHECKED_BLOCKS_MAX = 128;
+/**
+ * Landmarks of a disk that a copy journal keeps, 4 KiB each: by them it is known again on resume, also
+ * where no block of it can be read whole any more.
+ */
+export const LANDMARKS = 64;
 /** Unreadable ranges that a verdict tells one by one; the map has all. */
 export const UNREADABLE_RANGES_TOLD = 8;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BlobContainer } from '../../../src/blobs/contract.ts';
 import { openContainer } from '../../../src/blobs/open.ts';
 import { BlockSums } from '../../../src/copy/block-sums.ts';
+import type { Doubted } from '../../../src/copy/journal.ts';
 import { Survey } from '../../../src/copy/survey.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../../src/domain/block-id.ts';
@@ -54,8 +55,15 @@ async function commit(blob: BlobPlan, blocks: number): Promise<void> {
   await container.commit({ name: blob.name, blocks: ids, md5, metadata: {} }, never);
 }
 
-async function surveyed(plan: ImagePlan, sums = new BlockSums()) {
-  const survey = new Survey(plan, { nonce: NONCE, container, sums, random: () => 0.5 });
+async function surveyed(plan: ImagePlan, sums = new BlockSums(), doubted: readonly Doubted[] = []) {
+  const survey = new Survey(plan, {
+    nonce: NONCE,
+    container,
+    sums,
+    hasJournal: sums.size > 0,
+    doubted,
+    random: () => 0.5,
+  });
   const records = await Array.fromAsync(survey.confirmed(never));
   return { survey, records };
 }
@@ -96,6 +104,39 @@ test('wants the ends of what is held read again, and each block without a sum', 
   expect(new Set(wanted).size).toBe(wanted.length);
   expect(wanted.length).toBeLessThan(12);
   expect(records.filter((record) => !('md5' in record))).toHaveLength(1);
+});
+
+test('does not hold what the journal doubts, nor what nobody vouches for and cannot be proved', async () => {
+  const blob = blobOf('a', 4);
+  for (const index of [0, 1, 2]) await stage(blob, index);
+  const body = content(3);
+  const parts = { nonce: NONCE, index: 3, sha256: 'ab'.repeat(32), unreadableBytes: 5 };
+  const id = encodeBlockId(parts);
+  await container.stageBlock({ name: blob.name, id, body, md5: md5Of(body) }, never);
+  const sums = new BlockSums();
+  sums.set(blob, 0, md5Of(content(0)));
+  const doubted = { kind: 'doubted', blob: blob.name, index: 1 } as const;
+  const { survey, records } = await surveyed(planOf(blob), sums, [doubted]);
+  expect(records.map((record) => 'index' in record && record.index)).toEqual([0, 2]);
+  expect(survey.toProve().map(({ block, isSure }) => [block.index, isSure])).toEqual([
+    [0, true],
+    [2, false],
+  ]);
+  expect([...(await survey.heldOf(blob, never)).blocks.keys()]).toEqual([0, 2]);
+});
+
+test('does not hold blocks that differ, nor the chain behind them', async () => {
+  const blob = blobOf('a', 6);
+  const sums = new BlockSums();
+  for (let index = 0; index < 6; index++) {
+    await stage(blob, index);
+    if (index < 2) sums.set(blob, index, md5Of(content(index)));
+  }
+  const { survey } = await surveyed(planOf(blob), sums);
+  const fourth = survey.toProve().filter(({ block }) => block.index === 3);
+  expect(survey.distrust(fourth).map(({ block }) => block.index)).toEqual([3, 4, 5]);
+  expect([...(await survey.heldOf(blob, never)).blocks.keys()]).toEqual([0, 1, 2]);
+  expect(survey.heldBytes).toBe(3 * BLOCK_BYTES);
 });
 
 test('reads no disk again for sums when the journal is lost', async () => {

@@ -1,0 +1,42 @@
+import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
+import { endOf } from '../domain/rescue/map.ts';
+import { placeOf } from './bad-places.ts';
+import { BlockSums } from './block-sums.ts';
+import { type Doubted, type Landmark, readJournal } from './journal.ts';
+import { Landmarks } from './landmarks.ts';
+
+export interface Journaled {
+  readonly sums: BlockSums;
+  readonly landmarks: Landmarks;
+  readonly doubted: readonly Doubted[];
+  readonly hasJournal: boolean;
+}
+
+/** What the journal of the earlier attempt knows of its blocks and its disk; nothing when it is lost. */
+export async function journaled(journalFile: string, plan: ImagePlan): Promise<Journaled> {
+  const sums = new BlockSums();
+  let known: Landmark[] = [];
+  const doubted = new Map<string, Doubted>();
+  let hasJournal = false;
+  const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
+  for await (const record of readJournal(journalFile)) {
+    hasJournal = true;
+    if (record.kind === 'landmark') known.push(record);
+    if (record.kind === 'copy' || record.kind === 'landmark') continue;
+    const { index } = record;
+    const blob = blobs.get(record.blob);
+    if (blob === undefined || index >= blockCount(blob)) continue;
+    if (record.kind === 'doubted') {
+      sums.delete(blob, index);
+      doubted.set(`${index} ${blob.name}`, record);
+      const { offsetBytes } = placeOf(blob, index);
+      const end = endOf(placeOf(blob, index));
+      known = known.filter((at) => at.offsetBytes < offsetBytes || at.offsetBytes >= end);
+    } else if (record.md5 !== undefined) {
+      sums.set(blob, index, record.md5);
+      doubted.delete(`${index} ${blob.name}`);
+    }
+  }
+  const landmarks = new Landmarks(known, plan.totalBytes);
+  return { sums, landmarks, doubted: [...doubted.values()], hasJournal };
+}
