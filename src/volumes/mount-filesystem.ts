@@ -17,7 +17,7 @@ const CONTAINED = 'ro,nosuid,nodev,noexec';
 interface Driver {
   /** The kernel's name of the filesystem. */
   readonly kernel: string;
-  /** What keeps the kernel from writing, beyond `ro`. */
+  /** What keeps it from writing, beyond `ro`, and the drive from having a say in how it is mounted. */
   readonly options?: string;
   readonly helper?: FuseDriver;
 }
@@ -28,6 +28,13 @@ interface FuseDriver {
   readonly preferred: boolean;
   readonly args: (device: string, mountPoint: string) => readonly string[];
 }
+
+/**
+ * The superblock of an ext4 can ask for a panic of the whole machine, or a warning that some machines take
+ * as one, at the first error in it. `remount-ro` over `continue`: reads go on with both, and a newer kernel
+ * then marks the mount for as long as it lasts.
+ */
+const EXT_OPTIONS = 'noload,errors=remount-ro,nowarn_on_error';
 
 const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
   ntfs: {
@@ -56,7 +63,7 @@ const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
     },
   },
   fat: { kernel: 'vfat', options: 'utf8' },
-  ext: { kernel: 'ext4', options: 'noload' },
+  ext: { kernel: 'ext4', options: EXT_OPTIONS },
   xfs: { kernel: 'xfs', options: 'norecovery,nouuid' },
 };
 

@@ -22,7 +22,7 @@ import {
 const MIB = 1024 * 1024;
 const reasons = {
   ext:
-    (await volumesUnavailable('mke2fs')) ??
+    (await volumesUnavailable('mke2fs', 'debugfs')) ??
     ((await kernelHas('ext4')) ? undefined : 'no ext4 in this kernel'),
   xfs:
     (await volumesUnavailable('mkfs.xfs')) ??
@@ -82,7 +82,27 @@ describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
     });
     expect(before.equals(await readFile(image))).toBe(true);
   });
+
+  test('one that asks for a panic on errors does not get it', async () => {
+    const image = join(directory, 'panic.img');
+    await emptyImage(image, 64 * MIB);
+    execFileSync('mke2fs', ['-q', '-t', 'ext4', '-e', 'panic', image]);
+    const wish = 'set_super_value mount_opts errors=panic,warn_on_error';
+    execFileSync('debugfs', ['-w', '-R', wish, image], { stdio: 'ignore' });
+    await withVolume(image, { directory }, async () => {
+      const ours = ['errors=remount-ro', 'nowarn_on_error'];
+      expect(await ext4Options()).toEqual(expect.arrayContaining(ours));
+    });
+  });
 });
+
+/** Those in force of the ext4 that this test has mounted. */
+async function ext4Options(): Promise<string[]> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+  const ours = mounts.find((line) => line.includes(` ${directory}/`)) ?? '';
+  const device = / - ext4 \/dev\/(?<name>\S+) /u.exec(ours)?.groups?.name;
+  return (await readFile(`/proc/fs/ext4/${device}/options`, 'utf8')).split('\n');
+}
 
 describe.skipIf(reasons.xfs !== undefined)(title('xfs'), () => {
   test('is opened as it stands', async () => {
