@@ -97,7 +97,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'volumes',
     what: 'opens what is on a drive, read-only and contained: partitions, BitLocker, filesystems',
-    rooms: [...SHARED],
+    rooms: ['domain', 'kernel-records', ...SHARED],
     node: true,
     packages: [],
   },

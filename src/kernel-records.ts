@@ -2,6 +2,8 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { KERNEL_RECORDS_MAX } from './limits.ts';
 
 export interface KernelRecord {
+  /** How grave it is, from 0 (the machine is lost) over 3 (an error) to 7. */
+  readonly level: number;
   /** Microseconds since boot. */
   readonly atUs: number;
   /** The first line, without its time. */
@@ -10,8 +12,10 @@ export interface KernelRecord {
 
 /** One record is at most so long ("CONSOLE_EXT_LOG_MAX" in the kernel's printk). */
 const RECORD_BYTES = 8192;
-/** `level,sequence,microseconds since boot,flags;words`, then lines that begin with a blank. */
-const RECORD = /^\d+,\d+,(?<atUs>\d+),[^;]*;(?<words>[^\n]*)/u;
+/** The other bits of a record's priority say who wrote it. */
+const LEVEL = 0b111;
+/** `priority,sequence,microseconds since boot,flags;words`, then lines that begin with a blank. */
+const RECORD = /^(?<priority>\d+),\d+,(?<atUs>\d+),[^;]*;(?<words>[^\n]*)/u;
 
 /**
  * The kernel's log, from its oldest record on. Reading never waits, and goes no further than
@@ -39,9 +43,14 @@ export class KernelRecords implements AsyncDisposable {
     for (let count = 0; count < KERNEL_RECORDS_MAX; count++) {
       const record = await this.#next();
       if (record === undefined) return;
-      const { atUs = '0', words = '' } = RECORD.exec(record)?.groups ?? {};
-      yield { atUs: Number(atUs), words };
+      const { priority = '7', atUs = '0', words = '' } = RECORD.exec(record)?.groups ?? {};
+      yield { level: Number(priority) & LEVEL, atUs: Number(atUs), words };
     }
+  }
+
+  /** Passes over what is there already, so that only what comes after it is given. */
+  async skip(): Promise<void> {
+    while ((await this.#next()) !== undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

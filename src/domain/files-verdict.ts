@@ -16,6 +16,8 @@ export interface FilesEvidence {
   readonly failures: readonly string[];
   /** Things on the drive that are no files, such as links. */
   readonly leftOut: number;
+  /** What the kernel said of damage in the filesystem. */
+  readonly damage: readonly string[];
   /** What was found about the volume that the customer should know. */
   readonly notes: readonly string[];
   readonly kernelWrites: number | undefined;
@@ -23,7 +25,8 @@ export interface FilesEvidence {
 
 /**
  * `Completed` means: every planned file was read whole, matched every hash that was promised of it,
- * became a blob under its own name, and that blob was read back. A blob that was renamed, replaced or
+ * became a blob under its own name, and that blob was read back; and that the filesystem, by which the
+ * files are known, reported no damage. A blob that was renamed, replaced or
  * left alone as its disposition asks is a warning; anything else is an error.
  */
 export function judgeFiles(evidence: FilesEvidence): Verdict {
@@ -60,7 +63,7 @@ export function refusedDrive(
   };
 }
 
-function errorsIn({ files, failures }: FilesEvidence): VerdictReason[] {
+function errorsIn({ files, failures, damage }: FilesEvidence): VerdictReason[] {
   const reasons: VerdictReason[] = failures.map((words) => ({
     code: 'file-failed',
     words: words.endsWith('.') ? words : `${words}.`,
@@ -75,7 +78,14 @@ function errorsIn({ files, failures }: FilesEvidence): VerdictReason[] {
     const words = `${ended} of ${files.planned} planned files have an end.`;
     reasons.push({ code: 'files-missing', words });
   }
+  if (damage.length > 0) reasons.push(damaged(damage));
   return reasons;
+}
+
+/** Nobody can count what a damaged folder does not list. */
+function damaged(said: readonly string[]): VerdictReason {
+  const words = `The drive’s filesystem reported damage while it was read: folders may be incomplete, and files can be missing that nobody names (the kernel: ${said.join('; ')}). Compare the list of files with what should be there, and keep the disk.`;
+  return { code: 'filesystem-damaged', words };
 }
 
 function warningsIn({ files, leftOut }: FilesEvidence): VerdictReason[] {

@@ -19,7 +19,8 @@ export interface VerdictReason {
     | 'files-renamed'
     | 'files-overwritten'
     | 'files-skipped'
-    | 'entries-left-out';
+    | 'entries-left-out'
+    | 'filesystem-damaged';
   readonly words: string;
 }
 

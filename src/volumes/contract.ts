@@ -93,6 +93,11 @@ export interface OpenVolume extends AsyncDisposable {
   openFile(path: VolumePath, signal: AbortSignal): Promise<VolumeFile>;
   /** Every file, depth first, in the order of the filesystem; bounded memory. */
   walk(signal: AbortSignal): AsyncIterable<VolumeEntry>;
+  /**
+   * What the kernel has said of damage in the filesystem since it was opened, the first of it. Then folders
+   * can have been listed without all that was in them.
+   */
+  damage(): Promise<readonly string[]>;
   /** Unmounts, ends the helpers and detaches the loop device. Bounded; safe to call twice. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { throwIfCancelled } from '../errors.ts';
 import type { Filesystem } from './contract.ts';
+import { DamageWatch } from './damage.ts';
 import { startHelper, unmount } from './helper.ts';
 import { hasFuse, hasTool, runVolumeTool, toolsMissing } from './tools.ts';
 
@@ -17,6 +18,8 @@ const CONTAINED = 'ro,nosuid,nodev,noexec';
 interface Driver {
   /** The kernel's name of the filesystem. */
   readonly kernel: string;
+  /** How a line of the kernel's log about damage in it begins. */
+  readonly damageMark: string;
   /** What keeps it from writing, beyond `ro`, and the drive from having a say in how it is mounted. */
   readonly options?: string;
   readonly helper?: FuseDriver;
@@ -39,6 +42,7 @@ const EXT_OPTIONS = 'noload,errors=remount-ro,nowarn_on_error';
 const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
   ntfs: {
     kernel: 'ntfs3',
+    damageMark: 'ntfs3',
     helper: {
       tool: 'ntfs-3g',
       package: 'ntfs-3g',
@@ -54,6 +58,7 @@ const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
   },
   exfat: {
     kernel: 'exfat',
+    damageMark: 'exFAT-fs',
     helper: {
       tool: 'mount.exfat-fuse',
       package: 'exfat-fuse',
@@ -62,9 +67,9 @@ const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
       args: (device, mountPoint) => ['-d', '-o', CONTAINED, device, mountPoint],
     },
   },
-  fat: { kernel: 'vfat', options: 'utf8' },
-  ext: { kernel: 'ext4', options: EXT_OPTIONS },
-  xfs: { kernel: 'xfs', options: 'norecovery,nouuid' },
+  fat: { kernel: 'vfat', damageMark: 'FAT-fs', options: 'utf8' },
+  ext: { kernel: 'ext4', damageMark: 'EXT4-fs error', options: EXT_OPTIONS },
+  xfs: { kernel: 'xfs', damageMark: 'XFS', options: 'norecovery,nouuid' },
 };
 
 export interface MountOrder {
@@ -75,6 +80,8 @@ export interface MountOrder {
 }
 
 export interface Mounted {
+  /** What the kernel has said of damage in it so far; nothing of a filesystem in user space, which fails. */
+  damage(): Promise<readonly string[]>;
   /** Unmounts, bounded; gives what did not go away. */
   close(): Promise<readonly string[]>;
 }
@@ -86,7 +93,9 @@ export async function mountFilesystem(order: MountOrder, signal: AbortSignal): P
   const inKernel = await kernelKnows(driver.kernel);
   if (helper !== undefined && (helper.preferred || !inKernel)) {
     const args = helper.args(order.path, order.mountPoint);
-    return startHelper({ tool: helper.tool, args, mountPoint: order.mountPoint }, signal);
+    const call = { tool: helper.tool, args, mountPoint: order.mountPoint };
+    const { close } = await startHelper(call, signal);
+    return { close, damage: async () => [] };
   }
   if (!inKernel && driver.helper !== undefined) {
     throw toolsMissing([`${driver.helper.package} with /dev/fuse, or the module ${driver.kernel}`]);
@@ -114,12 +123,16 @@ async function mountInKernel(
   const options = [CONTAINED, driver.options, isBlockDevice ? undefined : 'loop'];
   const joined = options.filter((option) => option !== undefined).join(',');
   const args = ['--internal-only', '-t', driver.kernel, '-o', joined, path, mountPoint];
-  const close = () => unmount(mountPoint);
+  const watch = await DamageWatch.begin(driver.damageMark);
+  const close = async () => {
+    await watch[Symbol.asyncDispose]();
+    return await unmount(mountPoint);
+  };
   try {
     await runVolumeTool({ tool: 'mount', args }, signal);
   } catch (error) {
     await close();
     throw error;
   }
-  return { close };
+  return { close, damage: () => watch.found(mountPoint) };
 }

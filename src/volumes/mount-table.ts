@@ -6,6 +6,10 @@ export interface Mount {
   readonly id: number;
   readonly mountPoint: string;
   readonly filesystem: string;
+  /** Major and minor number, `7:2`, of the device that it lies on; of none when the major is 0. */
+  readonly device: string;
+  /** Of the filesystem, beside those of the mount. */
+  readonly options: readonly string[];
 }
 
 export async function mountAt(mountPoint: string): Promise<Mount | undefined> {
@@ -24,10 +28,11 @@ export async function mountIdOf(fd: number): Promise<number | undefined> {
 export function parseMounts(table: string): Mount[] {
   return table.split('\n').flatMap((line) => {
     const [fields = '', rest = ''] = line.split(' - ', 2);
-    const [id, , , , mountPoint] = fields.split(' ');
-    const [filesystem] = rest.split(' ');
-    if (mountPoint === undefined || filesystem === undefined) return [];
-    return [{ id: Number(id), mountPoint: unescapeOctal(mountPoint), filesystem }];
+    const [id, , device, , mountPoint] = fields.split(' ');
+    const [filesystem, , options = ''] = rest.split(' ');
+    if (device === undefined || mountPoint === undefined || filesystem === undefined) return [];
+    const place = { mountPoint: unescapeOctal(mountPoint), device };
+    return [{ id: Number(id), ...place, filesystem, options: options.split(',') }];
   });
 }
 

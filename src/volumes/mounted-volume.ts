@@ -29,6 +29,7 @@ interface Parts {
   readonly layers: readonly string[];
   readonly release: Release;
   readonly facts: Facts;
+  readonly damage: OpenVolume['damage'];
 }
 
 /** A volume whose filesystem is mounted; it holds the root of the mount, and goes only from there. */
@@ -37,15 +38,17 @@ export class MountedVolume implements OpenVolume {
   readonly found: FoundVolume;
   readonly unlocked?: Unlocked;
   readonly notes: readonly VolumeNote[];
+  readonly damage: OpenVolume['damage'];
   readonly #tree: OpenTree;
   readonly #release: Release;
 
-  private constructor(tree: OpenTree, { release, facts }: Parts) {
+  private constructor(tree: OpenTree, { release, facts, damage }: Parts) {
     this.#tree = tree;
     this.#release = release;
     this.filesystem = facts.filesystem;
     this.found = facts.found;
     this.notes = facts.notes;
+    this.damage = damage;
     if (facts.unlocked !== undefined) this.unlocked = facts.unlocked;
   }
 

@@ -92,7 +92,8 @@ async function openFound(opening: Opening, signal: AbortSignal): Promise<OpenVol
   const notes = [...found.notes, ...plain.notes, ...state];
   const facts = { filesystem, found, notes, ...(unlocked === undefined ? {} : { unlocked }) };
   const layers = [...new Set([path, plain.loopPath])];
-  return MountedVolume.open({ mountPoint, layers, release, facts }, signal);
+  const { damage } = mounted;
+  return MountedVolume.open({ mountPoint, layers, release, facts, damage }, signal);
 }
 
 function requireAcceptable(content: ContentKind, accept: VolumeOrder['accept']): void {

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open as openHandle, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { emptyImage, kernelHas, volumesUnavailable } from '../../native-fixtures/volumes.ts';
+import { KernelRecords } from '../../src/kernel-records.ts';
 import { fileStatusOf } from '../../src/volumes/copy-status.ts';
+import { DamageWatch } from '../../src/volumes/damage.ts';
 import { formatVolumePath } from '../../src/volumes/windows-path.ts';
 import { fileDisk } from '../support/volume-source.ts';
 import {
@@ -83,6 +85,29 @@ describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
     expect(before.equals(await readFile(image))).toBe(true);
   });
 
+  test('a folder that does not hold together is known, with the kernel’s log and without', async () => {
+    const tree = join(directory, 'folders');
+    await mkdir(join(tree, 'damaged'), { recursive: true });
+    await writeFile(join(tree, 'damaged/file'), 'content');
+    const image = join(directory, 'folders.img');
+    await emptyImage(image, 64 * MIB);
+    execFileSync('mke2fs', ['-q', '-t', 'ext4', '-b', '4096', '-d', tree, image]);
+    const block = execFileSync('debugfs', ['-R', 'blocks /damaged', image], { stdio: 'pipe' });
+    await using handle = await openHandle(image, 'r+');
+    await handle.write(Buffer.alloc(4096, 0xa5), 0, 4096, Number(block.toString()) * 4096);
+    await withVolume(image, { directory }, async (volume) => {
+      await using blind = await DamageWatch.begin('EXT4-fs error', '/dev/no-such-log');
+      const { mountPoint, device } = await ext4Mount();
+      expect([await volume.damage(), await blind.found(mountPoint)]).toEqual([[], []]);
+      expect(await Array.fromAsync(volume.walk(never))).not.toContainEqual(
+        expect.objectContaining({ path: ['damaged', 'file'] }),
+      );
+      const said = (await volume.damage())[0];
+      expect(said).toContain((await logIsOpen()) ? `EXT4-fs error (device ${device})` : 'ext4 ');
+      expect(await blind.found(mountPoint)).toEqual([expect.stringMatching(/^ext4 /u)]);
+    });
+  });
+
   test('one that asks for a panic on errors does not get it', async () => {
     const image = join(directory, 'panic.img');
     await emptyImage(image, 64 * MIB);
@@ -96,11 +121,23 @@ describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
   });
 });
 
-/** Those in force of the ext4 that this test has mounted. */
-async function ext4Options(): Promise<string[]> {
+async function logIsOpen(): Promise<boolean> {
+  await using records = await KernelRecords.open();
+  return records !== undefined;
+}
+
+/** Where this test has an ext4 mounted, and from which device. */
+async function ext4Mount(): Promise<{ mountPoint: string; device: string }> {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   const ours = mounts.find((line) => line.includes(` ${directory}/`)) ?? '';
-  const device = / - ext4 \/dev\/(?<name>\S+) /u.exec(ours)?.groups?.name;
+  const [, , , , mountPoint = ''] = ours.split(' ');
+  const device = / - ext4 \/dev\/(?<name>\S+) /u.exec(ours)?.groups?.name ?? '';
+  return { mountPoint, device };
+}
+
+/** Those in force. */
+async function ext4Options(): Promise<string[]> {
+  const { device } = await ext4Mount();
   return (await readFile(`/proc/fs/ext4/${device}/options`, 'utf8')).split('\n');
 }
 

@@ -31,6 +31,7 @@ export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolum
       const entries = walkIn(root, [], signal);
       return faults.onWalk?.(entries) ?? entries;
     },
+    damage: async () => [],
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

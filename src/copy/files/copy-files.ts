@@ -107,6 +107,8 @@ async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): 
     const totals = await source.totals(signal);
     // Of a disk that left, each folder is one that cannot be read: nothing may be written down by that.
     await parts.drive.proveStillThere();
+    // Kept by the volume for the verdict; the kernel's log forgets.
+    await volume.damage();
     return { source, patience, totals };
   });
   if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
@@ -270,6 +272,7 @@ async function verdictOf(
   return judgeFiles({
     ...{ files, failures, plannedBytes: totals.bytes, leftOut: totals.leftOut },
     verifiedBytes: tally.verifiedBytes,
+    damage: await volume.damage(),
     notes: volume.notes.map(({ words }) => words),
     kernelWrites: await parts.drive.kernelWrites(),
   });

@@ -169,11 +169,17 @@ test('whatever a boot sector says, the state of its filesystem is read inside th
 test('a mount is known by its point, with blanks and backslashes in it', () => {
   const table = [
     '36 25 0:31 / /a\\040b rw,relatime shared:1 - tmpfs tmpfs rw',
-    '37 25 7:0 / /a\\134b ro - fuseblk /dev/loop0 ro',
+    '37 25 7:0 / /a\\134b ro - fuseblk /dev/loop0 ro,errors=x',
     '',
   ].join('\n');
   expect(parseMounts(table)).toEqual([
-    { id: 36, mountPoint: '/a b', filesystem: 'tmpfs' },
-    { id: 37, mountPoint: '/a\\b', filesystem: 'fuseblk' },
+    { id: 36, mountPoint: '/a b', device: '0:31', filesystem: 'tmpfs', options: ['rw'] },
+    {
+      id: 37,
+      mountPoint: '/a\\b',
+      device: '7:0',
+      filesystem: 'fuseblk',
+      options: ['ro', 'errors=x'],
+    },
   ]);
 });

@@ -84,7 +84,7 @@ class Bench {
   }
 
   says(...lines: string[]): void {
-    this.#said.push(...lines.map((words) => ({ atUs: this.nowMs * 1000 + 1, words })));
+    this.#said.push(...lines.map((words) => ({ level: 3, atUs: this.nowMs * 1000 + 1, words })));
   }
 
   copies(disk: AttachedDisk): void {
