@@ -3,6 +3,7 @@ import { BITLOCKER_METADATA_MAX_BYTES } from '../limits.ts';
 import { parseBitLockerHeader } from './bitlocker-header.ts';
 import { type Protector, protectorsOf } from './bitlocker-protectors.ts';
 import { type ReadRange, u64 } from './bytes.ts';
+import { type LostPlace, sparing } from './lost-places.ts';
 
 /**
  * The metadata of a BitLocker volume, in three copies with a CRC each: state, cipher and protectors.
@@ -38,18 +39,28 @@ export interface BitLockerMetadata {
 }
 
 export type MetadataResult =
-  | { readonly kind: 'whole'; readonly metadata: BitLockerMetadata }
+  /** `lost`: what of the copies before it could not be read. */
+  | {
+      readonly kind: 'whole';
+      readonly metadata: BitLockerMetadata;
+      readonly lost: readonly LostPlace[];
+    }
   | { readonly kind: 'damaged'; readonly problem: string }
   | { readonly kind: 'absent' };
 
-/** Reads the first copy that is whole. Throws only what the source throws. */
+/**
+ * Reads the first copy that is whole. Throws only what the source throws: also for copies, where none is
+ * whole, since one that cannot be read now is not damaged for good.
+ */
 export async function readBitLockerMetadata(read: ReadRange): Promise<MetadataResult> {
   const sector = await read(0, SECTOR_BYTES);
   const header = sector === undefined ? undefined : parseBitLockerHeader(sector);
   if (header === undefined) return { kind: 'absent' };
-  const places = header.vista ? await vistaPlaces(read, header.metadataAt) : header.metadataAt;
+  const lost: LostPlace[] = [];
+  const spare = sparing(read, lost);
+  const places = header.vista ? await vistaPlaces(spare, header.metadataAt) : header.metadataAt;
   for (const [index, place] of places.entries()) {
-    const block = await wholeBlock(read, place);
+    const block = await wholeBlock(spare, place);
     const parsed = block === undefined ? undefined : parseBlock(block);
     if (parsed === undefined) continue;
     const converting = header.converting || parsed.state !== STATE_ENCRYPTED;
@@ -62,8 +73,9 @@ export async function readBitLockerMetadata(read: ReadRange): Promise<MetadataRe
       method,
       protectors,
     };
-    return { kind: 'whole', metadata };
+    return { kind: 'whole', metadata, lost };
   }
+  if (lost[0] !== undefined) throw lost[0];
   return {
     kind: 'damaged',
     problem: 'none of the three copies of its BitLocker metadata is whole',

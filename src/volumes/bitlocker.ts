@@ -4,6 +4,7 @@ import type { ProtectorKind } from './bitlocker-protectors.ts';
 import type { ReadRange } from './bytes.ts';
 import type { VolumeNote } from './contract.ts';
 import { refuse } from './copy-status.ts';
+import { type LostPlace, lostNotes } from './lost-places.ts';
 import { type Opened, openProtector } from './master-key.ts';
 
 /** What the metadata of a BitLocker volume lets us say before any tool is started. */
@@ -26,7 +27,7 @@ export async function proveKey(
   keys: readonly VolumeKey[],
   signal: AbortSignal,
 ): Promise<Unlockable> {
-  const metadata = await usableMetadata(read);
+  const { metadata, lost } = await usableMetadata(read);
   const has = (kind: ProtectorKind) => metadata.protectors.some((one) => one.kind === kind);
   if (metadata.protectors.every(({ kind }) => kind === 'clear-key')) throw protectionOff();
   if (keys.length === 0) throw keyInvalid('the drive is encrypted and the job gives no key for it');
@@ -34,10 +35,15 @@ export async function proveKey(
   const opened = await openProtector(metadata.protectors, keys, signal);
   if (opened === undefined)
     throw keyInvalid('the BitLocker key of the job does not open this drive');
-  return { metadata, opened, notes: notesOf(metadata, has('clear-key')) };
+  return { metadata, opened, notes: [...notesOf(metadata, has('clear-key')), ...lostNotes(lost)] };
 }
 
-async function usableMetadata(read: ReadRange): Promise<Unlockable['metadata']> {
+interface Usable {
+  readonly metadata: Unlockable['metadata'];
+  readonly lost: readonly LostPlace[];
+}
+
+async function usableMetadata(read: ReadRange): Promise<Usable> {
   const result = await readBitLockerMetadata(read);
   if (result.kind === 'absent') {
     throw refuse({
@@ -54,7 +60,7 @@ async function usableMetadata(read: ReadRange): Promise<Unlockable['metadata']> 
   }
   if (method === undefined)
     throw failed('the drive is encrypted with a cipher that is not supported');
-  return { ...metadata, method };
+  return { metadata: { ...metadata, method }, lost: result.lost };
 }
 
 function protectionOff() {
@@ -78,7 +84,7 @@ const KEY_WORDS: Readonly<Record<VolumeKey['kind'], string>> = {
 function notesOf({ copy }: BitLockerMetadata, suspended: boolean): VolumeNote[] {
   const notes: VolumeNote[] = [];
   if (copy > 1) {
-    const words = `copy ${copy} of the BitLocker metadata was used, because what comes before it is damaged`;
+    const words = `copy ${copy} of the BitLocker metadata was used, because what comes before it is damaged or cannot be read`;
     notes.push({ code: 'metadata-copy-damaged', words });
   }
   if (suspended) {

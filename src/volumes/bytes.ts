@@ -1,3 +1,4 @@
+import { isStationError } from '../errors.ts';
 import type { VolumeSource } from './contract.ts';
 
 /** Reading numbers and ranges of which not one can be believed. */
@@ -25,17 +26,44 @@ export function isInside({ offsetBytes, lengthBytes }: Range, sizeBytes: number)
   return whole && offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= sizeBytes - lengthBytes;
 }
 
-/** Reads inside a window of the disk, with offsets from its start, in aligned pieces. */
+/**
+ * Reads inside a window of the disk, with offsets from its start, in aligned pieces; where a sector is bad,
+ * those beside it that nobody asked for are not. Throws what the source throws.
+ */
 export function windowOf(source: VolumeSource, window: Range): ReadRange {
   return async (offsetBytes, lengthBytes) => {
     if (!isInside({ offsetBytes, lengthBytes }, window.lengthBytes)) return undefined;
-    const begin = window.offsetBytes + offsetBytes;
-    const end = begin + lengthBytes;
-    const from = begin - (begin % ALIGNMENT_BYTES);
-    const to = Math.min(Math.ceil(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES, source.sizeBytes);
-    const bytes = await source.readAt(from, to - from);
-    return Buffer.from(bytes.buffer, bytes.byteOffset + (begin - from), lengthBytes);
+    const place = { offsetBytes: window.offsetBytes + offsetBytes, lengthBytes };
+    try {
+      return await readWithin(source, place, ALIGNMENT_BYTES);
+    } catch (error) {
+      if (!isStationError(error, 'disk-read-failed')) throw error;
+      return await readSectors(source, place);
+    }
   };
+}
+
+/** Reads a place as the middle of what begins and ends at a multiple of the unit. */
+async function readWithin(source: VolumeSource, place: Range, unitBytes: number): Promise<Buffer> {
+  const { offsetBytes, lengthBytes } = place;
+  const from = offsetBytes - (offsetBytes % unitBytes);
+  const end = Math.ceil((offsetBytes + lengthBytes) / unitBytes) * unitBytes;
+  const bytes = await source.readAt(from, Math.min(end, source.sizeBytes) - from);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + (offsetBytes - from), lengthBytes);
+}
+
+/** One at a time, so that the one that is bad is named. */
+async function readSectors(source: VolumeSource, place: Range): Promise<Buffer> {
+  const { sectorBytes } = source;
+  const end = place.offsetBytes + place.lengthBytes;
+  const pieces: Buffer[] = [];
+  for (let at = place.offsetBytes; at < end; ) {
+    const next = Math.min(end, at - (at % sectorBytes) + sectorBytes);
+    const piece = { offsetBytes: at, lengthBytes: next - at };
+    pieces.push(await readWithin(source, piece, sectorBytes));
+    at = next;
+  }
+  return Buffer.concat(pieces);
 }
 
 /** A GUID as it lies on a disk, in the usual spelling, lower case. */

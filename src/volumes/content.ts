@@ -1,10 +1,12 @@
 import { isBitLockerHeader } from './bitlocker-header.ts';
 import type { ReadRange } from './bytes.ts';
 import type { ContentKind } from './contract.ts';
+import { type LostPlace, sparing } from './lost-places.ts';
 
 /** What lies at the start of a volume, by its magic numbers; nothing is believed beyond them. */
 
 const HEAD_BYTES = 4096;
+const SECTOR_BYTES = 512;
 const BTRFS_AT = 65_536;
 
 interface Magic {
@@ -13,7 +15,6 @@ interface Magic {
   readonly text: string;
 }
 
-/** In the first sector, where a partition table could be as well. */
 const BOOT_MAGIC: readonly Magic[] = [
   { kind: 'ntfs', at: 3, text: 'NTFS    ' },
   { kind: 'exfat', at: 3, text: 'EXFAT   ' },
@@ -33,21 +34,36 @@ const LATER_MAGIC: readonly Magic[] = [
   { kind: 'ext', at: 1080, text: '\x53\xef' },
 ];
 
-export interface Content {
-  readonly kind: ContentKind;
-  /** The first sector says it, so it is no partition table. */
-  readonly inBootSector: boolean;
+/** What the first sector says, where a partition table could be as well. */
+export function bootContentOf(sector: Buffer): ContentKind | undefined {
+  return isBitLockerHeader(sector) ? 'bitlocker' : match(sector, BOOT_MAGIC);
 }
 
-export async function contentOf(read: ReadRange): Promise<Content> {
-  const head = await read(0, HEAD_BYTES);
-  if (head === undefined) return { kind: 'unknown', inBootSector: false };
-  if (isBitLockerHeader(head)) return { kind: 'bitlocker', inBootSector: true };
-  const boot = match(head, BOOT_MAGIC);
-  if (boot !== undefined) return { kind: boot, inBootSector: true };
-  const later = match(head, LATER_MAGIC) ?? (await btrfs(read));
-  const kind = later ?? (head.every((byte) => byte === 0) ? 'blank' : 'unknown');
-  return { kind, inBootSector: false };
+/**
+ * What lies there, by what can be read of it; `lost` gets what cannot. Throws what reading throws, where that
+ * could have said something else.
+ */
+export async function contentOf(read: ReadRange, lost: LostPlace[] = []): Promise<ContentKind> {
+  const before = lost.length;
+  const head = await headOf(read, lost);
+  if (head === undefined) return 'unknown';
+  const known = bootContentOf(head) ?? match(head, LATER_MAGIC) ?? (await btrfs(read));
+  if (known !== undefined) return known;
+  if (lost[before] !== undefined) throw lost[before];
+  return head.every((byte) => byte === 0) ? 'blank' : 'unknown';
+}
+
+/** Sectors that cannot be read are zeros; the first one has to be there, since it tells what counts. */
+async function headOf(read: ReadRange, lost: LostPlace[]): Promise<Buffer | undefined> {
+  const first: LostPlace[] = [];
+  const whole = await sparing(read, first)(0, HEAD_BYTES);
+  if (whole !== undefined || first.length === 0) return whole;
+  const head = Buffer.alloc(HEAD_BYTES);
+  (await read(0, SECTOR_BYTES))?.copy(head);
+  for (let at = SECTOR_BYTES; at < HEAD_BYTES; at += SECTOR_BYTES) {
+    (await sparing(read, lost)(at, SECTOR_BYTES))?.copy(head, at);
+  }
+  return head;
 }
 
 function match(head: Buffer, magic: readonly Magic[]): ContentKind | undefined {

@@ -15,8 +15,7 @@ export interface VolumeSource {
   /** Logical sector size that the disk reports. */
   readonly sectorBytes: number;
   /**
-   * Exactly these bytes. Offset and length are multiples of 4096 and inside the disk, except that the
-   * end may be that of the disk. Throws what the source throws (`disk-gone`, `disk-read-failed`).
+   * Exactly these bytes: whole logical sectors inside the disk. Throws what the source throws (`disk-gone`, `disk-read-failed`).
    */
   readAt(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
 }
@@ -49,6 +48,7 @@ export interface VolumeNote {
     | 'hybrid-table'
     | 'no-protective-entry'
     | 'metadata-copy-damaged'
+    | 'places-unreadable'
     | 'protection-suspended'
     | 'not-cleanly-unmounted'
     | 'hibernated';

@@ -1,16 +1,21 @@
 import { type Range, type ReadRange, windowOf } from './bytes.ts';
-import { type Content, contentOf } from './content.ts';
-import type { FoundVolume, PassedOver, VolumeNote, VolumeSource } from './contract.ts';
+import { bootContentOf, contentOf } from './content.ts';
+import type { ContentKind, FoundVolume, PassedOver, VolumeNote, VolumeSource } from './contract.ts';
 import { refuse } from './copy-status.ts';
 import { type Gpt, readGpt } from './gpt.ts';
+import { type LostPlace, lostNotes, sparing } from './lost-places.ts';
 import { readMbr } from './mbr.ts';
 import { systemPartition } from './partition-types.ts';
 
 /**
  * The first data volume of a disk. Which table counts is decided as Windows does: a GPT where the
  * first sector protects one, a filesystem on the whole disk, then the old table. A disk that moved
- * between bridges can show its table at another sector size than it reports, so both are tried.
+ * between bridges can show its table at another sector size than it reports, so both are tried. A table
+ * that cannot be read is like one that is damaged, as long as another one tells; no volume is passed over
+ * for it.
  */
+
+const SECTOR_BYTES = 512;
 
 interface Partition extends Range {
   readonly number: number;
@@ -26,35 +31,32 @@ interface Table {
 
 /** Throws `volume-refused` with `BitLockerVolumeNotFound`, and what the source throws. */
 export async function findVolume(source: VolumeSource): Promise<FoundVolume> {
-  const whole = { offsetBytes: 0, lengthBytes: source.sizeBytes };
-  const read = windowOf(source, whole);
-  const content = await contentOf(read);
-  const table = await tableOf(source, read, content);
-  if (table === undefined && isData(content)) {
-    return {
-      table: 'none',
-      partition: 0,
-      ...whole,
-      content: content.kind,
-      passedOver: [],
-      notes: [],
-    };
-  }
-  if (table === undefined) throw notFound('it has no partition table and no filesystem');
-  return firstData(source, table);
+  const lost: LostPlace[] = [];
+  const table = await tableOf(source, lost);
+  const found =
+    table === undefined ? await withoutTable(source, lost) : await firstData(source, table, lost);
+  return { ...found, notes: [...found.notes, ...lostNotes(lost)] };
 }
 
-async function tableOf(
-  source: VolumeSource,
-  read: ReadRange,
-  content: Content,
-): Promise<Table | undefined> {
-  const { sizeBytes } = source;
-  const mbr = await readMbr(read, { sizeBytes, sectorBytes: source.sectorBytes });
-  const gpt = await anyGpt(source, read);
+async function withoutTable(source: VolumeSource, lost: LostPlace[]): Promise<FoundVolume> {
+  const whole = { offsetBytes: 0, lengthBytes: source.sizeBytes };
+  const content = await contentOf(windowOf(source, whole), lost);
+  if (isData(content)) {
+    return { table: 'none', partition: 0, ...whole, content, passedOver: [], notes: [] };
+  }
+  throw lost[0] ?? notFound('it has no partition table and no filesystem');
+}
+
+async function tableOf(source: VolumeSource, lost: LostPlace[]): Promise<Table | undefined> {
+  const { sizeBytes, sectorBytes } = source;
+  const read = windowOf(source, { offsetBytes: 0, lengthBytes: sizeBytes });
+  const spare = sparing(read, lost);
+  const first = await spare(0, SECTOR_BYTES);
+  const mbr = first === undefined ? undefined : await readMbr(read, { sizeBytes, sectorBytes });
+  const gpt = await anyGpt(source, spare);
   if (gpt !== undefined && mbr?.hasProtectiveEntry)
     return gptTable(source, gpt, mbr.partitions.length);
-  if (content.inBootSector) return undefined;
+  if (first !== undefined && bootContentOf(first) !== undefined) return undefined;
   if (mbr !== undefined && mbr.partitions.length > 0) {
     return {
       table: 'mbr',
@@ -62,11 +64,9 @@ async function tableOf(
       notes: mbr.hasProtectiveEntry ? [hybrid()] : [],
     };
   }
-  if (gpt !== undefined) {
-    const { notes, ...table } = gptTable(source, gpt, 0);
-    return { ...table, notes: [...notes, unprotected()] };
-  }
-  return undefined;
+  if (gpt === undefined) return undefined;
+  const { notes, ...table } = gptTable(source, gpt, 0);
+  return { ...table, notes: first === undefined ? notes : [...notes, unprotected()] };
 }
 
 async function anyGpt(source: VolumeSource, read: ReadRange): Promise<Gpt | undefined> {
@@ -82,7 +82,8 @@ async function anyGpt(source: VolumeSource, read: ReadRange): Promise<Gpt | unde
 function gptTable(source: VolumeSource, gpt: Gpt, mbrPartitions: number): Table {
   const notes: VolumeNote[] = [];
   if (gpt.copy === 'backup') {
-    const words = 'the partition table is damaged; its backup at the end of the disk was used';
+    const words =
+      'the partition table is damaged or cannot be read; its backup at the end of the disk was used';
     notes.push({ code: 'backup-table-used', words });
   }
   if (gpt.sectorBytes !== source.sectorBytes) {
@@ -105,22 +106,24 @@ function unprotected(): VolumeNote {
 async function firstData(
   source: VolumeSource,
   { table, partitions, notes }: Table,
+  lost: LostPlace[],
 ): Promise<FoundVolume> {
   const passedOver: PassedOver[] = [];
   for (const { number, type, insideDisk, offsetBytes, lengthBytes } of partitions) {
     const range = { offsetBytes, lengthBytes };
     const system = insideDisk ? systemPartition(type) : 'not inside the disk';
-    const content = system === undefined ? await contentOf(windowOf(source, range)) : undefined;
+    const content =
+      system === undefined ? await contentOf(windowOf(source, range), lost) : undefined;
     if (content !== undefined && isData(content)) {
-      return { table, partition: number, ...range, content: content.kind, passedOver, notes };
+      return { table, partition: number, ...range, content, passedOver, notes };
     }
-    const reason = system ?? (content?.kind === 'blank' ? 'empty' : 'of unknown content');
+    const reason = system ?? (content === 'blank' ? 'empty' : 'of unknown content');
     passedOver.push({ partition: number, reason });
   }
   throw notFound(whyNone(passedOver));
 }
 
-function isData({ kind }: Content): boolean {
+function isData(kind: ContentKind): boolean {
   return kind !== 'unknown' && kind !== 'blank';
 }
 

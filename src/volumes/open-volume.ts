@@ -51,10 +51,13 @@ export async function openVolume(order: VolumeOrder, signal: AbortSignal): Promi
   } catch (error) {
     await release.run();
     // A disk that left makes every tool fail; its own error is the one that counts.
-    if (!isStationError(error, 'cancelled')) await order.source.readAt(0, 4096);
+    if (!isStationError(error, 'cancelled')) await windowOf(order.source, found)(0, PROOF_BYTES);
     throw error;
   }
 }
+
+/** So much of the volume could be read when it was found. */
+const PROOF_BYTES = 512;
 
 interface Opening {
   readonly order: VolumeOrder;
@@ -147,9 +150,9 @@ async function decrypted(
   );
   release.add(plaintext.close);
   const { path, isBlockDevice } = plaintext;
-  const { kind } = await withReader(path, source.devicePath, contentOf);
+  const content = await withReader(path, source.devicePath, contentOf);
   const loopPath = loop.devicePath;
-  return { path, isBlockDevice, loopPath, content: kind, unlocked, notes: unlockable.notes };
+  return { path, isBlockDevice, loopPath, content, unlocked, notes: unlockable.notes };
 }
 
 type MountOrder = Parameters<typeof mountFilesystem>[0];

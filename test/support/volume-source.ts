@@ -1,25 +1,34 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Piece } from '../../native-fixtures/partition-table.ts';
+import { badPlace } from '../../src/copy/disk-errors.ts';
 import type { VolumeSource } from '../../src/volumes/contract.ts';
 
 /** Disks for the room of volumes: in memory, or an image file, and both refuse what is not theirs. */
-
-const ALIGNMENT_BYTES = 4096;
 
 export interface MemoryDisk extends VolumeSource {
   readonly reads: { readonly offsetBytes: number; readonly lengthBytes: number }[];
 }
 
-/** A disk of zeros with pieces on it. Throws on a read that is not aligned or not inside. */
+interface MemoryDiskShape {
+  readonly sizeBytes: number;
+  readonly sectorBytes?: number;
+  /** Sectors that cannot be read, by their offset. */
+  readonly bad?: readonly number[];
+}
+
+/** A disk of zeros with pieces on it. Throws on a read that is not of whole sectors or not inside. */
 export function memoryDisk(
   pieces: readonly Piece[],
-  shape: { readonly sizeBytes: number; readonly sectorBytes?: number },
+  { sizeBytes, sectorBytes = 512, bad = [] }: MemoryDiskShape,
 ): MemoryDisk {
-  const { sizeBytes, sectorBytes = 512 } = shape;
   const reads: MemoryDisk['reads'] = [];
   const readAt = async (offsetBytes: number, lengthBytes: number) => {
     reads.push({ offsetBytes, lengthBytes });
-    requireAligned({ offsetBytes, lengthBytes, sizeBytes });
+    requireSectors({ offsetBytes, lengthBytes, sizeBytes, sectorBytes });
+    const end = offsetBytes + lengthBytes;
+    if (bad.some((at) => at < end && at + sectorBytes > offsetBytes)) {
+      throw badPlace('/dev/null', offsetBytes, { errno: 'ENODATA', lengthBytes, cause: undefined });
+    }
     const bytes = Buffer.alloc(lengthBytes);
     for (const piece of pieces) overlay(bytes, offsetBytes, piece);
     return bytes;
@@ -27,12 +36,18 @@ export function memoryDisk(
   return { devicePath: '/dev/null', sizeBytes, sectorBytes, reads, readAt };
 }
 
-function requireAligned({ offsetBytes, lengthBytes, sizeBytes }: Record<string, number>): void {
-  const [from = -1, length = -1, size = 0] = [offsetBytes, lengthBytes, sizeBytes];
-  const end = from + length;
-  const aligned = from % ALIGNMENT_BYTES === 0 && (end % ALIGNMENT_BYTES === 0 || end === size);
-  if (!aligned || from < 0 || length <= 0 || end > size) {
-    throw new Error(`a read of ${length} bytes at ${from} on a disk of ${size}`);
+interface Read {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly sizeBytes: number;
+  readonly sectorBytes: number;
+}
+
+function requireSectors({ offsetBytes, lengthBytes, sizeBytes, sectorBytes }: Read): void {
+  const end = offsetBytes + lengthBytes;
+  const whole = offsetBytes % sectorBytes === 0 && end % sectorBytes === 0;
+  if (!whole || offsetBytes < 0 || lengthBytes <= 0 || end > sizeBytes) {
+    throw new Error(`a read of ${lengthBytes} bytes at ${offsetBytes} on a disk of ${sizeBytes}`);
   }
 }
 

@@ -10,7 +10,7 @@ import {
   RECOVERY,
   RESERVED,
 } from '../../../native-fixtures/partition-table.ts';
-import { isStationError } from '../../../src/errors.ts';
+import { isStationError, StationError } from '../../../src/errors.ts';
 import { findVolume } from '../../../src/volumes/find-volume.ts';
 import { memoryDisk } from '../../support/volume-source.ts';
 
@@ -40,6 +40,8 @@ const gpt = (sectorBytes: number, types: readonly string[]) =>
 
 const codes = (found: { notes: readonly { code: string }[] }) =>
   found.notes.map(({ code }) => code);
+
+const unreadable = ({ code }: { code: string }) => (code === 'places-unreadable' ? [code] : []);
 
 describe('the first data volume', () => {
   it.each([512, 4096])(
@@ -95,6 +97,56 @@ describe('the first data volume', () => {
       expect(codes(found)).toEqual(['backup-table-used']);
     },
   );
+
+  it.each([
+    ['the first sector', [0], []],
+    ['the head of the table', [512], ['backup-table-used']],
+    ['the list of the partitions', [1024], ['backup-table-used']],
+    ['the list at its end', [33 * 512], ['backup-table-used']],
+    ['all of the table', [0, 512, 1024], ['backup-table-used']],
+  ])('is found where %s cannot be read, and the place is told', async (_, bad, notes) => {
+    const pieces = Object.values(gpt(512, [BASIC_DATA]));
+    const disk = memoryDisk([...pieces, volume('ntfs', 16 * MIB)], { sizeBytes: SIZE, bad });
+    const found = await findVolume(disk);
+    expect(found).toMatchObject({ table: 'gpt', partition: 1, content: 'ntfs' });
+    expect(codes(found)).toEqual([...notes, ...found.notes.flatMap(unreadable)]);
+    expect(found.notes.at(-1)?.words).toContain(`bytes ${bad[0]}-`);
+  });
+
+  it.each([
+    ['the table and its backup', [512, SIZE - 512]],
+    ['the beginning of the volume', [16 * MIB]],
+  ])('is no other one, and no refusal, where %s cannot be read', async (_, bad) => {
+    const pieces = Object.values(gpt(512, [BASIC_DATA, BASIC_DATA]));
+    const volumes = [volume('ntfs', 16 * MIB), volume('exfat', 32 * MIB)];
+    const disk = memoryDisk([...pieces, ...volumes], { sizeBytes: SIZE, bad });
+    await expect(findVolume(disk)).rejects.toMatchObject({ code: 'disk-read-failed' });
+  });
+
+  it('is not looked for in copies on a disk that left', async () => {
+    const disk = memoryDisk(Object.values(gpt(512, [BASIC_DATA])), { sizeBytes: SIZE });
+    const reads: number[] = [];
+    const readAt = (offsetBytes: number): Promise<never> => {
+      reads.push(offsetBytes);
+      const payload = { devicePath: disk.devicePath, offsetBytes };
+      return Promise.reject(new StationError('disk-gone', 'it left', payload));
+    };
+    await expect(findVolume({ ...disk, readAt })).rejects.toMatchObject({ code: 'disk-gone' });
+    expect(reads).toEqual([0]);
+  });
+
+  it('is known by the sectors beside a bad one', async () => {
+    const bad = [16 * MIB + 512, 16 * MIB + 3072];
+    const pieces = Object.values(gpt(512, [BASIC_DATA]));
+    for (const kind of ['ntfs', 'ext'] as const) {
+      const disk = memoryDisk([...pieces, volume(kind, 16 * MIB)], { sizeBytes: SIZE, bad });
+      const found = await findVolume(disk);
+      expect(found).toMatchObject({ content: kind });
+      expect(found.notes.map(({ words }) => words)).toEqual([
+        `bytes ${bad.map((at) => `${at}-${at + 511}`).join(', ')} of the disk cannot be read: it could be opened without them`,
+      ]);
+    }
+  });
 
   it('is found by a table of another sector size, and that is said', async () => {
     const pieces = Object.values(gpt(4096, [BASIC_DATA]));
