@@ -39,6 +39,7 @@ import { openLedger } from './work/ledger-opening.ts';
 import { type Keep, OpenedParts } from './work/opened-parts.ts';
 import { operatorActions } from './work/operator-actions.ts';
 import { PROCESS_TABLE } from './work/process-table.ts';
+import { roomToKeep } from './work/reserve.ts';
 import { stagedAt } from './work/staged-at.ts';
 import { watchState } from './work/state-watch.ts';
 import { buildStationView } from './work/station-view.ts';
@@ -235,13 +236,14 @@ function storageHolds(
 
 /** What copies one drive, with all that it may ask of the machine. */
 function copyRunner(
-  { copy }: Config,
+  { copy, station }: Config,
   ground: Ground,
   rest: Pick<RunnerDependencies, 'holds' | 'journalDirectory' | 'onCondition' | 'onOutcome'>,
 ): CopyRunner {
   const { ledger, storage, detector, disks, floor, holders, failures, screens, log, now } = ground;
   return new CopyRunner({
     ...{ ...rest, ledger, floor, disks, holders, logger: log('copy'), now, sleep: slept },
+    keepFreeBytes: roomToKeep(station.reserveBytes),
     ...{ readHangMs: copy.readHangMs, spinUpMs: copy.spinUpMs, rescueMs: copy.rescueMs },
     diskOf: (item) => detector.facts().disks.find((disk) => disk.key === item.disk),
     lookAgain: () => detector.rescan(),

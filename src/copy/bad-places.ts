@@ -10,7 +10,7 @@ import {
 import { type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import type { UnreadableRanges } from '../domain/verdict.ts';
-import { UNREADABLE_RANGES_TOLD } from '../limits.ts';
+import { RESCUE_SCRATCH_FAST_SHARE, UNREADABLE_RANGES_TOLD } from '../limits.ts';
 import { MapKeeper } from './map-keeper.ts';
 import { readRescueFile, rescueFileBytes, writeRescueFile } from './rescue-file.ts';
 import { Scratch } from './scratch.ts';
@@ -22,7 +22,15 @@ export interface PlannedBlock {
   readonly extent: Extent;
 }
 
-const START: Standing = { status: 'non-tried', pass: 1, positionBytes: 0, spentMs: 0 };
+/** Where a rescue begins. */
+export const START: Standing = { status: 'non-tried', pass: 1, positionBytes: 0, spentMs: 0 };
+
+export interface BadPlacesOptions {
+  readonly journalFile: string;
+  readonly nonce: string;
+  /** Room on the state disk for all that is not a bad place of a disk; none unless given. */
+  readonly keepFreeBytes?: number | undefined;
+}
 
 /** Where a copy keeps what it knows of bad places, beside its journal: the map and the scratch. */
 export function badPlacesFiles(journalFile: string): { map: string; scratch: string } {
@@ -52,6 +60,7 @@ export class BadPlaces {
   readonly nonce: string;
   readonly #plan: ImagePlan;
   readonly #file: string;
+  readonly #keepFreeBytes: number;
   readonly #before: RescueMap | undefined;
   /** Where the stored blocks begin in which bytes are missing, on the disk. */
   readonly #partial = new Set<number>();
@@ -63,6 +72,7 @@ export class BadPlaces {
       scratch: Scratch;
       file: string;
       nonce: string;
+      keepFreeBytes: number;
       before: RescueMap | undefined;
       standing: Standing;
     },
@@ -70,6 +80,7 @@ export class BadPlaces {
     this.#plan = plan;
     this.nonce = found.nonce;
     this.#file = found.file;
+    this.#keepFreeBytes = found.keepFreeBytes;
     this.#before = found.before;
     this.#isKnown = found.before !== undefined;
     this.standing = found.standing;
@@ -78,14 +89,15 @@ export class BadPlaces {
   }
 
   static async open(
-    { journalFile, nonce }: { readonly journalFile: string; readonly nonce: string },
+    { journalFile, nonce, keepFreeBytes = 0 }: BadPlacesOptions,
     plan: ImagePlan,
   ): Promise<BadPlaces> {
     const { map: file, scratch: directory } = badPlacesFiles(journalFile);
     const known = await readRescueFile(file, { sizeBytes: plan.totalBytes, nonce });
     const scratch = await Scratch.create(directory, nonce);
     const standing = known?.standing ?? START;
-    return new BadPlaces(plan, { scratch, file, nonce, before: known?.map, standing });
+    const found = { scratch, file, nonce, keepFreeBytes, before: known?.map, standing };
+    return new BadPlaces(plan, found);
   }
 
   /** The store holds this block. */
@@ -176,17 +188,29 @@ export class BadPlaces {
   }
 
   /**
-   * A piece of a block did not read; what of the block came before it lies in `bytes` and is kept. All
-   * is on its way to the medium when this resolves, so that the piece is not read again in this size.
+   * A piece of a block did not read; what of the block came before it lies in `bytes`. It is kept if there
+   * is room, and is else to be read once more. All is on its way to the medium when this resolves, so that
+   * the piece is not read again in this size.
    */
   async failed({ extent }: PlannedBlock, piece: Extent, bytes: Buffer): Promise<void> {
     const read = piece.offsetBytes - extent.offsetBytes;
-    if (read > 0) {
+    const mayKeep = (await this.allowedBytes()) / RESCUE_SCRATCH_FAST_SHARE;
+    if (read > 0 && this.scratch.keptBytes + read <= mayKeep) {
       await this.scratch.write(extent.offsetBytes, 0, bytes.subarray(0, read));
       this.map.mark({ ...extent, lengthBytes: read }, 'finished');
     }
     this.map.mark(piece, 'non-trimmed');
     await this.keeper.begin();
+  }
+
+  /** How much of blocks that are not whole may be kept now. */
+  async allowedBytes(): Promise<number> {
+    return await this.scratch.allowedBytes(this.#keepFreeBytes);
+  }
+
+  /** There is no room at all, and healthy drives need it more: what is kept is to be read again. */
+  async giveWay(): Promise<void> {
+    for (const at of [...this.scratch.blocks.keys()]) await this.scratch.remove(at);
   }
 
   /** Makes what is known now durable, the bytes before the map that tells of them. */

@@ -3,7 +3,7 @@ import { type BlockId, decodeBlockId } from '../domain/block-id.ts';
 import type { BlobPlan, ImagePlan } from '../domain/plan.ts';
 import { Skipping, type SkipRules } from '../domain/rescue/skipping.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
-import { throwIfCancelled } from '../errors.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
 import { BadPlaces } from './bad-places.ts';
 import { BlobCopy, type BlobCopyParts, looseBlob, type StagedBlob } from './blob-copy.ts';
@@ -92,6 +92,7 @@ export async function copyDrive(
     const logs = await writeLogs(verdict, { ...parts, assignment, plan, sums, badPlaces }, signal);
     return { verdict, logs };
   } catch (error) {
+    if (isStateDiskFull(error)) await badPlaces.giveWay();
     await Promise.allSettled(goodPlaces.doubted.map((block) => journal.append(block)));
     throw error;
   } finally {
@@ -107,6 +108,10 @@ interface BlobsToCopy {
   readonly tally: Tally;
   readonly copying: BlobCopyParts;
   report(message: FromCopy): void;
+}
+
+function isStateDiskFull(error: unknown): boolean {
+  return isStationError(error, 'state-disk-failed') && error.payload.problem === 'full';
 }
 
 /** Every good area of the disk first; then the bad ones, and the blobs that waited for them. */
@@ -129,9 +134,8 @@ async function copyBlobs(
     else await settle(staged, held);
   }
   if (leftBehind.length > 0) {
-    const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
     const { rescueMs } = assignment;
-    const rescued = await rescueDrive(blockBytes, { ...copying, rescueMs, report }, signal);
+    const rescued = await rescueDrive({ ...copying, rescueMs, report }, signal);
     for (const blob of leftBehind) {
       const held = await askStore(blob, assignment.nonce, container, signal);
       const ids = new Map([...(copying.staged.get(blob) ?? []), ...(rescued.get(blob) ?? [])]);

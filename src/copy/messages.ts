@@ -83,6 +83,8 @@ export const assignmentSchema = z.object({
     backupManifest: z.boolean().exactOptional(),
   }),
   journalFile: z.string(),
+  /** Room, in bytes, that what is kept of bad places leaves on the state disk; none unless given. */
+  keepFreeBytes: z.number().exactOptional(),
   /** The disk is given up when it has not answered an open or a read for this long. */
   readHangMs: z.number(),
   /** A disk that sleeps gets this long, in milliseconds, until it reads; none unless given. */

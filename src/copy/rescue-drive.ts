@@ -1,12 +1,7 @@
 import type { BlockId } from '../domain/block-id.ts';
 import type { BlobPlan, Extent } from '../domain/plan.ts';
 import { endOf, RescueMap } from '../domain/rescue/map.ts';
-import {
-  type ReadOutcome,
-  Rescue,
-  type RescueRules,
-  type Standing,
-} from '../domain/rescue/rescue.ts';
+import { type ReadOutcome, Rescue, type RescueRules } from '../domain/rescue/rescue.ts';
 import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import {
   PROGRESS_INTERVAL_MS,
@@ -17,7 +12,6 @@ import {
   RESCUE_DRIVE_MS,
   RESCUE_PASS_MS,
   RESCUE_RETRIES,
-  RESCUE_SCRATCH_BYTES,
 } from '../limits.ts';
 import type { BadPlaces, PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
@@ -25,6 +19,7 @@ import type { SourceDevice } from './device.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal } from './journal.ts';
 import type { FromCopy } from './messages.ts';
+import { RescueWindows } from './rescue-windows.ts';
 import type { BufferRing, Slot } from './ring.ts';
 import { type StageParts, stageLoose } from './stage-loose.ts';
 
@@ -52,19 +47,13 @@ export type RescuedBlocks = ReadonlyMap<BlobPlan, ReadonlyMap<number, BlockId>>;
  * of as many blocks as may wait there. Nothing that an error says is made durable before the disk was
  * seen to be there after it; a pull during a rescue leaves no trace in the map.
  */
-export async function rescueDrive(
-  blockBytes: number,
-  parts: RescueParts,
-  signal: AbortSignal,
-): Promise<RescuedBlocks> {
+export async function rescueDrive(parts: RescueParts, signal: AbortSignal): Promise<RescuedBlocks> {
   throwIfCancelled(signal);
   const rescue = new DriveRescue(unitBytesOf(parts.device), parts);
+  const windows = new RescueWindows(parts.badPlaces);
   try {
-    const blocks = [...parts.badPlaces.open()];
-    const size = Math.max(1, Math.floor(RESCUE_SCRATCH_BYTES / blockBytes));
-    for (let at = 0; at < blocks.length; at += size) {
-      const isLast = at + size >= blocks.length;
-      await rescue.window(blocks.slice(at, at + size), isLast, signal);
+    for (let next = await windows.next(); next !== undefined; next = await windows.next()) {
+      await rescue.window(next, signal);
     }
   } finally {
     await rescue.close();
@@ -95,11 +84,7 @@ class DriveRescue {
   }
 
   /** Rescues these blocks and stages them all. */
-  async window(
-    blocks: readonly PlannedBlock[],
-    isLast: boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async window(blocks: readonly PlannedBlock[], signal: AbortSignal): Promise<void> {
     const { badPlaces } = this.#parts;
     const rescue = this.#rescueOf(blocks);
     this.#tell();
@@ -114,7 +99,7 @@ class DriveRescue {
       this.#tell();
     }
     await this.#layDown();
-    badPlaces.standing = isLast ? rescue.standing : nextWindow(rescue.standing);
+    badPlaces.standing = rescue.standing;
     await this.#beginSave();
     for (const block of blocks) await this.#finishLater(block, signal);
     await this.#settled();
@@ -358,9 +343,4 @@ function unitBytesOf({ sectorBytes }: SourceDevice): RescueRules['unitBytes'] {
 function joined(one: Extent, other: Extent): Extent {
   const offsetBytes = Math.min(one.offsetBytes, other.offsetBytes);
   return { offsetBytes, lengthBytes: one.lengthBytes + other.lengthBytes };
-}
-
-/** Each window has its own passes; the time is that of the drive. */
-function nextWindow({ spentMs }: Standing): Standing {
-  return { status: 'non-tried', pass: 1, positionBytes: 0, spentMs };
 }

@@ -1,8 +1,9 @@
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, writeAll } from '../blobs/durable-file.ts';
 import type { Extent } from '../domain/plan.ts';
 import { asStateDiskError, errnoOf } from '../errors.ts';
+import { RESCUE_SCRATCH_BYTES, RESCUE_SCRATCH_SHARE } from '../limits.ts';
 import { syncPath } from '../sync-path.ts';
 import { pieceHeader, piecesIn, SCRATCH_PIECE_BYTES } from './scratch-piece.ts';
 
@@ -11,6 +12,8 @@ import { pieceHeader, piecesIn, SCRATCH_PIECE_BYTES } from './scratch-piece.ts';
  * the disk, with piece behind piece as they came. A drive may give a sector once and never again, so it
  * is kept at once, and it is still there after a crash. Each piece has a checksum and says whose it is:
  * what is torn, damaged or of another copy is as if it had not been read.
+ *
+ * A sick drive is not to take the room of the healthy ones: `allowedBytes` says how much it may keep.
  */
 export class Scratch {
   readonly #directory: string;
@@ -34,6 +37,22 @@ export class Scratch {
     await makeDirectories(directory, 0o700);
     const names = (await readdir(directory)).filter((name) => /^\d{1,16}$/u.test(name));
     return new Scratch(directory, nonce, new Map(names.map((name) => [Number(name), 0])));
+  }
+
+  /** What is kept of one block, in bytes of its file. */
+  keptOf(block: number): number {
+    return this.#blocks.get(block) ?? 0;
+  }
+
+  get keptBytes(): number {
+    return this.#blocks.values().reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** How much may be kept of the drive now: a part of the room that there is, beside `keepFreeBytes`. */
+  async allowedBytes(keepFreeBytes: number): Promise<number> {
+    const { bavail, bsize } = await this.#inTurn(() => statfs(this.#directory));
+    const roomBytes = Math.max(0, bavail * bsize + this.keptBytes - keepFreeBytes);
+    return Math.min(RESCUE_SCRATCH_BYTES, Math.floor(roomBytes / RESCUE_SCRATCH_SHARE));
   }
 
   /** Where the blocks begin of which something is kept, in bytes of the disk. */

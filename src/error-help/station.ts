@@ -40,7 +40,7 @@ export const COPY_HELP: Help<CopyErrors> = {
   },
   'state-disk-failed': {
     meaning:
-      'The station’s own disk, where ledger and copy journals lie, is full, read-only or gives errors. Nothing counts that could not be written down: running copies that meet it pause, no attempt is counted, and none is started until the disk can be written again.',
+      'The station’s own disk, where ledger and copy journals lie, is full, read-only or gives errors. Nothing counts that could not be written down: running copies that meet it pause, no attempt is counted, and none is started until the disk can be written again. A drive with bad sectors that meets a full disk gives up what it kept of them, and reads it again.',
     nextStep:
       'Make room, or repair the file system (the kernel’s log says what is wrong with it); the copies go on by themselves. A station that could not start is started again.',
   },

@@ -58,10 +58,20 @@ export const RESCUE_SAVE_MS = 5_000;
  */
 export const RESCUE_SAVE_SHARE = 4;
 /**
- * What was read of blocks with bad places waits in the state directory until they are whole. So much of
- * a disk is rescued at a time; it is never more, however sick the disk.
+ * What was read of blocks with bad places waits in the state directory until they are whole: of one drive
+ * never more than this, however sick its disk. So much of it is rescued at a time.
  */
 export const RESCUE_SCRATCH_BYTES = 4 * GIB;
+/**
+ * Nor does one drive take more than one part in so many of the room above the reserve. Each further sick
+ * drive takes its part of what is left, so that all of them together never come to the reserve.
+ */
+export const RESCUE_SCRATCH_SHARE = 16;
+/**
+ * The fast copy takes at most one part in so many of that for what it read in front of bad places. It can
+ * read it again; what a rescue needs at one time it has to keep.
+ */
+export const RESCUE_SCRATCH_FAST_SHARE = 2;
 /** A read below this rate, in bytes a second, is slow; a worn disk gives 30 MB/s, a USB 2 stick 5. */
 export const SLOW_READ_BYTES_PER_S = 1 * MIB;
 /** So many slow reads in a row make an area that is left for later; one is a disk that spins up. */

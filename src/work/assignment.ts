@@ -10,6 +10,8 @@ export interface AssignmentSources {
   readonly ledger: Ledger;
   /** Holds the copy journals. */
   readonly journalDirectory: string;
+  /** Room on the state disk for all that is not a bad place of a disk. */
+  readonly keepFreeBytes: number;
   /** A disk that has not answered for this long is given up. */
   readonly readHangMs: number;
   /** A disk that sleeps gets this long until it reads. */
@@ -60,6 +62,7 @@ export async function assignmentOf(
       backupManifest: details.backupDriveManifest,
     },
     journalFile: journalFileOf(sources.journalDirectory, record),
+    keepFreeBytes: sources.keepFreeBytes,
     readHangMs: sources.readHangMs,
     spinUpMs: sources.spinUpMs,
     ...(sources.rescueMs === undefined ? {} : { rescueMs: sources.rescueMs }),

@@ -17,6 +17,11 @@ export interface ReserveParts {
 
 const MIB = 1024 * 1024;
 
+/** Bytes of the state disk that are to be free: with less, what goes on would use them up at once. */
+export function roomToKeep(reserveBytes: number): number {
+  return Math.max(reserveBytes, 2 * EMERGENCY_BYTES);
+}
+
 /**
  * Watches the file system where state and journals lie. Below the reserve the station takes no new
  * drive and keeps the running ones: their journals have the room that is left. When even that is gone,
@@ -90,7 +95,7 @@ export class Reserve {
     const { slice, troubles } = this.#parts;
     const hadTrouble = troubles.has('state-disk');
     if (slice.isHeld && !hadTrouble) return;
-    if (availableBytes < this.#neededBytes) return;
+    if (availableBytes < roomToKeep(this.#parts.reserveBytes)) return;
     try {
       await slice.take();
       troubles.end('state-disk');
@@ -110,11 +115,6 @@ export class Reserve {
     this.#sliceFailedBecause = reason;
   }
 
-  /** Less than this, and what goes on would use it up at once. */
-  get #neededBytes(): number {
-    return Math.max(this.#parts.reserveBytes, 2 * EMERGENCY_BYTES);
-  }
-
   #wordsOf({ payload: { problem } }: StationError<'state-disk-failed'>): string {
     const { directory } = this.#parts;
     const mount = this.#fileSystem?.mountpoint;
@@ -123,7 +123,7 @@ export class Reserve {
     const after = 'The copies then go on by themselves; nothing that arrived is lost.';
     switch (problem) {
       case 'full': {
-        const needed = Math.ceil(this.#neededBytes / MIB);
+        const needed = Math.ceil(roomToKeep(this.#parts.reserveBytes) / MIB);
         return `The file system of ${place} is full. Make room until ${needed} MiB are free. ${after}`;
       }
       case 'read-only':

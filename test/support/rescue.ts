@@ -20,8 +20,8 @@ import { type WholeLog, wholeLog } from './drive-logs.ts';
 
 const NEVER = new AbortController().signal;
 const SEED = 'rescue';
-/** For what was read of all blocks that are not whole. */
-const JOURNALS_BYTES = 128 * 1024 * 1024;
+/** So much that the blocks of a disk are rescued together; what is not used takes no memory. */
+const JOURNALS_BYTES = 4 * 1024 * 1024 * 1024;
 
 /** A disk with bad places, a directory as its store, and copies of one into the other. */
 export class RescueBench implements AsyncDisposable {
@@ -88,11 +88,11 @@ export class RescueBench implements AsyncDisposable {
 
   /** Copies until the map on the disk, or a message, shows that it is time to die; `undefined`: never. */
   async copyUntil(isTime: Moment, over: Partial<Assignment> = {}): Promise<CopyResult> {
-    await this.#journalsInMemory();
+    await this.journalsInMemory();
     const map = `${this.journalFile}.map`;
     let copy: number | undefined;
     // All in one turn: the moment is over soon, and this process may wait long for its next turn.
-    const watcher = watch(join(this.directory, 'journals'), () => {
+    const watcher = watch(this.journals, () => {
       const now = mapNow(map);
       if (now !== undefined && isTime.map?.(now) === true) kill(copy);
     });
@@ -113,15 +113,18 @@ export class RescueBench implements AsyncDisposable {
    * A map that is slow to write is written seldom. In memory it is there at once, so that it tells of
    * each slow read, however busy the disks of this machine are.
    */
-  async #journalsInMemory(): Promise<void> {
-    if (this.#journals !== undefined) return;
-    const directory = join(this.directory, 'journals');
-    await mkdir(directory);
-    this.#journals = await StateDisk.mount(directory, JOURNALS_BYTES);
+  async journalsInMemory(sizeBytes = JOURNALS_BYTES): Promise<StateDisk> {
+    if (this.#journals === undefined) await mkdir(this.journals);
+    this.#journals ??= await StateDisk.mount(this.journals, sizeBytes);
+    return this.#journals;
+  }
+
+  get journals(): string {
+    return join(this.directory, 'journals');
   }
 
   get journalFile(): string {
-    return join(this.directory, 'journals', 'copy-1.journal');
+    return join(this.journals, 'copy-1.journal');
   }
 
   store(container: string): Promise<BlobContainer> {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { open, truncate } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import type { DiskFault } from '../../detect/identity-file.ts';
 import { ledgerFileOf } from '../../ledger/backups.ts';
 import { runTool } from '../../loopback/run-tool.ts';
 import type { StationView } from '../../serve/wire.ts';
@@ -110,6 +111,36 @@ async function playFullDisk(stage: Stage): Promise<void> {
   }
 }
 
+/** A drive whose bad sectors would let it keep more than there is room for, and a healthy one after it. */
+async function playSickDriveAndLittleRoom(stage: Stage): Promise<void> {
+  await stage.station();
+  await stage.stop();
+  await using _disk = await StateDisk.mount(stage.daemon.stateDirectory, 2 * STATE_BYTES);
+  try {
+    await stage.restart();
+    const faults = Array.from({ length: 12 }, (_, at): DiskFault => {
+      const offsetBytes = 16 * MIB * at + 7 * MIB;
+      return { kind: 'read-error', offsetBytes, lengthBytes: 512, errno: 61 };
+    });
+    const sick = await stage.image({ serial: SERIAL, sizeBytes: 192 * MIB, faults });
+    const well = await stage.image({ serial: SECOND, sizeBytes: SIZE });
+    await stage.job(SERIAL, SECOND);
+    await stage.plug(sick, { bay: 'left' });
+    await stage.until(
+      SERIAL,
+      ({ activity }) => activity.kind === 'rescuing',
+      'bad places are read',
+    );
+    await stage.plug(well, { bay: 'right' });
+    await stage.arrived(SECOND, well);
+    await stage.until(SERIAL, ({ state }) => state === 'CompletedMoreInfo', 'done, with notes');
+    const kept = stage.daemon.logs.filter(({ msg }) => msg.includes('there is no room left'));
+    stage.check(kept.length === 0, 'The state disk was never full.');
+  } finally {
+    await stage.daemon.kill();
+  }
+}
+
 const isTold = ({ alerts }: StationView): boolean =>
   alerts.some(({ kind }) => kind === 'state-disk');
 
@@ -126,6 +157,16 @@ export const STATION: readonly Rehearsal[] = [
     happens: 'no drive is begun, none is faulted, and all goes on by itself when there is room',
     reads: '“waiting for the station”: “is full. Make room until … MiB are free”',
     play: playFullDisk,
+    slow: true,
+  },
+  {
+    name: 'sick-drive-and-little-room',
+    group: 'station',
+    made: 'a small file system holds the state directory, and what a drive with bad sectors would keep is more',
+    happens:
+      'it keeps what there is room for and reads the rest again; a healthy drive is copied meanwhile',
+    reads: 'the drive is “done, with notes”',
+    play: playSickDriveAndLittleRoom,
     slow: true,
   },
   {

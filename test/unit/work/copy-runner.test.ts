@@ -35,7 +35,7 @@ async function aRunner({ replugs = false } = {}) {
   );
   const runner = new CopyRunner({
     ...{ ledger, floor, holds, journalDirectory, readHangMs: 60_000, logger: silent },
-    ...{ spinUpMs: 0 },
+    ...{ spinUpMs: 0, keepFreeBytes: 0 },
     holders: {
       began: async () => undefined,
       ended: async () => undefined,
