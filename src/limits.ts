@@ -179,6 +179,8 @@ export const SPIN_UP_MS = 60_000;
 export const SPIN_UP_POLL_MS = 1_000;
 /** After a rest this long a disk may sleep: bridges put disks to sleep after minutes, whatever is set. */
 export const DISK_REST_MS = 60_000;
+/** When a disk is given up, the place at which it hangs is written down in this time, or not at all. */
+export const HANG_NOTE_MS = 5_000;
 /** A read that waits longer than this is told on the screens; a healthy disk answers in a second. */
 export const HANG_SHOWN_MS = 3_000;
 /** A disk that keeps a read waiting for this long leaves the lane of the healthy: spinning up takes less. */

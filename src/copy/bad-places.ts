@@ -7,10 +7,11 @@ import {
   type Extent,
   type ImagePlan,
 } from '../domain/plan.ts';
-import { type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
+import { type HungPlace, type HungRead, hungPlace, overlaps } from '../domain/rescue/hung-place.ts';
+import { type Area, type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import type { UnreadableRanges } from '../domain/verdict.ts';
-import { RESCUE_SCRATCH_FAST_SHARE, UNREADABLE_RANGES_TOLD } from '../limits.ts';
+import { HUNG_PLACE, RESCUE_SCRATCH_FAST_SHARE, UNREADABLE_RANGES_TOLD } from '../limits.ts';
 import { MapKeeper } from './map-keeper.ts';
 import { readRescueFile, rescueFileBytes, writeRescueFile } from './rescue-file.ts';
 import { Scratch } from './scratch.ts';
@@ -56,6 +57,11 @@ export class BadPlaces {
   /** Writes the map, and all that it tells of, onto the medium. */
   readonly keeper = new MapKeeper(() => this.#write());
   standing: Standing;
+  readonly hung: HungPlace[];
+  /** The read of an open block that is under way, and what came right before it and is not marked yet. */
+  reading: (HungRead & { readonly came?: Extent | undefined }) | undefined;
+  /** What was known of the places of errors before which the disk was not seen to be there. */
+  doubtful: Area[] = [];
   /** Of the copy: what an earlier attempt left tells by it whose it is. */
   readonly nonce: string;
   readonly #plan: ImagePlan;
@@ -75,6 +81,7 @@ export class BadPlaces {
       keepFreeBytes: number;
       before: RescueMap | undefined;
       standing: Standing;
+      hung: readonly HungPlace[];
     },
   ) {
     this.#plan = plan;
@@ -84,6 +91,7 @@ export class BadPlaces {
     this.#before = found.before;
     this.#isKnown = found.before !== undefined;
     this.standing = found.standing;
+    this.hung = [...found.hung];
     this.scratch = found.scratch;
     this.map = new RescueMap(plan.totalBytes);
   }
@@ -96,8 +104,8 @@ export class BadPlaces {
     const known = await readRescueFile(file, { sizeBytes: plan.totalBytes, nonce });
     const scratch = await Scratch.create(directory, nonce);
     const standing = known?.standing ?? START;
-    const found = { scratch, file, nonce, keepFreeBytes, before: known?.map, standing };
-    return new BadPlaces(plan, found);
+    const earlier = { before: known?.map, standing, hung: known?.hung ?? [] };
+    return new BadPlaces(plan, { scratch, file, nonce, keepFreeBytes, ...earlier });
   }
 
   /** The store holds this block. */
@@ -201,6 +209,30 @@ export class BadPlaces {
     }
     this.map.mark(piece, 'non-trimmed');
     await this.keeper.begin();
+  }
+
+  /**
+   * The read at that byte never comes back, and this process goes with it: the next one leaves the place
+   * for last. Probes tell nothing of a place, and errors that may be those of a disk that left are undone.
+   */
+  async noteHang(offsetBytes: number): Promise<void> {
+    const read = this.reading;
+    if (read === undefined || offsetBytes < read.offsetBytes || offsetBytes >= endOf(read)) return;
+    for (const area of this.doubtful.reverse()) this.map.mark(area, area.status);
+    // It lies in no scratch, so the next process reads it again.
+    if (read.came !== undefined) this.map.mark(read.came, 'finished');
+    const place = hungPlace(read, this, HUNG_PLACE);
+    this.hung.push(place);
+    for (const area of [...this.map.within(place)]) {
+      if (area.status !== 'finished') this.map.mark(area, place.isLeftOut ? 'bad' : 'non-trimmed');
+    }
+    await this.keeper.begin();
+    await this.keeper.ended();
+  }
+
+  isHungIn(blob: BlobPlan, index: number): boolean {
+    const extent = placeOf(blob, index);
+    return this.hung.some((place) => overlaps(place, extent));
   }
 
   /** How much of blocks that are not whole may be kept now. */

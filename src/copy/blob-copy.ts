@@ -105,7 +105,9 @@ export class BlobCopy {
       const first = this.#takeHeldPrefix();
       let index = first;
       while (index < blockCount(this.#blob)) {
-        const read = this.#isToRead(index) ? await this.#readBlock(index, either) : 0;
+        const read = this.#isToRead(index)
+          ? await this.#readBlock(index, either)
+          : this.#skipBehind(index);
         if (typeof read === 'number') {
           index += 1 + this.#leave(index + 1, read);
           continue;
@@ -137,6 +139,7 @@ export class BlobCopy {
   /** What is held is read again only for the blob's MD5; what failed before is the rescue's. */
   #isToRead(index: number): boolean {
     const held = this.#held.blocks.get(index);
+    if (this.#parts.badPlaces.isHungIn(this.#blob, index)) this.#breakChain();
     if (held !== undefined) {
       if (this.#isLoose) this.#done[index] = held;
       return !this.#isLoose;
@@ -145,6 +148,13 @@ export class BlobCopy {
     this.#breakChain();
     this.#left++;
     return false;
+  }
+
+  /** The disk hung in this block: what is beside it comes last, too. */
+  #skipBehind(index: number): number {
+    const { badPlaces, skipping } = this.#parts;
+    const isOpen = !this.#held.blocks.has(index);
+    return isOpen && badPlaces.isHungIn(this.#blob, index) ? skipping.failed() : 0;
   }
 
   /** Leaves blocks behind a bad or slow place for later; gives how many. */
@@ -207,17 +217,20 @@ export class BlobCopy {
 
   /** Reads piece by piece, in small ones where care is due; gives the piece that failed, if one did. */
   async #fill(slot: Slot, index: number): Promise<Extent | undefined> {
-    const { device, skipping } = this.#parts;
+    const { device, skipping, badPlaces } = this.#parts;
     const whole = placeOf(this.#blob, index);
     const step = skipping.isCareful ? RESCUE_CLUSTER_BYTES : FAST_READ_BYTES;
     for (let done = 0; done < whole.lengthBytes; done += step) {
       const lengthBytes = Math.min(step, whole.lengthBytes - done);
       const piece = { offsetBytes: whole.offsetBytes + done, lengthBytes };
+      badPlaces.reading = { ...piece, isRescue: false };
       try {
         await device.readInto(slot.buffer.subarray(done, done + lengthBytes), piece.offsetBytes);
       } catch (error) {
         if (!isStationError(error, 'disk-read-failed')) throw error;
         return piece;
+      } finally {
+        badPlaces.reading = undefined;
       }
     }
     return undefined;

@@ -30,6 +30,8 @@ export interface CopyParts {
   now(): Date;
   random(): number;
   report(message: FromCopy): void;
+  /** Who is told when a read of the disk never comes back. */
+  onPlaces?(badPlaces: Pick<BadPlaces, 'noteHang'>): void;
 }
 
 /** What a copy comes to. */
@@ -64,6 +66,7 @@ export async function copyDrive(
   const known = joined([...landmarks.known, ...doubted], confirmed);
   const journal = await CopyJournal.start(assignment.journalFile, assignment, known);
   await badPlaces.takeOver();
+  parts.onPlaces?.(badPlaces);
   const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
   const ring = new BufferRing(blockBytes);
   const hasher = new Hasher(ring.memory);

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskWait } from '../domain/hang-ladder.ts';
+import { HANG_NOTE_MS } from '../limits.ts';
+import type { BadPlaces } from './bad-places.ts';
 import type { SourceDevice } from './device.ts';
 import type { DriveFiles } from './files/drive.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
@@ -7,6 +10,8 @@ import { type Given, NOTHING_GIVEN } from './messages.ts';
 export class DiskWatch {
   #device: SourceDevice | undefined;
   #files: DriveFiles | undefined;
+  #badPlaces: Pick<BadPlaces, 'noteHang'> | undefined;
+  #isGivenUp = false;
   #since: { readonly kind: 'open' | 'close'; readonly ms: number } | undefined;
 
   opening(): void {
@@ -20,6 +25,22 @@ export class DiskWatch {
 
   reading(files: DriveFiles): void {
     this.#files = files;
+  }
+
+  copying(badPlaces: Pick<BadPlaces, 'noteHang'>): void {
+    this.#badPlaces = badPlaces;
+  }
+
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  /** Notes where it hangs for the next attempt; what cannot be noted soon is not. */
+  async giveUp(offsetBytes: number | null): Promise<void> {
+    this.#isGivenUp = true;
+    if (offsetBytes === null) return;
+    const noted = this.#badPlaces?.noteHang(offsetBytes).catch(() => undefined);
+    await Promise.race([noted, sleep(HANG_NOTE_MS)]);
   }
 
   closing(): void {

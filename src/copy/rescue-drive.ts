@@ -125,6 +125,7 @@ class DriveRescue {
       unitBytes: this.#unitBytes,
       retries: RESCUE_RETRIES,
       deadRunBytes: RESCUE_DEAD_RUN_BYTES,
+      leftOut: badPlaces.hung.filter(({ isLeftOut }) => isLeftOut),
       budgetMs: { area: RESCUE_AREA_MS, pass: RESCUE_PASS_MS, drive },
       maxAreas: RESCUE_AREAS_MAX - (map.areaCount - open.areaCount),
     };
@@ -149,6 +150,7 @@ class DriveRescue {
       return isRetry;
     }
     goodPlaces.doubt();
+    badPlaces.doubtful.push(...badPlaces.map.within(failed));
     this.#record(failed, { ok: false, elapsedMs }, rescue);
     return true;
   }
@@ -206,11 +208,14 @@ class DriveRescue {
     let came: Extent | undefined;
     for (const read of run) {
       if (!inHand.holds(read)) break;
+      this.#parts.badPlaces.reading = { ...read, isRescue: true, came };
       try {
         await this.#parts.device.readInto(inHand.placeOf(read), read.offsetBytes);
       } catch (error) {
         if (isStationError(error, 'disk-read-failed')) return { came, failed: read };
         throw error;
+      } finally {
+        this.#parts.badPlaces.reading = undefined;
       }
       came = came === undefined ? read : joined(came, read);
       if (performance.now() - begun >= PROGRESS_INTERVAL_MS) break;
@@ -317,6 +322,7 @@ class DriveRescue {
     const { goodPlaces, device, badPlaces } = this.#parts;
     await goodPlaces.check();
     await device.proveAlive();
+    badPlaces.doubtful = [];
     await this.#inHand?.flush(badPlaces.scratch);
     await badPlaces.keeper.begin();
   }

@@ -8,7 +8,6 @@ import { ABANDONED_TOOLS } from '../volumes/tools.ts';
 import { copyDrive, type Settled } from './copy-drive.ts';
 import { SourceDevice } from './device.ts';
 import { DiskWatch } from './disk-watch.ts';
-import type { DriveFiles } from './files/drive.ts';
 import {
   type Assignment,
   abandonedTool,
@@ -58,7 +57,7 @@ async function work(assignment: Assignment): Promise<void> {
     disk.opened(device);
     try {
       if (assignment.spinUpMs !== undefined) await device.wake(assignment.spinUpMs, stop.signal);
-      const settled = await copy(assignment, device, (files) => disk.reading(files));
+      const settled = await copy(assignment, device, disk);
       report({ kind: 'settled', ...settled });
     } catch (error) {
       throw await ofDrive(device, assignment, error);
@@ -96,7 +95,7 @@ async function ofDrive(
 async function copy(
   assignment: Assignment,
   device: SourceDevice,
-  onOpen: (files: DriveFiles) => void,
+  disk: DiskWatch,
 ): Promise<Settled> {
   const word = new StoreWord(report);
   const openLogContainer = (name: string) => openPatiently(assignment, name, { word });
@@ -104,7 +103,9 @@ async function copy(
   if (isImageAssignment(assignment)) {
     const container = await openPatiently(assignment, assignment.plan.container, { word });
     const { random } = Math;
-    return await copyDrive(assignment, { device, container, random, ...parts }, stop.signal);
+    const onPlaces = disk.copying.bind(disk);
+    const image = { device, container, random, onPlaces, ...parts };
+    return await copyDrive(assignment, image, stop.signal);
   }
   if (!isFilesAssignment(assignment)) throw noPlan();
   // Loaded only here: an image needs none of it.
@@ -114,6 +115,7 @@ async function copy(
   const openContainer = (name: string) =>
     openPatiently(assignment, name, { word, pace: FILES_PACE });
   const drive = driveOn(device, assignment);
+  const onOpen = disk.reading.bind(disk);
   const order = { ...parts, drive, openContainer, onOpen, contentTypeOf };
   const settled = await copyFiles(assignment, order, stop.signal);
   await removeMountFolder(assignment);
@@ -141,10 +143,11 @@ function watchDisk({ disk: { devicePath }, readHangMs }: Assignment, disk: DiskW
   if (wait.kind === 'spin-up') return;
   const { offsetBytes } = wait;
   const waitedMs = Math.round(wait.waitedMs);
-  if (waitedMs < readHangMs) return;
+  if (waitedMs < readHangMs || disk.isGivenUp) return;
   const words = `${devicePath} has not answered ${waitInWords(wait)} for ${Math.round(waitedMs / 1000)} s`;
   const payload = { devicePath, waitedMs, ...(offsetBytes === null ? {} : { offsetBytes }) };
-  report(failureOf(new StationError('disk-unresponsive', words, payload)));
+  const failure = failureOf(new StationError('disk-unresponsive', words, payload));
+  void disk.giveUp(offsetBytes).then(() => report(failure));
 }
 
 function failureOf(error: unknown): FromCopy {

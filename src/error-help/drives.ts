@@ -72,9 +72,9 @@ export const DISK_HELP: Help<DiskErrors> = {
   },
   'disk-unresponsive': {
     meaning:
-      'The kernel has not answered an open or a read of the disk for `copy.readHangMs` (four minutes unless configured, longer than the kernel’s own patience), or the copy process could not be ended because it waits in the kernel. While it waited the screens showed the place, the clock and what was tried. The process is then abandoned to the kernel and the drive faulted; other drives go on. As long as the process hangs it is shown with its bay, and the disk is not opened again, since that would hang as well; this holds over a restart of the station.',
+      'The kernel has not answered an open or a read of the disk for `copy.readHangMs` (four minutes unless configured, longer than the kernel’s own patience), or the copy process could not be ended because it waits in the kernel. While it waited the screens showed the place, the clock and what was tried. The process is then abandoned to the kernel and the drive faulted; other drives go on. Of an image the place is noted: the next attempt copies all other areas first and then tries this one again, from both sides; where the disk hangs once more, those bytes are left out, and each further time more around them. They are zeros in the store then, and the drive is done, with notes. As long as the process hangs it is shown with its bay, and the disk is not opened again, since that would hang as well; this holds over a restart of the station.',
     nextStep:
-      'Pull the disk, wait ten seconds, plug it into another bay, then press Retry. A Retry without that finds the disk as it was.',
+      'Pull the disk, wait ten seconds, plug it into another bay, then press Retry: what it hung at comes last. A Retry without that finds the disk as it was. If it hangs again, do the same again; if no attempt gets any further, keep it for recovery.',
   },
   'tool-failed': {
     meaning:

@@ -1,3 +1,4 @@
+import type { HungPlace } from '../domain/rescue/hung-place.ts';
 import { type Area, type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import { StationError } from '../errors.ts';
@@ -14,6 +15,8 @@ export interface RescueFile {
   readonly standing: Standing;
   /** Whose rescue it is: 16 hex digits; not said by the maps of others. */
   readonly nonce?: string;
+  /** None unless given. */
+  readonly hung?: readonly HungPlace[];
 }
 
 const SIGN: Readonly<Record<AreaStatus, string>> = {
@@ -32,14 +35,19 @@ const STATUS = new Map<string, AreaStatus>([
 ]);
 const SPENT = /^# Time spent on bad areas: (?<ms>\d{1,15}) ms$/mu;
 const NONCE = /^# Copy: (?<nonce>[0-9a-f]{16})$/mu;
+const HUNG =
+  /^# (?<what>Hung|Left out): (?<offset>0x[0-9A-F]{1,14}) {2}(?<length>0x[0-9A-F]{1,14})$/gmu;
 const NUMBER = /^(?:0[xX][0-9a-fA-F]{1,14}|\d{1,16})$/u;
 
 /** The text of a map file, line by line. */
-export function* rescueMapText({ map, standing, nonce }: RescueFile): Generator<string> {
+export function* rescueMapText({ map, standing, nonce, hung = [] }: RescueFile): Generator<string> {
   const { status, pass, positionBytes, spentMs } = standing;
   yield '# Mapfile. Created by Drive Station\n';
   if (nonce !== undefined) yield `# Copy: ${nonce}\n`;
   yield `# Time spent on bad areas: ${spentMs} ms\n`;
+  for (const { offsetBytes, lengthBytes, isLeftOut } of hung) {
+    yield `# ${isLeftOut ? 'Left out' : 'Hung'}: ${hex(offsetBytes)}  ${hex(lengthBytes)}\n`;
+  }
   yield '# current_pos  current_status  current_pass\n';
   yield `${hex(positionBytes)}     ${SIGN[status]}               ${pass}\n`;
   yield '#      pos        size  status\n';
@@ -72,7 +80,20 @@ export function parseRescueMap(text: string): RescueFile {
   const spentMs = Number(SPENT.exec(text)?.groups?.ms ?? 0);
   const nonce = NONCE.exec(text)?.groups?.nonce;
   const standing = { ...standingOf(head), spentMs };
-  return { map, standing, ...(nonce === undefined ? {} : { nonce }) };
+  const hung = hungIn(text).filter((place) => endOf(place) <= sizeBytes);
+  const ours = {
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(hung.length === 0 ? {} : { hung }),
+  };
+  return { map, standing, ...ours };
+}
+
+function hungIn(text: string): HungPlace[] {
+  return [...text.matchAll(HUNG)].map(({ groups }) => ({
+    offsetBytes: Number(groups?.offset),
+    lengthBytes: Number(groups?.length),
+    isLeftOut: groups?.what === 'Left out',
+  }));
 }
 
 interface Row {

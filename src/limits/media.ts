@@ -43,6 +43,12 @@ export const RESCUE_PASS_MS = 8 * 60 * 60_000;
 /** Time for all bad areas of a drive: what is not read by then is given up, and the log says so. */
 export const RESCUE_DRIVE_MS = 24 * 60 * 60_000;
 /**
+ * Where a disk hangs, each try costs minutes and a person who pulls it. So what is left out is a page at
+ * first, since disks hang at physical sectors; then 1 MiB on both sides, which is all that a read of the
+ * fast copy can leave; then 16 times as much each time, so that the largest area takes a handful of tries.
+ */
+export const HUNG_PLACE = { grainBytes: 4 * KIB, besideBytes: 1 * MIB, growth: 16 } as const;
+/**
  * Areas in the map of a drive's bad places: 24 MB of memory and 4 MB of text. A disk that has more is
  * not read in finer detail.
  */

@@ -13,6 +13,8 @@ export interface RescueRules {
   readonly deadRunBytes: number;
   /** Time for one area in a pass, for one pass, and for all of them, in milliseconds of reading. */
   readonly budgetMs: { readonly area: number; readonly pass: number; readonly drive: number };
+  /** Bad places that have no retries. */
+  readonly leftOut?: readonly Extent[];
   /** With so many areas the map is not refined any further. */
   readonly maxAreas: number;
 }
@@ -261,6 +263,7 @@ export class Rescue {
   #goOn(): void {
     const { map } = this;
     const open = map.missingBytes - map.bytesOf('bad');
+    if (open === 0) this.#leaveOut();
     if (open > 0) this.#passes = this.#rules.passes ?? PASSES;
     else if (map.bytesOf('bad') > 0 && this.#retry < this.#rules.retries) {
       this.#retry++;
@@ -271,6 +274,11 @@ export class Rescue {
     }
     this.#index = 0;
     this.#enter();
+  }
+
+  /** Until here they were bad, so that nobody began to read beside them. */
+  #leaveOut(): void {
+    for (const place of this.#rules.leftOut ?? []) this.map.mark(place, 'finished');
   }
 
   #enter(): void {

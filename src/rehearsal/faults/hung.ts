@@ -128,6 +128,33 @@ export const HUNG: readonly Rehearsal[] = [
     },
   },
   {
+    name: 'hang-at-one-place',
+    group: 'media',
+    made: 'the block layer keeps each read of one place waiting past the limit, in every attempt',
+    happens:
+      'each attempt gets further: all other areas at the second, and its end at the third, with that place alone left out',
+    reads: '“has not answered a read at byte”, “done, with notes”, “4096 bytes could not be read”',
+    slow: true,
+    async play(stage) {
+      await stage.station({ copy: { readHangMs: 4000 } });
+      const image = await stage.image({ serial: SICK, sizeBytes: SIZE, faults: [hang] });
+      let disk = await stage.plug(image, { bay: 'left' });
+      await stage.job(SICK);
+      for (let attempt = 1; attempt <= 2; attempt++) {
+        const drive = await stage.until(SICK, ({ state }) => state === 'Faulted', 'given up');
+        const all = drive.progress?.stagedBytes ?? 0;
+        if (attempt === 2) stage.check(all >= SIZE - 16 * MIB, 'All other areas are stored.');
+        stage.advise('Pull it, plug it into another bay and press Retry, as it says.');
+        await disk.clear();
+        await stage.untilView(({ station }) => station.stuck.length === 0, 'The kernel let go.');
+        await stage.unplug(disk);
+        disk = await stage.plug(image, { bay: 'right' });
+        await stage.technician.retry(SICK);
+      }
+      await stage.until(SICK, isDone, 'done, with notes');
+    },
+  },
+  {
     name: 'hang-at-open',
     group: 'media',
     made: 'a reader of the disk hangs in its close after SIGKILL: each open of the disk waits for it',

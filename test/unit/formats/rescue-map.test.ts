@@ -39,6 +39,14 @@ const file = fc
         status: fc.constantFrom(...AREA_STATUSES),
       }),
     ),
+    hung: fc.array(
+      fc.record({
+        offsetBytes: fc.nat({ max: 2 ** 46 }),
+        lengthBytes: fc.integer({ min: 1, max: 2 ** 40 }),
+        isLeftOut: fc.boolean(),
+      }),
+      { minLength: 1 },
+    ),
     standing: fc.record({
       status: fc.constantFrom(...AREA_STATUSES),
       pass: fc.integer({ min: 1, max: 5 }),
@@ -46,10 +54,10 @@ const file = fc
       spentMs: fc.nat(),
     }),
   })
-  .map(({ marks, standing }) => {
+  .map(({ marks, standing, hung }) => {
     const map = new RescueMap(2 ** 47);
     for (const { status, ...extent } of marks) map.mark(extent, status);
-    return { map, standing };
+    return { map, standing, hung };
   });
 
 test('the published map is understood', () => {
@@ -66,10 +74,11 @@ test('the published map is understood', () => {
 
 test('what is written is read back', () => {
   fc.assert(
-    fc.property(file, ({ map, standing }) => {
-      const read = parseRescueMap(textOf({ map, standing }));
+    fc.property(file, ({ map, standing, hung }) => {
+      const read = parseRescueMap(textOf({ map, standing, hung }));
       expect([...read.map.areas()]).toEqual([...map.areas()]);
       expect(read.standing).toEqual(standing);
+      expect(read.hung).toEqual(hung);
     }),
   );
 });
@@ -111,7 +120,8 @@ test.skipIf(!hasDdrescue)('ddrescue reads our map, and we read what it writes', 
     map.mark({ offsetBytes: 1024 * 1024, lengthBytes: 4096 }, 'non-tried');
     const standing = { status: 'bad', pass: 2, positionBytes: 512, spentMs: 1234 } as const;
     const ours = join(directory, 'ours.map');
-    await writeFile(ours, textOf({ map, standing }));
+    const hung = [{ offsetBytes: 512, lengthBytes: 512, isLeftOut: true }];
+    await writeFile(ours, textOf({ map, standing, hung }));
     const { stdout } = await run('ddrescuelog', ['--show-status', ours]);
     expect(stdout).toMatch(/bad-sector: +512 B/u);
     expect(stdout).toMatch(/non-tried: +4096 B/u);

@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { BadPlaces } from '../../../src/copy/bad-places.ts';
+import type { BlobName } from '../../../src/domain/blob-name.ts';
+import type { ImagePlan } from '../../../src/domain/plan.ts';
+
+/** What a copy writes down of a read that never comes back, and what the next one makes of it. */
+
+const MIB = 1024 * 1024;
+const BLOCK = 8 * MIB;
+const PLAN: ImagePlan = {
+  kind: 'image',
+  totalBytes: 2 * BLOCK,
+  blobs: [
+    {
+      name: 'disk.img' as BlobName,
+      lengthBytes: 2 * BLOCK,
+      blockBytes: BLOCK,
+      extents: [{ offsetBytes: 0, lengthBytes: 2 * BLOCK }],
+    },
+  ],
+};
+
+async function aCopy() {
+  const directory = await mkdtemp(join(tmpdir(), 'drive-station-hang-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const whose = { journalFile: join(directory, 'copy.journal'), nonce: '00112233aabbccdd' };
+  const next = async () => {
+    const places = await BadPlaces.open(whose, PLAN);
+    await places.takeOver();
+    return places;
+  };
+  return { places: await next(), next };
+}
+
+const sectors = (at: number, count: number) => ({
+  offsetBytes: 4 * MIB + at * 512,
+  lengthBytes: count * 512,
+});
+
+test('a probe elsewhere that hangs tells nothing of any place', async () => {
+  const { places, next } = await aCopy();
+  places.reading = { ...sectors(0, 128), isRescue: false };
+  await places.noteHang(12 * MIB);
+  expect(places.isKnown).toBe(false);
+  expect((await next()).hung).toEqual([]);
+});
+
+test('a read of the fast copy counts as failed', async () => {
+  const { places, next } = await aCopy();
+  places.reading = { ...sectors(0, 2048), isRescue: false };
+  await places.noteHang(4 * MIB);
+  const { map, hung } = await next();
+  expect(hung).toEqual([{ ...sectors(0, 2048), isLeftOut: false }]);
+  expect(map.at(4 * MIB)).toEqual({ ...sectors(0, 2048), status: 'non-trimmed' });
+});
+
+test('errors that may be those of a disk that left are not written, and what is not kept is not read', async () => {
+  const { places, next } = await aCopy();
+  places.map.mark(sectors(0, 64), 'non-trimmed');
+  places.doubtful = [...places.map.within(sectors(0, 8))];
+  places.map.mark(sectors(0, 8), 'bad');
+  places.reading = { ...sectors(24, 8), isRescue: true, came: sectors(8, 16) };
+  await places.noteHang(sectors(24, 8).offsetBytes);
+  const { map } = await next();
+  expect([...map.within(sectors(0, 64))]).toEqual([
+    { ...sectors(0, 24), status: 'non-trimmed' },
+    { ...sectors(24, 8), status: 'bad' },
+    { ...sectors(32, 32), status: 'non-trimmed' },
+  ]);
+});
