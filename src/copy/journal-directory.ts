@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { unlessMissing } from '../blobs/durable-file.ts';
 
 /** `<copy id>.journal`, and beside it what else the same copy keeps. */
-const KEPT = /^([^.]+)\.journal(?:\.map|\.scratch|\.differs)?$/u;
+const KEPT = /^([^.]+)\.journal(?:\.map|\.scratch|\.differs|\.doubted|\.landmarks)?$/u;
 
 /**
  * Removes what no copy needs any more: the files of copies that have their verdict, because the station

@@ -52,6 +52,7 @@ function pageAt(bytes: Buffer, start: number): Buffer {
   return bytes.subarray(start, start + LANDMARK_BYTES);
 }
 
-function isBlank(page: Buffer): boolean {
+/** It proves little: many disks have such a page at any place. */
+export function isBlank(page: Buffer): boolean {
   return page.subarray(1).equals(page.subarray(0, -1));
 }

@@ -99,13 +99,12 @@ async function copy(
 ): Promise<Settled> {
   const word = new StoreWord(report);
   const openLogContainer = (name: string) => openPatiently(assignment, name, { word });
-  const parts = { openLogContainer, report, now: () => new Date() };
+  const { random } = Math;
+  const parts = { openLogContainer, report, now: () => new Date(), random };
   if (isImageAssignment(assignment)) {
     const container = await openPatiently(assignment, assignment.plan.container, { word });
-    const { random } = Math;
     const onPlaces = disk.copying.bind(disk);
-    const image = { device, container, random, onPlaces, ...parts };
-    return await copyDrive(assignment, image, stop.signal);
+    return await copyDrive(assignment, { device, container, onPlaces, ...parts }, stop.signal);
   }
   if (!isFilesAssignment(assignment)) throw noPlan();
   // Loaded only here: an image needs none of it.

@@ -12,6 +12,8 @@ export interface FilesEvidence {
   /** Bytes of blobs that were read back. */
   readonly verifiedBytes: number;
   readonly files: FilesSummary;
+  /** Whether hashes came with the files, as in a manifest; nobody promised anything of a tree. */
+  readonly isPromised: boolean;
   /** The first files that ended with errors, in words. */
   readonly failures: readonly string[];
   /** Things on the drive that are no files, such as links. */
@@ -100,9 +102,12 @@ function warningsIn({ files, leftOut }: FilesEvidence): VerdictReason[] {
   );
 }
 
-function allVerified({ plannedBytes, files, notes }: FilesEvidence): VerdictReason {
+function allVerified({ plannedBytes, files, isPromised, notes }: FilesEvidence): VerdictReason {
   const count = files.planned === 1 ? '1 file' : `${files.planned} files`;
-  const words = `All ${count} with ${plannedBytes} bytes were read, agreed with what was promised of them, and were stored and read back; the kernel counted no write to the disk.`;
+  const reads = isPromised
+    ? 'were read, agreed with what was promised of them, and were stored and read back'
+    : 'were read, stored, and read back with equal size and MD5; no hash came with the drive to compare them with';
+  const words = `All ${count} with ${plannedBytes} bytes ${reads}; the kernel counted no write to the disk.`;
   return { code: 'all-verified', words: [words, ...notes.map(sentence)].join(' ') };
 }
 

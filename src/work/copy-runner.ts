@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
+import { removeLandmarks } from '../copy/files/landmarks-file.ts';
 import { retireJournal } from '../copy/files/retired-journal.ts';
 import type { Assignment, FromCopy } from '../copy/messages.ts';
 import { WELL } from '../domain/condition.ts';
@@ -165,6 +166,7 @@ export class CopyRunner {
       if (result.kind === 'settled') {
         this.#keep(rm(assignment.journalFile, { force: true }));
         this.#keep(removeBadPlaces(assignment.journalFile));
+        this.#keep(removeLandmarks(assignment.journalFile));
       }
       return outcome;
     } catch (error) {

@@ -6,6 +6,7 @@ import type { BlobContainer, StorageAccount, WriteCondition } from '../../src/bl
 import { openContainer } from '../../src/blobs/open.ts';
 import type { Settled } from '../../src/copy/copy-drive.ts';
 import { copyFiles, type FilesParts } from '../../src/copy/files/copy-files.ts';
+import { LANDMARK_BYTES } from '../../src/copy/landmarks.ts';
 import type { FilesAssignment, FromCopy } from '../../src/copy/messages.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import { parseBlobPath } from '../../src/domain/blob-path.ts';
@@ -15,6 +16,7 @@ import type { ManifestBlob, SideFile } from '../../src/domain/manifest.ts';
 import { driveManifestXml } from '../../src/formats/manifest-writer.ts';
 import type { OpenVolume } from '../../src/volumes/contract.ts';
 import { type FolderFaults, folderVolume } from './folder-volume.ts';
+import { seededRandom } from './random.ts';
 
 /** A prepared drive that is a folder, and the copy of it in this process. */
 
@@ -66,6 +68,8 @@ export class FileDrive implements AsyncDisposable {
   /** Wraps what a copy sees of the store. */
   wrap: (container: BlobContainer) => BlobContainer = (container) => container;
   proveStillThere: () => Promise<void> = async () => undefined;
+  /** The bytes of the disk below the files. */
+  placeAt: (offsetBytes: number) => Buffer = (at) => bytesOf(`disk ${at}`, LANDMARK_BYTES);
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -158,6 +162,7 @@ export class FileDrive implements AsyncDisposable {
       drive: {
         devicePath: '/dev/x',
         openVolume: async () => volume(),
+        readLandmark: async (offsetBytes) => this.placeAt(offsetBytes),
         proveStillThere: () => this.proveStillThere(),
         kernelWrites: async () => 0,
       },
@@ -165,6 +170,7 @@ export class FileDrive implements AsyncDisposable {
       openLogContainer: (name) => openContainer(this.storage, name),
       contentTypeOf: (name) => (name.endsWith('.txt') ? 'text/plain' : undefined),
       now: () => new Date(Date.now() + this.clockSkewMs),
+      random: seededRandom(1),
       report: (message) => {
         this.messages.push(message);
         this.onMessage(message);

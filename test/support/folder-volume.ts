@@ -11,6 +11,8 @@ import {
 
 /** A folder of this machine as an open volume: the contract without a disk, for speed. */
 
+const VOLUME_BYTES = 64 * 1024 * 1024;
+
 export interface FolderFaults {
   /** Makes reading fail at a place, or lets it wait; called before each read. */
   onRead?(path: string, offsetBytes: number, lengthBytes: number): Promise<void> | void;
@@ -22,7 +24,13 @@ export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolum
   return {
     filesystem: 'ntfs',
     found: {
-      ...{ table: 'none', partition: 0, offsetBytes: 0, lengthBytes: 0, content: 'ntfs' },
+      ...{
+        table: 'none',
+        partition: 0,
+        offsetBytes: 0,
+        lengthBytes: VOLUME_BYTES,
+        content: 'ntfs',
+      },
       ...{ passedOver: [], notes: [] },
     },
     notes: [],

@@ -9,8 +9,16 @@ import { type Ended, endOf } from './ending.ts';
 import { type GoodRange, goodRanges } from './good-ranges.ts';
 import { eachInFlight } from './in-flight.ts';
 import type { Intent } from './journal.ts';
-import { conditionOf, type Expected, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
-import { type Place, placeBlob, replaces } from './place.ts';
+import {
+  conditionOf,
+  type Expected,
+  headersOf,
+  isAsIntended,
+  isOwn,
+  readBack,
+  wantedMd5,
+} from './new-blob.ts';
+import { intentOf, type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
 
 /** What became of the ranges of a file under one name. */
@@ -32,7 +40,8 @@ export async function copyBlocks(copy: FileCopy, signal: AbortSignal): Promise<E
     return isOwn(copy, { found, intent, expected: expectedOf(copy, checked) });
   };
   const write = (place: Place) => writeBlocks(copy, place, signal);
-  const order = { item, container, context, looksFirst: true, isOurs, write };
+  const wasOurs = (found: BlobProperties, intent: Intent) => isAsIntended(copy, found, intent);
+  const order = { item, container, context, looksFirst: true, isOurs, wasOurs, write };
   const placed = await placeBlob(order, signal);
   if (placed.kind === 'skipped' || placed.kind === 'rename-failed') return endOf(copy, placed);
   const written = placed.kind === 'written' ? placed.value : checked;
@@ -72,9 +81,9 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
   const blocks = item.ranges.flatMap((_range, index) =>
     staged.statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
   );
-  await context.journal.intend(item, place, context.now());
   const { name } = place;
   const wanted = wantedMd5(copy);
+  await context.journal.intend(item, intentOf(place, wanted ?? staged.md5), context.now());
   const { etag } = await container.commit(
     {
       ...{ name, blocks, md5: staged.md5, condition: conditionOf(place), ...headersOf(copy) },
@@ -107,7 +116,7 @@ async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): P
     } finally {
       buffer[Symbol.dispose]();
     }
-    await context.journal.staged(item, place.attempt, index);
+    await context.journal.staged(item, { attempt: place.attempt, range: index, md5 });
     copy.onSafe(buffer.bytes.length);
   };
   const ranges = goodRanges(copy, { held, statuses, onGood }, signal);
@@ -121,20 +130,20 @@ async function heldBlocks(
   copy: FileCopy,
   place: Place,
   signal: AbortSignal,
-): Promise<ReadonlySet<number>> {
+): Promise<ReadonlyMap<number, string>> {
   const { name, attempt } = place;
   const { item, container, context } = copy;
   const { uncommitted } = await container.listBlocks(name, signal);
   const idLength = item.ranges.length === 0 ? 0 : blockIdOf(copy, 0).length;
   if (uncommitted.some(({ id }) => id.length !== idLength)) {
     if (!replaces(place)) await clearName(container, { name, condition: 'must-not-exist' }, signal);
-    return new Set();
+    return new Map();
   }
-  const journaled = context.journal.begun(item)?.staged.get(attempt) ?? new Set<number>();
+  const journaled = context.journal.begun(item)?.staged.get(attempt) ?? new Map<number, string>();
   const listed = new Map(uncommitted.map(({ id, lengthBytes }) => [id, lengthBytes]));
-  const isHeld = (index: number) =>
+  const isHeld = ([index]: readonly [number, string]) =>
     listed.get(blockIdOf(copy, index)) === item.ranges[index]?.length;
-  return new Set([...journaled].filter(isHeld));
+  return new Map([...journaled].filter(isHeld));
 }
 
 /** As the manifest has it; else of this copy and the block's place, so that no other copy has it. */

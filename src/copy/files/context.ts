@@ -9,10 +9,12 @@ import type { FilesJournal } from './journal.ts';
 import type { NameLocks } from './names.ts';
 import type { Patience } from './patience.ts';
 import type { SideContent, SideFiles } from './side-files.ts';
+import type { VolumeLandmarks } from './volume-landmarks.ts';
 
 /** What the copies of all files of a drive share. */
 export interface FilesContext {
   readonly files: DriveFiles;
+  readonly landmarks: VolumeLandmarks;
   readonly containers: Containers;
   readonly journal: FilesJournal;
   readonly buffers: FileBuffers;

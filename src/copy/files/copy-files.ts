@@ -12,6 +12,7 @@ import { FileBuffers } from './buffers.ts';
 import { Containers } from './containers.ts';
 import type { FilesContext } from './context.ts';
 import { copyFile } from './copy-file.ts';
+import { doubtJournal } from './doubted-journal.ts';
 import { DriveFiles, type DriveUnderCopy } from './drive.ts';
 import { fileList } from './file-list.ts';
 import { type EndedItem, fileLog } from './file-log.ts';
@@ -27,6 +28,7 @@ import { SideFiles } from './side-files.ts';
 import { type FileSource, sameItems } from './source.ts';
 import { FilesTally } from './tally.ts';
 import { TreeSource } from './tree-source.ts';
+import { VolumeLandmarks } from './volume-landmarks.ts';
 import { writeFileLogs } from './write-logs.ts';
 
 export interface FilesParts {
@@ -35,6 +37,7 @@ export interface FilesParts {
   openLogContainer(name: string): Promise<BlobContainer>;
   contentTypeOf(name: string): string | undefined;
   now(): Date;
+  random(): number;
   report(message: FromCopy): void;
   /** Told once the volume is open, for whoever watches that its reads are answered. */
   onOpen?(files: DriveFiles): void;
@@ -48,6 +51,7 @@ interface Copying {
   readonly files: DriveFiles;
   readonly source: FileSource;
   readonly totals: FileTotals;
+  readonly landmarks: VolumeLandmarks;
   /** For all bad places of the drive. */
   readonly patience: Patience;
 }
@@ -63,12 +67,14 @@ export async function copyFiles(
   signal: AbortSignal,
 ): Promise<Settled> {
   throwIfCancelled(signal);
+  const landmarks = await VolumeLandmarks.proved(assignment, parts.drive);
   const volume = await unlessRefused(() => parts.drive.openVolume(signal));
   if ('refusal' in volume)
     return await settleRefused(volume.refusal, { assignment, parts }, signal);
   parts.report(openedMessage(volume.value));
   try {
-    return await copyFrom(volume.value, { assignment, parts }, signal);
+    await landmarks.choose(volume.value.found, parts.random);
+    return await copyFrom(volume.value, { assignment, parts, landmarks }, signal);
   } finally {
     await closeVolume(volume.value);
   }
@@ -97,9 +103,13 @@ async function closeVolume(volume: OpenVolume): Promise<void> {
 
 type Order = Pick<Copying, 'assignment' | 'parts'>;
 
-async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): Promise<Settled> {
-  const { assignment, parts } = order;
-  const files = new DriveFiles(volume, parts.drive);
+async function copyFrom(
+  volume: OpenVolume,
+  order: Order & Pick<Copying, 'landmarks'>,
+  signal: AbortSignal,
+): Promise<Settled> {
+  const { assignment, parts, landmarks } = order;
+  const files = new DriveFiles(volume, parts.drive, () => landmarks.doubt());
   parts.onOpen?.(files);
   const patience = new Patience(assignment.rescueMs ?? RESCUE_DRIVE_MS);
   const known = await unlessRefused(async () => {
@@ -111,8 +121,14 @@ async function copyFrom(volume: OpenVolume, order: Order, signal: AbortSignal): 
     await volume.damage();
     return { source, patience, totals };
   });
+  await landmarks.prove();
   if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
-  return await copyAll({ assignment, parts, volume, files, ...known.value }, signal);
+  try {
+    return await copyAll({ ...order, volume, files, ...known.value }, signal);
+  } catch (error) {
+    if (isStationError(error, 'disk-content-changed')) await doubtJournal(assignment.journalFile);
+    throw error;
+  }
 }
 
 /** Only before anything was copied can a drive be refused as a whole. */
@@ -146,11 +162,12 @@ function sourceOf(
 }
 
 async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> {
-  const { assignment, parts, totals } = copying;
+  const { assignment, parts, landmarks, totals } = copying;
   const { report } = parts;
   const plan = { kind: 'files', totalBytes: totals.bytes, files: totals.files } as const;
   report({ kind: 'planned', plan });
   const journal = await FilesJournal.start(assignment.journalFile, assignment, totals);
+  landmarks.onProved = () => journal.proved();
   try {
     const { completed, withErrors, skipped } = journal.summary;
     const heldFiles = completed + withErrors + skipped;
@@ -206,6 +223,7 @@ async function pass(
     if (journal.hasEnded(item)) return await unmark(item, context, live);
     const inItem = tally.of(item);
     const ended = await copyFile({ item, context, onSafe: inItem.safe }, live);
+    await context.landmarks.cleared();
     if (ended === undefined) {
       putOff.files++;
       putOff.bytes += item.lengthBytes;
@@ -229,11 +247,12 @@ async function pass(
 }
 
 function contextOf(
-  { assignment, parts, files, totals }: Copying,
+  { assignment, parts, files, landmarks, totals }: Copying,
   { journal }: Under,
 ): FilesContext {
   return {
     files,
+    landmarks,
     journal,
     containers: new Containers(parts.openContainer),
     buffers: new FileBuffers(totals.longestRangeBytes),
@@ -255,11 +274,13 @@ async function* unended(
 }
 
 async function verdictOf(
-  { parts, volume, source, totals }: Copying,
+  { assignment, parts, volume, source, totals, landmarks }: Copying,
   { journal, tally }: Under,
   signal: AbortSignal,
 ): Promise<Verdict> {
   await parts.drive.proveStillThere();
+  // Also when no read has failed: the kernel may have read ahead over an error, and told nobody.
+  await landmarks.prove();
   const files = journal.summary;
   const failures: string[] = [];
   const wanted = Math.min(files.withErrors, FILES_NAMED);
@@ -273,6 +294,7 @@ async function verdictOf(
     ...{ files, failures, plannedBytes: totals.bytes, leftOut: totals.leftOut },
     verifiedBytes: tally.verifiedBytes,
     damage: await volume.damage(),
+    isPromised: assignment.plan.kind === 'manifest',
     notes: volume.notes.map(({ words }) => words),
     kernelWrites: await parts.drive.kernelWrites(),
   });

@@ -1,10 +1,10 @@
 import { isStationError, StationError } from '../../errors.ts';
 import type { OpenVolume, VolumeEntry, VolumeFile } from '../../volumes/contract.ts';
 import { parseVolumePath, type VolumePath } from '../../volumes/windows-path.ts';
+import type { BareDisk } from './volume-landmarks.ts';
 
 /** The drive as a copy of files sees it. */
-export interface DriveUnderCopy {
-  readonly devicePath: string;
+export interface DriveUnderCopy extends BareDisk {
   /** Opens the first data volume. Throws `volume-refused` and `drive-refused`. */
   openVolume(signal: AbortSignal): Promise<OpenVolume>;
   /**
@@ -27,11 +27,14 @@ export interface OpenFile
 export class DriveFiles {
   readonly #volume: OpenVolume;
   readonly #drive: DriveUnderCopy;
+  readonly #onBadRead: () => void;
   readonly #pending = new Set<number>();
 
-  constructor(volume: OpenVolume, drive: DriveUnderCopy) {
+  /** @param onBadRead told of each sign that something of the disk did not read. */
+  constructor(volume: OpenVolume, drive: DriveUnderCopy, onBadRead: () => void) {
     this.#volume = volume;
     this.#drive = drive;
+    this.#onBadRead = onBadRead;
   }
 
   get devicePath(): string {
@@ -61,6 +64,7 @@ export class DriveFiles {
       for (;;) {
         const { done, value } = await this.#timed(() => entries.next());
         if (done === true) return;
+        if (value.kind === 'skipped' && value.reason === 'unreadable') this.#onBadRead();
         yield value;
       }
     } finally {
@@ -73,9 +77,17 @@ export class DriveFiles {
     return {
       sizeBytes: file.sizeBytes,
       forget: () => file.forget(),
-      read: (...place) => this.#watched(() => file.read(...place)),
+      read: (...place) => this.#watched(() => this.#read(file, place)),
       [Symbol.asyncDispose]: () => file.close(),
     };
+  }
+
+  /** The kernel tells of an error behind what it could read by an answer that is shorter than it need be. */
+  async #read(file: VolumeFile, place: Parameters<VolumeFile['read']>): Promise<number> {
+    const [, offsetBytes, lengthBytes] = place;
+    const length = await file.read(...place);
+    if (length < Math.min(lengthBytes, file.sizeBytes - offsetBytes)) this.#onBadRead();
+    return length;
   }
 
   async #watched<T>(work: () => Promise<T>): Promise<T> {
@@ -103,6 +115,7 @@ export class DriveFiles {
   async #judge(error: unknown): Promise<void> {
     const ofName = isStationError(error, 'file-name-invalid', 'file-name-too-long', 'cancelled');
     if (!isStationError(error) || ofName) return;
+    if (isStationError(error, 'file-read-failed')) this.#onBadRead();
     await this.#drive.proveStillThere();
     if (isStationError(error, 'file-read-failed') && HELPER_GONE.has(error.payload.errno)) {
       throw volumeLost(error);

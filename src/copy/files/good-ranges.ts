@@ -1,3 +1,5 @@
+import type { FileItem } from '../../domain/file-item.ts';
+import { StationError } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
 import type { Borrowed } from './buffers.ts';
 import type { FileCopy } from './context.ts';
@@ -12,8 +14,8 @@ export interface GoodRange {
 }
 
 export interface RangeReading {
-  /** Ranges that the store holds: they are read and compared, and not given. */
-  readonly held: ReadonlySet<number>;
+  /** The MD5 of ranges that the store holds: they are read and compared, and not given. */
+  readonly held: ReadonlyMap<number, string>;
   /** Gets what became of each range that was read. */
   readonly statuses: RangeStatus[];
   /** Told the bytes of each good range in turn, those that the store holds included. */
@@ -22,7 +24,8 @@ export interface RangeReading {
 
 /**
  * The ranges of a file in order, read one after the other and no faster than buffers come back. What
- * the store holds already is read all the same: it must still be what the drive has.
+ * the store holds already is read all the same: it must still be what the drive has. Of a disk that has
+ * become doubtful none is given before the disk was checked.
  */
 export async function* goodRanges(
   { item, file, context, onSafe }: FileCopy,
@@ -36,6 +39,9 @@ export async function* goodRanges(
       const answer = await readRange({ file, range, buffer: buffer.bytes }, signal);
       statuses[index] = answer.status;
       if (answer.status !== 'Completed') continue;
+      await context.landmarks.cleared();
+      const before = held.get(index) ?? answer.md5;
+      if (before !== answer.md5) throw changedSince(item, context.files.devicePath);
       onGood?.(buffer.bytes);
       isGiven = !held.has(index);
       if (isGiven) yield { index, buffer, md5: answer.md5 };
@@ -44,4 +50,10 @@ export async function* goodRanges(
       if (!isGiven) buffer[Symbol.dispose]();
     }
   }
+}
+
+/** The rest of the file would make a blob with what is staged that never was on any disk. */
+function changedSince({ filePath }: FileItem, devicePath: string) {
+  const words = `${devicePath} does not hold what the first blocks of ${filePath} were copied from`;
+  return new StationError('disk-content-changed', words, { devicePath });
 }

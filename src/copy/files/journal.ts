@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import type { FilesSummary } from '../../domain/verdict.ts';
 import { FILE_RECORD_MAX_BYTES } from '../../limits.ts';
 import { FramedFile, readRecords } from '../framed-file.ts';
+import { doubtedJournalOf, undoubted } from './doubted-journal.ts';
 import { CLEAN, classOf, isClean, type Outcome, outcomeSchema } from './outcome.ts';
-import { forgetRetired, isRetired, recalled, retiredJournalOf } from './retired-journal.ts';
+import { type ReadItems, recalled, retiredJournalOf } from './retired-journal.ts';
 import { readsDiffer } from './source.ts';
 
 /**
@@ -14,6 +17,7 @@ import { readsDiffer } from './source.ts';
  */
 
 const header = z.strictObject({ k: z.literal('files'), copyId: z.string(), nonce: z.string() });
+const md5 = z.string().regex(/^[0-9a-f]{32}$/u);
 const place = { i: z.int().min(0), tag: z.int().min(0), attempt: z.int().min(1) };
 /** A blob is about to be made under this name; `at` is this station's clock, in ms. */
 const intent = z.strictObject({
@@ -25,6 +29,7 @@ const intent = z.strictObject({
   etag: z.string().exactOptional(),
   /** The sequence number of the page blob that is made under it. */
   mark: z.int().min(1).exactOptional(),
+  md5: md5.exactOptional(),
 });
 /** Of stations before this one. It said that a page blob is ours, and not by what it is known. */
 const made = z.strictObject({
@@ -41,7 +46,13 @@ const unmarked = z.strictObject({
   etag: z.string().exactOptional(),
 });
 /** A block is staged under this name, or pages are written. */
-const staged = z.strictObject({ k: z.literal('staged'), ...place, range: z.int().min(0) });
+const staged = z.strictObject({
+  k: z.literal('staged'),
+  ...place,
+  range: z.int().min(0),
+  /** Stations before this one did not say it. */
+  md5: md5.exactOptional(),
+});
 const done = z.strictObject({
   k: z.literal('done'),
   i: place.i,
@@ -51,9 +62,11 @@ const done = z.strictObject({
   /** Left out when nothing is to be told. */
   outcome: outcomeSchema.exactOptional(),
 });
-const record = z.discriminatedUnion('k', [header, intent, made, staged, done, unmarked]);
-type FilesRecord = z.output<typeof record>;
-export type ItemRecord = Exclude<FilesRecord, { k: 'files' }>;
+/** The disk read as before: what stands before this was read of it while it did. */
+const proved = z.strictObject({ k: z.literal('proved') });
+const record = z.discriminatedUnion('k', [header, intent, made, staged, done, unmarked, proved]);
+export type FilesRecord = z.output<typeof record>;
+export type ItemRecord = Exclude<FilesRecord, { k: 'files' | 'proved' }>;
 
 const SHAPE = { parse: parseRecord, maxRecordBytes: FILE_RECORD_MAX_BYTES };
 
@@ -66,14 +79,16 @@ export interface Intent {
   readonly etag?: string;
   /** A page blob with this sequence number is ours. */
   readonly mark?: number;
+  /** Of all bytes of the blob. */
+  readonly md5?: string;
 }
 
 /** What is known of an item that was begun, in this attempt or an earlier one. */
 export interface Begun {
   /** The last name; of every one before it the store's answer was heard. */
   intent?: Intent;
-  /** Ranges by the number of the name that they were staged under. */
-  readonly staged: Map<number, Set<number>>;
+  /** Ranges and their MD5, by the number of the name that they were staged under. */
+  readonly staged: Map<number, Map<number, string>>;
 }
 
 /** Where in the journal an item's end stands. */
@@ -85,9 +100,14 @@ export interface Target {
   readonly replace: boolean;
 }
 
-/** What is to be made of a page blob: its mark is in the journal before it is in the store. */
-export interface MarkedTarget extends Target {
-  readonly mark?: number;
+/** What is to be made: by what it is known is in the journal before it is in the store. */
+export interface KnownTarget extends Target, Pick<Intent, 'etag' | 'mark' | 'md5'> {}
+
+/** A range that the store has taken. */
+export interface StagedRange {
+  readonly attempt: number;
+  readonly range: number;
+  readonly md5: string;
 }
 
 export class FilesJournal {
@@ -109,13 +129,13 @@ export class FilesJournal {
     totals: FileTotals,
   ): Promise<FilesJournal> {
     const ends = new Ends(totals);
-    const read = isRetired(path)
-      ? () => recalled(() => itemsIn(retiredJournalOf(path)), totals.tags)
-      : () => itemsIn(path);
+    const read = readerOf(path, totals);
     for await (const entry of read()) ends.learn(entry);
     const kept = keptRecords(read, { k: 'files', copyId, nonce }, ends);
     const file = await FramedFile.start(path, kept, (entry, offset) => ends.placed(entry, offset));
-    await forgetRetired(path);
+    for (const aside of [doubtedJournalOf(path), retiredJournalOf(path)]) {
+      await rm(aside, { force: true });
+    }
     return new FilesJournal(file, ends);
   }
 
@@ -137,13 +157,18 @@ export class FilesJournal {
   }
 
   /** Resolves when it is on the medium: only then may the request be sent. */
-  async intend(item: FileItem, target: MarkedTarget, at: number): Promise<void> {
-    const mark = target.mark === undefined ? {} : { mark: target.mark };
-    await this.#append({ k: 'intent', ...this.#of(item), ...recordOf(target), at, ...mark });
+  async intend(item: FileItem, target: KnownTarget, at: number): Promise<void> {
+    const entry = { k: 'intent', ...this.#of(item), ...recordOf(target), at } as const;
+    await this.#append({ ...entry, ...knownIn(target) });
   }
 
-  async staged(item: FileItem, attempt: number, range: number): Promise<void> {
-    await this.#append({ k: 'staged', ...this.#of(item), attempt, range });
+  async staged(item: FileItem, range: StagedRange): Promise<void> {
+    await this.#append({ k: 'staged', ...this.#of(item), ...range });
+  }
+
+  /** The disk was proved after all of which the journal says that it ended was read. */
+  async proved(): Promise<void> {
+    await this.#file.append({ k: 'proved' });
   }
 
   async end(item: FileItem, outcome: Outcome, bytes: number): Promise<void> {
@@ -253,8 +278,9 @@ class Ends {
     this.begun.set(entry.i, begun);
     const { attempt } = entry;
     if (entry.k === 'staged') {
-      const ranges = begun.staged.get(attempt) ?? new Set();
-      begun.staged.set(attempt, ranges.add(entry.range));
+      const ranges = begun.staged.get(attempt) ?? new Map();
+      // What nobody can compare with the disk is staged again.
+      if (entry.md5 !== undefined) begun.staged.set(attempt, ranges.set(entry.range, entry.md5));
       return;
     }
     if (entry.k === 'made') return;
@@ -268,12 +294,33 @@ function knownUnder(attempt: number, before: Intent | undefined) {
   return before?.attempt === attempt ? knownIn(before) : {};
 }
 
-function knownIn({ etag, mark }: Pick<Intent, 'etag' | 'mark'>) {
-  return { ...(etag === undefined ? {} : { etag }), ...(mark === undefined ? {} : { mark }) };
+function knownIn({ etag, mark, md5 }: Pick<Intent, 'etag' | 'mark' | 'md5'>) {
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(mark === undefined ? {} : { mark }),
+    ...(md5 === undefined ? {} : { md5 }),
+  };
+}
+
+/** How to go through what an earlier attempt left, in whatever state it left it. */
+function readerOf(path: string, { tags }: FileTotals): ReadItems {
+  const [doubted, retired] = [doubtedJournalOf(path), retiredJournalOf(path)];
+  const isThere = existsSync(path);
+  // A person was asked: for all that is known, the list of files was misread as well.
+  if (!isThere && existsSync(doubted))
+    return () => recalled(() => undoubted(() => allIn(doubted)), tags);
+  if (!isThere && existsSync(retired)) return () => recalled(() => itemsIn(retired), tags);
+  return () => itemsIn(path);
+}
+
+function allIn(path: string): AsyncGenerator<FilesRecord> {
+  return readRecords(path, SHAPE);
 }
 
 async function* itemsIn(path: string): AsyncGenerator<ItemRecord> {
-  for await (const entry of readRecords(path, SHAPE)) if (entry.k !== 'files') yield entry;
+  for await (const entry of allIn(path)) {
+    if (entry.k !== 'files' && entry.k !== 'proved') yield entry;
+  }
 }
 
 async function* keptRecords(
@@ -283,6 +330,8 @@ async function* keptRecords(
 ): AsyncGenerator<FilesRecord> {
   yield head;
   for await (const entry of read()) if (ends.isOfUse(entry)) yield entry;
+  // No attempt begins before the disk was proved to be the one of those before it.
+  yield { k: 'proved' };
 }
 
 function parseRecord(payload: Buffer): FilesRecord | undefined {

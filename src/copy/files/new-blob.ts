@@ -51,6 +51,14 @@ export function isOwn(
   return isAsExpected(found, { name, ...headersOf(copy), contentType, ...expected }, sinceMs);
 }
 
+/** The same of a block blob, whatever was read then: of a disk that told rubbish the file reads otherwise now. */
+export function isAsIntended(copy: FileCopy, found: BlobProperties, intent: Intent): boolean {
+  if (intent.md5 === undefined) return false;
+  const { lengthBytes } = found;
+  const expected = { type: 'block', lengthBytes, contentMd5: intent.md5 } as const;
+  return isOwn(copy, { found, intent, expected });
+}
+
 /**
  * Asks the store again what it now holds under the name. Gives what is wrong with it, in words. A page
  * blob has another etag after each write, and is known by its number there.

@@ -92,7 +92,7 @@ async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Pr
     } finally {
       buffer[Symbol.dispose]();
     }
-    await context.journal.staged(item, attempt, index);
+    await context.journal.staged(item, { attempt, range: index, md5 });
     copy.onSafe(buffer.bytes.length);
   };
   const ranges = goodRanges(copy, { held, statuses }, signal);
@@ -110,17 +110,18 @@ async function heldRanges(
   { item, container, context }: FileCopy,
   { name, attempt }: Place,
   signal: AbortSignal,
-): Promise<ReadonlySet<number>> {
+): Promise<ReadonlyMap<number, string>> {
   const journaled = context.journal.begun(item)?.staged.get(attempt);
-  if (journaled === undefined) return new Set();
-  const held = new Set<number>();
+  const held = new Map<number, string>();
+  if (journaled === undefined) return held;
   let index = 0;
   for await (const written of allPageRanges(container, name, signal)) {
     const end = written.offsetBytes + written.lengthBytes;
     for (; index < item.ranges.length; index++) {
       const range = item.ranges[index];
       if (range === undefined || range.offset + range.length > end) break;
-      if (range.offset >= written.offsetBytes && journaled.has(index)) held.add(index);
+      const md5 = range.offset >= written.offsetBytes ? journaled.get(index) : undefined;
+      if (md5 !== undefined) held.set(index, md5);
     }
   }
   return held;

@@ -6,7 +6,7 @@ import type { DispositionStatus } from '../../domain/import-disposition.ts';
 import { isStationError } from '../../errors.ts';
 import { PLAN_LIMITS, RENAMES_MAX } from '../../limits.ts';
 import type { FilesContext } from './context.ts';
-import type { Intent, Target } from './journal.ts';
+import type { Intent, KnownTarget, Target } from './journal.ts';
 import { nameAt } from './outcome.ts';
 
 /** Where a blob is to be written, and what is there. */
@@ -36,6 +36,8 @@ export interface Placing<T> {
   readonly looksFirst: boolean;
   /** Whether a blob is the one that an earlier attempt was about to write. */
   isOurs(found: BlobProperties, intent: Intent): Promise<boolean>;
+  /** Whether it is at least the one that was intended then, of whatever was read then. */
+  wasOurs?(found: BlobProperties, intent: Intent): boolean;
   /** Throws `destination-exists` for a place that was free a moment ago. */
   write(place: Place): Promise<T>;
 }
@@ -89,7 +91,7 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
 }
 
 async function ownBlob(
-  { item, container, isOurs }: Placing<unknown>,
+  { item, container, isOurs, wasOurs }: Placing<unknown>,
   intent: Intent,
   signal: AbortSignal,
 ): Promise<Place | undefined> {
@@ -99,7 +101,14 @@ async function ownBlob(
   if (found === undefined) return replace ? { attempt, replace, name, isGone: true } : undefined;
   const place = { attempt, replace, name, found };
   if (await isOurs(found, intent)) return place;
-  return found.etag === intent.etag ? { ...place, isOutdated: true } : undefined;
+  const isOutdated = found.etag === intent.etag || wasOurs?.(found, intent);
+  return isOutdated ? { ...place, isOutdated } : undefined;
+}
+
+/** What the journal is told before a blob of these bytes is written there; ours until then is what is there. */
+export function intentOf({ attempt, replace, isOutdated, found }: Place, md5: string): KnownTarget {
+  const etag = isOutdated ? found?.etag : undefined;
+  return { attempt, replace, md5, ...(etag === undefined ? {} : { etag }) };
 }
 
 /** Some stores take a name for taken that has nothing but staged blocks of somebody else. */

@@ -4,6 +4,7 @@ import { parseVolumeKey } from '../../volumes/bitlocker-key.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import { openVolume } from '../../volumes/open-volume.ts';
 import type { SourceDevice } from '../device.ts';
+import { LANDMARK_BYTES } from '../landmarks.ts';
 import type { FilesAssignment } from '../messages.ts';
 import type { DriveUnderCopy } from './drive.ts';
 import { driveRefused } from './refusal.ts';
@@ -11,8 +12,13 @@ import { driveRefused } from './refusal.ts';
 /** The disk of a copy process as a drive with files on it. */
 export function driveOn(device: SourceDevice, assignment: FilesAssignment): DriveUnderCopy {
   const { writesAtFirstSight } = assignment.disk;
+  const place = alignedBuffer(LANDMARK_BYTES);
   return {
     devicePath: device.devicePath,
+    readLandmark: async (offsetBytes) => {
+      await device.readInto(place, offsetBytes);
+      return place;
+    },
     openVolume: (signal) => openOn(device, assignment, signal),
     proveStillThere: () => device.proveReadable(),
     kernelWrites: async () => {
@@ -62,17 +68,21 @@ function requireKind(
   throw driveRefused('VolumeNotNtfs', words);
 }
 
-/** Reads with O_DIRECT need aligned memory, which a WebAssembly memory is. */
 async function readAligned(
   device: SourceDevice,
   offsetBytes: number,
   lengthBytes: number,
 ): Promise<Uint8Array> {
-  const pages = Math.ceil(lengthBytes / 65_536);
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const bytes = Buffer.from(buffer, 0, lengthBytes);
+  const bytes = alignedBuffer(lengthBytes);
   await device.readInto(bytes, offsetBytes);
   return bytes;
+}
+
+/** Reads with O_DIRECT need aligned memory, which a WebAssembly memory is. */
+function alignedBuffer(lengthBytes: number): Buffer {
+  const pages = Math.ceil(lengthBytes / 65_536);
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  return Buffer.from(buffer, 0, lengthBytes);
 }
 
 /**

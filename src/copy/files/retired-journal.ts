@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asStateDiskError, errnoOf } from '../../errors.ts';
 import { syncPath } from '../../sync-path.ts';
@@ -18,21 +17,16 @@ export function retiredJournalOf(journalFile: string): string {
 
 /** Puts the journal aside, durably; nothing when there is none. Throws `state-disk-failed`. */
 export async function retireJournal(journalFile: string): Promise<void> {
+  await putAside(journalFile, retiredJournalOf(journalFile));
+}
+
+export async function putAside(journalFile: string, aside: string): Promise<void> {
   try {
-    await rename(journalFile, retiredJournalOf(journalFile));
+    await rename(journalFile, aside);
     await syncPath(dirname(journalFile));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw asStateDiskError(journalFile, error);
   }
-}
-
-/** Whether the copy has only a journal that was put aside. */
-export function isRetired(journalFile: string): boolean {
-  return !existsSync(journalFile) && existsSync(retiredJournalOf(journalFile));
-}
-
-export async function forgetRetired(journalFile: string): Promise<void> {
-  await rm(retiredJournalOf(journalFile), { force: true });
 }
 
 export type ReadItems = () => AsyncIterable<ItemRecord>;
@@ -55,7 +49,8 @@ export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenera
   }
 }
 
-function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
+/** What an entry still says of an item that is to be read again; `i`: where it is in the list now. */
+export function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
   if (i === undefined) return;
   // Of one that ended, any age is right: it was read back.
   if (entry.k === 'unmarked') yield { ...entry, k: 'intent', i, at: 0 };

@@ -6,8 +6,8 @@ import type { FileCopy } from './context.ts';
 import type { Ended } from './ending.ts';
 import { endOf } from './ending.ts';
 import type { Intent } from './journal.ts';
-import { conditionOf, headersOf, isOwn, readBack, wantedMd5 } from './new-blob.ts';
-import { type Place, placeBlob } from './place.ts';
+import { conditionOf, headersOf, isAsIntended, isOwn, readBack, wantedMd5 } from './new-blob.ts';
+import { intentOf, type Place, placeBlob } from './place.ts';
 import { readRange } from './read-range.ts';
 
 /** A file that lies in one buffer, read and found to be what was promised. */
@@ -66,12 +66,14 @@ export async function putSmall(
   const isOurs = async (found: BlobProperties, intent: Intent) =>
     isOwn(copy, { found, intent, expected });
   const write = async (place: Place): Promise<WrittenBlob> => {
-    await context.journal.intend(item, place, context.now());
+    await context.landmarks.cleared();
     const { body, md5 } = small;
+    await context.journal.intend(item, intentOf(place, md5), context.now());
     const blob = { name: place.name, condition: conditionOf(place), ...headersOf(copy) } as const;
     return await container.put({ ...blob, body, md5 }, signal);
   };
-  const order = { item, container, context, looksFirst: false, isOurs, write };
+  const wasOurs = (found: BlobProperties, intent: Intent) => isAsIntended(copy, found, intent);
+  const order = { item, container, context, looksFirst: false, isOurs, wasOurs, write };
   const placed = await placeBlob(order, signal);
   if (placed.kind === 'skipped' || placed.kind === 'rename-failed') return endOf(copy, placed);
   copy.onSafe(item.lengthBytes);

@@ -10,6 +10,7 @@ import { writeState } from '../../../native-fixtures/record-disk/write-state.ts'
 import { RecordDisk } from '../../../native-fixtures/record-disk.ts';
 import { unlessMissing } from '../../../src/blobs/durable-file.ts';
 import type { Settled } from '../../../src/copy/copy-drive.ts';
+import { landmarksFile } from '../../../src/copy/files/landmarks-file.ts';
 import { sweepJournals } from '../../../src/copy/journal-directory.ts';
 import { syncPath } from '../../../src/sync-path.ts';
 import { FileDrive, never } from '../file-drive.ts';
@@ -21,6 +22,8 @@ import type { CrashState } from './states.ts';
 const CHILD = fileURLToPath(new URL('./files-child.ts', import.meta.url));
 const COPY_ID = 'copy-1';
 const JOURNAL = `${COPY_ID}.journal`;
+/** What a copy without a verdict in the ledger keeps. */
+const KEPT = [JOURNAL, landmarksFile(JOURNAL)];
 
 const properties = z.object({
   name: z.string(),
@@ -100,7 +103,9 @@ export class FilesBench implements AsyncDisposable {
       // The next copy into the same container finds what this one has left.
       await (await this.#drive.container(CONTAINER)).ensure(never);
       const unfinished = await readdir(join(root, 'store', CONTAINER, 'unfinished'));
-      const left = [...unfinished, ...(await readdir(journals))].filter((name) => name !== JOURNAL);
+      const left = [...unfinished, ...(await readdir(journals))].filter(
+        (name) => !KEPT.includes(name),
+      );
       return { before, after: await blobsIn(root), settled, left };
     } finally {
       await rm(root, { recursive: true, force: true });

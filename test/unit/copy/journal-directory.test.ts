@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/ledger.ts';
 it('keeps what copies without a verdict need, and nothing else', async () => {
   await using directory = await temporaryDirectory();
   for (const copy of ['open', 'settled']) {
-    for (const suffix of ['', '.map', '.differs', '.7.new']) {
+    for (const suffix of ['', '.map', '.differs', '.doubted', '.landmarks', '.7.new']) {
       await writeFile(join(directory.path, `${copy}.journal${suffix}`), 'x');
     }
     await mkdir(join(directory.path, `${copy}.journal.scratch`));
@@ -18,6 +18,8 @@ it('keeps what copies without a verdict need, and nothing else', async () => {
   expect((await readdir(directory.path, { recursive: true })).sort()).toEqual([
     'open.journal',
     'open.journal.differs',
+    'open.journal.doubted',
+    'open.journal.landmarks',
     'open.journal.map',
     'open.journal.scratch',
     'open.journal.scratch/0',

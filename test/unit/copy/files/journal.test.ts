@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { doubtJournal } from '../../../../src/copy/files/doubted-journal.ts';
 import { FilesJournal } from '../../../../src/copy/files/journal.ts';
 import { CLEAN, lost, type Outcome } from '../../../../src/copy/files/outcome.ts';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
@@ -41,6 +42,8 @@ function totals(items: readonly FileItem[]): FileTotals {
 const ITEMS = Array.from({ length: 6 }, (_, index) => item(index));
 const open = (items = ITEMS) => FilesJournal.start(file, COPY, totals(items));
 const first = (journal: FilesJournal) => journal.begun(item(0));
+const MD5 = '0123456789abcdef0123456789abcdef';
+const range = (attempt: number, at: number) => ({ attempt, range: at, md5: MD5 });
 
 test('how a file ended is known to the next attempt, in all its words', async () => {
   const failed: Outcome = {
@@ -69,13 +72,16 @@ test('of a file that was begun, the last intent counts and every staged range', 
   const one = await open();
   await one.intend(item(0), { attempt: 1, replace: false }, 1000);
   await one.intend(item(0), { attempt: 2, replace: false }, 2000);
-  await one.staged(item(0), 2, 0);
-  await one.staged(item(0), 2, 4);
+  await one.staged(item(0), range(2, 0));
+  await one.staged(item(0), range(2, 4));
   await one.intend(item(1), { attempt: 1, replace: true, mark: 77 }, 3000);
   await one.close();
   const two = await open();
   expect(first(two)?.intent).toEqual({ attempt: 2, replace: false, at: 2000 });
-  expect([...(first(two)?.staged.get(2) ?? [])]).toEqual([0, 4]);
+  expect([...(first(two)?.staged.get(2) ?? [])]).toEqual([
+    [0, MD5],
+    [4, MD5],
+  ]);
   expect(two.begun(item(1))?.intent).toEqual({ attempt: 1, replace: true, at: 3000, mark: 77 });
   await two.close();
 });
@@ -122,7 +128,7 @@ test('what was said of a page blob without its mark is read over', async () => {
 
 test('what is begun is forgotten once it has ended, and the file does not grow with attempts', async () => {
   const one = await open();
-  for (let range = 0; range < 50; range++) await one.staged(item(0), 1, range);
+  for (let at = 0; at < 50; at++) await one.staged(item(0), range(1, at));
   await one.end(item(0), CLEAN, 10);
   await one.close();
   const before = (await readFile(file)).length;
@@ -150,7 +156,7 @@ async function retired(): Promise<void> {
   const one = await open();
   await one.end(item(0), CLEAN, 10);
   await one.intend(item(2), { attempt: 2, replace: false }, 1000);
-  await one.staged(item(2), 2, 7);
+  await one.staged(item(2), range(2, 7));
   await one.end(item(3), { ...CLEAN, disposition: 'Renamed', attempt: 4 }, 10);
   await one.end(item(4), { ...CLEAN, disposition: 'Skipped' }, 0);
   await one.close();
@@ -167,7 +173,7 @@ test('a journal that was put aside for other files still says what holds: nothin
   // Behind the missing one nothing is known of ends but where to look.
   expect(first?.ended).toBe(true);
   expect(moved).toMatchObject({ ended: false, begun: { intent: { attempt: 2, at: 1000 } } });
-  expect([...(moved?.begun?.staged.get(2) ?? [])]).toEqual([7]);
+  expect([...(moved?.begun?.staged.get(2) ?? [])]).toEqual([[7, MD5]]);
   expect(renamed).toMatchObject({ ended: false, begun: { intent: { attempt: 4, at: 0 } } });
   expect(skipped).toEqual({ ended: false, begun: undefined });
   expect(two.heldBytes).toBe(10);
@@ -222,4 +228,29 @@ test('every crash prefix says what a prefix of the calls says, and nothing that 
     }),
     { numRuns: 60 },
   );
+});
+
+test('of a disk that is no longer believed, what was read since it was proved is read again', async () => {
+  const target = { attempt: 1, replace: false };
+  const before = await open();
+  await before.end(item(0), CLEAN, 10);
+  await before.close();
+  const one = await open();
+  await one.end(item(1), CLEAN, 10);
+  await one.proved();
+  await one.intend(item(2), { ...target, md5: MD5 }, 1000);
+  await one.end(item(2), CLEAN, 10);
+  await one.end(item(3), lost('IOFailed', 'unreadable'), 0);
+  await one.staged(item(4), range(1, 0));
+  await one.close();
+  await doubtJournal(file);
+  for (let attempts = 0; attempts < 2; attempts++) {
+    const two = await open();
+    expect(ITEMS.map((each) => two.hasEnded(each))).toEqual([true, true, ...Array(4).fill(false)]);
+    expect(two.begun(item(2))?.intent).toEqual({ ...target, at: 0, md5: MD5 });
+    expect(two.begun(item(3))).toBeUndefined();
+    expect(two.begun(item(4))).toBeUndefined();
+    await two.close();
+    expect(await readdir(directory)).toEqual(['copy-1.journal']);
+  }
 });

@@ -1,0 +1,205 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { landmarksFile } from '../../../../src/copy/files/landmarks-file.ts';
+import { VolumeLandmarks } from '../../../../src/copy/files/volume-landmarks.ts';
+import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
+import { StationError } from '../../../../src/errors.ts';
+import { VOLUME_LANDMARKS } from '../../../../src/limits.ts';
+import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
+import { seededRandom } from '../../../support/random.ts';
+import { dyingAt, dyingBefore } from '../../../support/wrapped-container.ts';
+
+/** Whether the disk below the files is what it was, and still tells what it has. */
+
+const MIB = 1024 * 1024;
+const first: FileSpec = { blob: 'files/a.raw', bytes: bytesOf('a', 9 * MIB) };
+const second: FileSpec = { blob: 'files/b.raw', bytes: bytesOf('b', 5000) };
+const tree = { kind: 'tree', container: 'tree', blobPrefix: '' } as const;
+const changed = { code: 'disk-content-changed' };
+const rubbish = Buffer.alloc(LANDMARK_BYTES, 0xff);
+
+let drive: FileDrive;
+beforeEach(async () => {
+  drive = await FileDrive.create();
+  for (const { blob, bytes } of [first, second]) await drive.write(blob, bytes);
+});
+afterEach(() => drive[Symbol.asyncDispose]());
+
+const readFailed = (path: string) =>
+  new StationError('file-read-failed', 'EIO', { path, errno: 'EIO' });
+const unreadable = (offsetBytes: number) =>
+  new StationError('disk-read-failed', 'EIO', {
+    ...{ devicePath: '/dev/x', offsetBytes, lengthBytes: LANDMARK_BYTES, errno: 'EIO' },
+  });
+
+/** What the reads of a disk meet, and where. */
+function disk(placeAt: (offsetBytes: number) => Buffer) {
+  const reads: number[] = [];
+  const readLandmark = async (offsetBytes: number) => {
+    reads.push(offsetBytes);
+    return placeAt(offsetBytes);
+  };
+  return { reads, devicePath: '/dev/x', readLandmark };
+}
+
+const order = () => drive.assignment();
+const volume = { offsetBytes: MIB + 512, lengthBytes: 64 * MIB };
+const full = (offsetBytes: number) => bytesOf(`disk ${offsetBytes}`, LANDMARK_BYTES);
+
+describe('the landmarks of a disk', () => {
+  test('are whole places inside the volume, of which each says something', async () => {
+    const half = disk((at) => (at % (2 * LANDMARK_BYTES) === 0 ? full(at) : Buffer.alloc(4096)));
+    const known = await VolumeLandmarks.proved(order(), half);
+    await known.choose(volume, seededRandom(7));
+    half.reads.length = 0;
+    await known.prove();
+    expect(half.reads).toHaveLength(VOLUME_LANDMARKS);
+    for (const at of half.reads) {
+      expect(at % (2 * LANDMARK_BYTES)).toBe(0);
+      expect(at).toBeGreaterThanOrEqual(volume.offsetBytes);
+      expect(at + LANDMARK_BYTES).toBeLessThanOrEqual(volume.offsetBytes + volume.lengthBytes);
+    }
+  });
+
+  test('say nothing of the copy but its number', async () => {
+    const known = await VolumeLandmarks.proved(order(), disk(full));
+    await known.choose(volume, seededRandom(7));
+    const file = landmarksFile(order().journalFile);
+    expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).toEqual(['nonce', 'landmarks']);
+  });
+
+  test('outlive the attempt, and another disk is told from the first by any of them', async () => {
+    const known = await VolumeLandmarks.proved(order(), disk(full));
+    await known.choose(volume, seededRandom(7));
+    const again = disk(full);
+    await VolumeLandmarks.proved(order(), again);
+    expect(again.reads).toHaveLength(VOLUME_LANDMARKS);
+    for (const other of again.reads) {
+      const twin = disk((at) => (at === other ? rubbish : full(at)));
+      await expect(VolumeLandmarks.proved(order(), twin)).rejects.toMatchObject(changed);
+    }
+  });
+
+  test('of another copy, or damaged, are none', async () => {
+    const known = await VolumeLandmarks.proved(order(), disk(full));
+    await known.choose(volume, seededRandom(7));
+    const other = disk(full);
+    await VolumeLandmarks.proved({ ...order(), nonce: 'ffffffffffffffff' }, other);
+    await writeFile(landmarksFile(order().journalFile), '{"nonce":');
+    await VolumeLandmarks.proved(order(), other);
+    expect(other.reads).toEqual([]);
+  });
+
+  test('prove nothing where they do not read, unless none of them does', async () => {
+    const known = await VolumeLandmarks.proved(order(), disk(full));
+    await known.choose(volume, seededRandom(7));
+    const worn = disk((at) => {
+      if (worn.reads.length < VOLUME_LANDMARKS) throw unreadable(at);
+      return full(at);
+    });
+    const left = await VolumeLandmarks.proved(order(), worn);
+    worn.reads.length = 0;
+    worn.reads.push(...Array.from({ length: VOLUME_LANDMARKS }, () => 0));
+    await left.prove();
+    expect(worn.reads).toHaveLength(VOLUME_LANDMARKS + 1);
+    const dead = disk((at) => {
+      throw unreadable(at);
+    });
+    const proof = VolumeLandmarks.proved(order(), dead);
+    await expect(proof).rejects.toMatchObject({ code: 'disk-read-failed' });
+  });
+
+  test('are read again once for all who wait, and not while nothing failed', async () => {
+    const one = disk(full);
+    const known = await VolumeLandmarks.proved(order(), one);
+    await known.choose(volume, seededRandom(7));
+    one.reads.length = 0;
+    await known.cleared();
+    expect(one.reads).toEqual([]);
+    known.doubt();
+    await Promise.all(Array.from({ length: 10 }, () => known.cleared()));
+    expect(one.reads).toHaveLength(VOLUME_LANDMARKS);
+    await known.cleared();
+    expect(one.reads).toHaveLength(2 * VOLUME_LANDMARKS);
+  });
+});
+
+describe('a tree', () => {
+  test('of a disk that tells rubbish after an error gives the store nothing more', async () => {
+    let isSick = false;
+    drive.placeAt = (at) => (isSick ? rubbish : full(at));
+    drive.faults = {
+      onRead: (path, offset) => {
+        if (isSick || !path.endsWith('a.raw') || offset < 4 * MIB) return;
+        isSick = true;
+        throw readFailed(path);
+      },
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+    isSick = false;
+    drive.placeAt = full;
+    drive.faults = {};
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2 } });
+    for (const { blob, bytes } of [first, second]) {
+      expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('is not Completed when the disk tells rubbish in the end, though no read has failed', async () => {
+    drive.onMessage = (message) => {
+      if (message.kind === 'phase' && message.phase === 'settling') drive.placeAt = () => rubbish;
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+  });
+
+  test('that was read as rubbish without an error is read and written again, under its own names', async () => {
+    for (const { blob, bytes } of [first, second]) {
+      await drive.write(blob, bytesOf('rubbish', bytes.length));
+    }
+    drive.onMessage = (message) => {
+      if (message.kind === 'phase' && message.phase === 'settling') drive.placeAt = () => rubbish;
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+    drive.onMessage = () => undefined;
+    drive.placeAt = full;
+    for (const { blob, bytes } of [first, second]) await drive.write(blob, bytes);
+    drive.wrap = dyingBefore('commit');
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (container) => container;
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict.files).toMatchObject({ completed: 2, renamed: 0, withErrors: 0 });
+    expect(await drive.namesIn('tree')).toEqual([first.blob, second.blob]);
+    for (const { blob, bytes } of [first, second]) {
+      expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('whose file reads otherwise than its first blocks did is no mixture', async () => {
+    drive.wrap = dyingAt('stageBlock', 2);
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (container) => container;
+    const other = bytesOf('other', first.bytes.length);
+    await drive.write(first.blob, other);
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2, renamed: 0 } });
+    expect((await drive.stored(`tree/${first.blob}`)).equals(other)).toBe(true);
+  });
+
+  test('does not go on from a disk with other bytes and the same files', async () => {
+    drive.onMessage = ({ kind }) => {
+      if (kind === 'reconciled') throw new Error('the power went');
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toThrow('the power went');
+    drive.onMessage = () => undefined;
+    drive.placeAt = (at) => bytesOf(`twin ${at}`, LANDMARK_BYTES);
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+    expect(await drive.namesIn('tree')).toEqual([]);
+  });
+
+  test('is told to have no hashes of its own', async () => {
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict.reasons[0]?.words).toContain('no hash came with the drive');
+  });
+});
