@@ -348,5 +348,9 @@ export const WINDOWS_PATH_MAX = 32_767;
 export const WINDOWS_NAME_MAX = 255;
 /** Names of the folder searched last, kept for the next search without regard to case. */
 export const FOLDER_CACHE_NAMES = 20_000;
+/** Times that a walk looks again at a folder or file that did not read, each from the disk itself. */
+export const WALK_RETRIES = 2;
+/** Time for that in one walk over a volume: where whole areas are dead, no second look finds anything. */
+export const WALK_RETRY_MS = 10 * 60_000;
 /** Folders inside each other that a walk goes into; each keeps one descriptor open. */
 export const WALK_DEPTH_MAX = 256;

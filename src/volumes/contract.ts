@@ -123,7 +123,10 @@ export type SkipReason =
   | 'reparse-point'
   | 'not-a-file'
   | 'other-filesystem'
+  /** The disk does not say what it is. */
   | 'unreadable'
+  /** More is in it than was said. */
+  | 'folder-unreadable'
   | 'name-not-unicode'
   | 'too-deep';
 

@@ -13,6 +13,7 @@ import { CaseSearch } from './folder.ts';
 import { mountAt } from './mount-table.ts';
 import { type OpenTree, openVolumeFile } from './open-file.ts';
 import type { Release } from './release.ts';
+import { SecondLook } from './second-look.ts';
 import { walkFolder } from './walk.ts';
 import { parseVolumePath, type VolumePath } from './windows-path.ts';
 
@@ -70,7 +71,9 @@ export class MountedVolume implements OpenVolume {
   }
 
   walk(signal: AbortSignal): AsyncIterable<VolumeEntry> {
-    return walkFolder({ place: this.#tree.root, names: [] }, this.#tree.ground, signal);
+    const { root, ground, layers } = this.#tree;
+    const look = new SecondLook(layers);
+    return walkFolder({ place: root, names: [] }, { ground, look }, signal);
   }
 
   close(): Promise<void> {

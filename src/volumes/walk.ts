@@ -3,7 +3,8 @@ import { throwIfCancelled } from '../errors.ts';
 import { WALK_DEPTH_MAX } from '../limits.ts';
 import type { SkipReason, VolumeEntry } from './contract.ts';
 import { type Ground, isOn, lookAt, lstatIn, type Place } from './descriptors.ts';
-import { type Name, namesIn } from './folder.ts';
+import type { Name } from './folder.ts';
+import type { SecondLook } from './second-look.ts';
 import { pathOnVolume } from './windows-path.ts';
 
 interface Folder {
@@ -17,37 +18,41 @@ interface Folder {
  */
 export async function* walkFolder(
   folder: Folder,
-  ground: Ground,
+  way: Way,
   signal: AbortSignal,
 ): AsyncGenerator<VolumeEntry> {
   try {
-    for await (const name of namesIn(folder.place)) {
+    for await (const name of way.look.namesIn(folder.place)) {
       throwIfCancelled(signal);
-      yield* walkName(folder, name, { ground, signal });
+      yield* walkName(folder, name, { ...way, signal });
     }
   } catch (error) {
     if (signal.aborted) throw error;
-    yield skipped(folder.names, 'unreadable');
+    yield skipped(folder.names, 'folder-unreadable');
   }
 }
 
-interface Way {
+export interface Way {
   readonly ground: Ground;
+  readonly look: SecondLook;
+}
+
+interface Going extends Way {
   readonly signal: AbortSignal;
 }
 
 async function* walkName(
   folder: Folder,
   { text, shown }: Name,
-  { ground, signal }: Way,
+  going: Going,
 ): AsyncGenerator<VolumeEntry> {
   const names = [...folder.names, shown];
   if (text === undefined) return yield skipped(names, 'name-not-unicode');
-  const stats = await lstatIn(folder.place, text).catch(() => undefined);
+  const stats = await going.look.at(() => lstatIn(folder.place, text)).catch(() => undefined);
   if (stats === undefined) return yield skipped(names, 'unreadable');
-  const reason = reasonToSkip(stats, ground, names.length);
+  const reason = reasonToSkip(stats, going.ground, names.length);
   if (reason !== undefined) yield skipped(names, reason);
-  else if (stats.isDirectory()) yield* walkInto({ folder, name: text, names }, { ground, signal });
+  else if (stats.isDirectory()) yield* walkInto({ folder, name: text, names }, going);
   else yield fileEntry(stats, names);
 }
 
@@ -60,12 +65,12 @@ interface Subfolder {
 /** What was a folder a moment ago is looked at anew, and proved, before its names are read. */
 async function* walkInto(
   { folder, name, names }: Subfolder,
-  { ground, signal }: Way,
+  { ground, look, signal }: Going,
 ): AsyncGenerator<VolumeEntry> {
-  const place = await lookAt(folder.place, name).catch(() => undefined);
+  const place = await look.at(() => lookAt(folder.place, name)).catch(() => undefined);
   if (place === undefined) return yield skipped(names, 'unreadable');
   try {
-    if (await isOn(place, ground)) yield* walkFolder({ place, names }, ground, signal);
+    if (await isOn(place, ground)) yield* walkFolder({ place, names }, { ground, look }, signal);
     else yield skipped(names, 'other-filesystem');
   } finally {
     await place.handle.close();

@@ -1,5 +1,5 @@
 import { isStationError, StationError } from '../../errors.ts';
-import type { OpenVolume, VolumeEntry, VolumeFile } from '../../volumes/contract.ts';
+import type { OpenVolume, SkipReason, VolumeEntry, VolumeFile } from '../../volumes/contract.ts';
 import { parseVolumePath, type VolumePath } from '../../volumes/windows-path.ts';
 import type { BareDisk } from './volume-landmarks.ts';
 
@@ -64,7 +64,7 @@ export class DriveFiles {
       for (;;) {
         const { done, value } = await this.#timed(() => entries.next());
         if (done === true) return;
-        if (value.kind === 'skipped' && value.reason === 'unreadable') this.#onBadRead();
+        if (value.kind === 'skipped' && isOfDisk(value.reason)) this.#onBadRead();
         yield value;
       }
     } finally {
@@ -121,6 +121,10 @@ export class DriveFiles {
       throw volumeLost(error);
     }
   }
+}
+
+function isOfDisk(reason: SkipReason): boolean {
+  return reason === 'unreadable' || reason === 'folder-unreadable';
 }
 
 function volumeLost(error: StationError): StationError {

@@ -59,7 +59,7 @@ export class TreeSource implements FileSource {
     const names = entry.path;
     const told = { ...common, names, container, name: text as BlobName, ranges: [] };
     if (entry.kind === 'skipped') {
-      const words = `${filePath} could not be read (${entry.reason})`;
+      const words = `${filePath} ${lossIn(entry.reason)}`;
       return { ...told, lengthBytes: 0, refused: { status: 'IOFailed', words } };
     }
     const lengthBytes = entry.sizeBytes;
@@ -87,6 +87,22 @@ export class TreeSource implements FileSource {
 
 /** What is no file, or not of this volume. The other things that a walk passes over are losses. */
 const LEFT_OUT: readonly SkipReason[] = ['reparse-point', 'not-a-file', 'other-filesystem'];
+
+/** What is told of something that is lost, for a customer who looks for it. */
+function lossIn(reason: SkipReason): string {
+  switch (reason) {
+    case 'folder-unreadable':
+      return 'is a folder whose list of names does not read to its end: what it lists behind that is missing, and has no line of its own';
+    case 'unreadable':
+      return 'is in its folder, and does not read itself: neither what it is nor anything in it is known';
+    case 'name-not-unicode':
+      return 'has a name that is no Unicode, which no blob can have';
+    case 'too-deep':
+      return 'is a folder inside too many others, and nothing in it was copied';
+    default:
+      return `was left alone (${reason})`;
+  }
+}
 
 /** A clock of the drive that says nonsense says nothing. */
 function timeOf(modifiedAt: Date): string {
