@@ -108,6 +108,8 @@ export const LANDMARKS = 64;
  * on, after errors and before the verdict: a tenth of a second on any disk.
  */
 export const VOLUME_LANDMARKS = 8;
+/** So many of them are compared each time that something of a doubtful disk is to be taken for good. */
+export const LANDMARKS_IN_TURN = 2;
 /** Places that are looked at to find those: a blank one proves little, and a volume may be mostly blank. */
 export const LANDMARK_TRIES = 64;
 /** Unreadable ranges that a verdict tells one by one; the map has all. */

@@ -83,6 +83,7 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
   );
   const { name } = place;
   const wanted = wantedMd5(copy);
+  await context.landmarks.cleared();
   await context.journal.intend(item, intentOf(place, wanted ?? staged.md5), context.now());
   const { etag } = await container.commit(
     {

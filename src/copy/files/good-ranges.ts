@@ -5,6 +5,9 @@ import type { Borrowed } from './buffers.ts';
 import type { FileCopy } from './context.ts';
 import { readRange } from './read-range.ts';
 
+/** Of 4 MiB each mostly: a check is a few seeks and a GiB some seconds. */
+const RANGES_BETWEEN_CHECKS = 256;
+
 /** A range in its buffer, as it was promised; who gets it gives the buffer back. */
 export interface GoodRange {
   readonly index: number;
@@ -24,8 +27,8 @@ export interface RangeReading {
 
 /**
  * The ranges of a file in order, read one after the other and no faster than buffers come back. What
- * the store holds already is read all the same: it must still be what the drive has. Of a disk that has
- * become doubtful none is given before the disk was checked.
+ * the store holds already is read all the same: it must still be what the drive has. A disk that has
+ * become doubtful is checked from time to time, so that not all of a huge file is read in vain.
  */
 export async function* goodRanges(
   { item, file, context, onSafe }: FileCopy,
@@ -39,7 +42,7 @@ export async function* goodRanges(
       const answer = await readRange({ file, range, buffer: buffer.bytes }, signal);
       statuses[index] = answer.status;
       if (answer.status !== 'Completed') continue;
-      await context.landmarks.cleared();
+      if (index % RANGES_BETWEEN_CHECKS === 0) await context.landmarks.cleared();
       const before = held.get(index) ?? answer.md5;
       if (before !== answer.md5) throw changedSince(item, context.files.devicePath);
       onGood?.(buffer.bytes);

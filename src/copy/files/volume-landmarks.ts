@@ -1,6 +1,6 @@
 import type { Extent } from '../../domain/plan.ts';
 import { isStationError, StationError } from '../../errors.ts';
-import { LANDMARK_TRIES, VOLUME_LANDMARKS } from '../../limits.ts';
+import { LANDMARK_TRIES, LANDMARKS_IN_TURN, VOLUME_LANDMARKS } from '../../limits.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from '../landmarks.ts';
 import { readLandmarks, type VolumeLandmark, writeLandmarks } from './landmarks-file.ts';
 
@@ -27,7 +27,7 @@ interface Order {
  * After the first sign of an error nothing of the disk is taken for good before these were read again.
  */
 export class VolumeLandmarks {
-  /** Told when a check after an error found all as it was. */
+  /** Told when a check of all after an error found them as they were. */
   onProved: () => Promise<void> = async () => undefined;
   readonly #order: Order;
   readonly #disk: BareDisk;
@@ -84,9 +84,15 @@ export class VolumeLandmarks {
    * `disk-content-changed` for one that reads differently, and `disk-read-failed` when none reads.
    */
   async prove(): Promise<void> {
+    await this.#proveFirst(this.#landmarks.length);
+  }
+
+  /** Those that read come last then, so that others are the next ones. */
+  async #proveFirst(count: number): Promise<void> {
+    const rest = this.#landmarks.slice(count);
     const readable: VolumeLandmark[] = [];
     let failure: unknown;
-    for (const landmark of this.#landmarks) {
+    for (const landmark of this.#landmarks.slice(0, count)) {
       try {
         await this.#compare(landmark);
         readable.push(landmark);
@@ -95,8 +101,11 @@ export class VolumeLandmarks {
         failure = error;
       }
     }
-    if (readable.length === 0 && failure !== undefined) throw failure;
-    this.#landmarks = readable;
+    this.#landmarks = [...rest, ...readable];
+    if (readable.length > 0 || failure === undefined) return;
+    // What was not compared proves nothing: the next ones are asked.
+    if (rest.length === 0) throw failure;
+    await this.#proveFirst(count);
   }
 
   async #compare({ offsetBytes, sha256 }: VolumeLandmark): Promise<void> {
@@ -132,8 +141,10 @@ export class VolumeLandmarks {
   async #check(): Promise<void> {
     const isNew = this.#isDoubtNew;
     this.#isDoubtNew = false;
+    // In turn, so that a disk that is only worn is not slowed down by its checks.
+    if (!isNew) return await this.#proveFirst(LANDMARKS_IN_TURN);
     await this.prove();
-    if (isNew) await this.onProved();
+    await this.onProved();
   }
 }
 

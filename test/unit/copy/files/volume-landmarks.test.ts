@@ -4,7 +4,7 @@ import { landmarksFile } from '../../../../src/copy/files/landmarks-file.ts';
 import { VolumeLandmarks } from '../../../../src/copy/files/volume-landmarks.ts';
 import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
 import { StationError } from '../../../../src/errors.ts';
-import { VOLUME_LANDMARKS } from '../../../../src/limits.ts';
+import { LANDMARKS_IN_TURN, VOLUME_LANDMARKS } from '../../../../src/limits.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { dyingAt, dyingBefore } from '../../../support/wrapped-container.ts';
@@ -109,6 +109,21 @@ describe('the landmarks of a disk', () => {
     await expect(proof).rejects.toMatchObject({ code: 'disk-read-failed' });
   });
 
+  test('are asked for until one reads, so that no check is of nothing', async () => {
+    const one = disk(full);
+    const known = await VolumeLandmarks.proved(order(), one);
+    await known.choose(volume, seededRandom(7));
+    one.reads.length = 0;
+    known.doubt();
+    await known.cleared();
+    const [last = 0] = one.reads.slice(-1);
+    one.readLandmark = async (at) => {
+      if (at !== last) throw unreadable(at);
+      return rubbish;
+    };
+    await expect(known.cleared()).rejects.toMatchObject(changed);
+  });
+
   test('are read again once for all who wait, and not while nothing failed', async () => {
     const one = disk(full);
     const known = await VolumeLandmarks.proved(order(), one);
@@ -119,8 +134,11 @@ describe('the landmarks of a disk', () => {
     known.doubt();
     await Promise.all(Array.from({ length: 10 }, () => known.cleared()));
     expect(one.reads).toHaveLength(VOLUME_LANDMARKS);
-    await known.cleared();
+    for (let checks = 0; checks < VOLUME_LANDMARKS / LANDMARKS_IN_TURN; checks++) {
+      await known.cleared();
+    }
     expect(one.reads).toHaveLength(2 * VOLUME_LANDMARKS);
+    expect(new Set(one.reads.slice(VOLUME_LANDMARKS)).size).toBe(VOLUME_LANDMARKS);
   });
 });
 
