@@ -125,6 +125,8 @@ export interface StorageErrors {
   'container-missing': { operation: string; detail: string };
   'storage-clock-skew': { operation: string; skewMs: number; detail: string };
   'storage-denied': { operation: string; status: number; detail: string };
+  'account-disabled': { operation: string; status: number; detail: string };
+  'storage-unusable': { operation: string; status: number; detail: string };
   'storage-rejected': { operation: string; status: number; detail: string };
   'checksum-mismatch': { operation: string; blob: string };
   'short-write': { blob: string; expectedBytes: number; sentBytes: number };

@@ -37,6 +37,7 @@ const BY_STATUS: Readonly<Record<number, string>> = {
   502: 'what stands before the store does not reach it',
   503: 'the store asks to be left alone for a while',
   504: 'what stands before the store does not reach it',
+  507: 'the store is full',
   511: 'the network wants a login first',
 };
 

@@ -1,7 +1,7 @@
 import { RestError } from '@azure/storage-blob';
 import { isStationError, StationError } from '../errors.ts';
-import { CLOCK_SKEW_MAX_MS } from '../limits.ts';
 import { awayWords, isOfNetwork } from './away-words.ts';
+import { accessError, credentialRefused } from './azure-access.ts';
 import { type Failure, failureOf } from './azure-failure.ts';
 import type { WriteCondition } from './contract.ts';
 import { blobRefusal, damagedOnItsWay } from './refusals.ts';
@@ -12,6 +12,8 @@ import { blobRefusal, damagedOnItsWay } from './refusals.ts';
  * secrets.
  */
 
+export const READ_PROPERTIES = 'read properties';
+
 export interface StorageRequest {
   /** In words: `stage block`, `commit` … */
   readonly operation: string;
@@ -21,13 +23,18 @@ export interface StorageRequest {
 }
 
 /**
- * Request time-out, throttling, the service's own failures, and a network or its proxy that wants a
- * login first: the same request can succeed later.
+ * Request time-out, throttling, and a proxy of the network that wants a login first: the same request can
+ * succeed later, as after anything that the service calls its own failure (5xx).
  * ("Common REST API error codes", Microsoft Learn.)
  */
-const WORTH_WAITING = new Set([407, 408, 429, 500, 502, 503, 504, 511]);
+const WORTH_WAITING = new Set([407, 408, 429]);
 /** A container under deletion keeps its name for half a minute or more. */
-const WORTH_WAITING_CODES = new Set(['ContainerBeingDeleted', 'ServerBusy', 'OperationTimedOut']);
+const WORTH_WAITING_CODES = new Set([
+  'AccountBeingCreated',
+  'ContainerBeingDeleted',
+  'ServerBusy',
+  'OperationTimedOut',
+]);
 /**
  * `If-None-Match: *` met a blob, or `If-Match` another one or none; the last is what a SAS with create but
  * without write answers.
@@ -74,7 +81,8 @@ function blobError(failure: Failure, request: StorageRequest): StationError | un
   return blob === undefined || code === undefined ? undefined : blobRefusal(code, blob, failure);
 }
 
-function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: StorageRequest) {
+function blobCode({ code, status }: Failure, request: StorageRequest) {
+  const { operation, condition = 'must-not-exist' } = request;
   if (condition === 'same-etag' && code === 'ConditionNotMet') return 'blob-changed';
   if (code === 'SequenceNumberConditionNotMet') return 'blob-changed';
   const mayReplaceAny = condition === 'replace' || condition === 'same-etag';
@@ -83,21 +91,35 @@ function blobCode({ code, status }: Failure, { condition = 'must-not-exist' }: S
   if (code === 'InvalidBlobType') return 'blob-of-other-type';
   if (code === 'InvalidBlobOrBlock') return 'blocks-in-the-way';
   // An answer to HEAD has no body, and what stands in between may drop the header with the code.
-  if (code === 'BlobNotFound' || (status === 404 && code === '')) return 'blob-not-found';
+  const isNameless = operation === READ_PROPERTIES && status === 404 && code === '';
+  if (code === 'BlobNotFound' || isNameless) return 'blob-not-found';
   return undefined;
 }
 
 function refusal(error: unknown, failure: Failure, request: StorageRequest): StationError {
-  const { operation } = request;
+  const { operation, blob } = request;
   const { status, detail } = failure;
   if (isAway(error, failure)) return away(failure, request);
   if (failure.code === 'ContainerNotFound') {
     const words = `${operation}: the container does not exist (any more): ${detail}`;
     return new StationError('container-missing', words, { operation, detail }, failure);
   }
-  if (status === 401 || status === 403 || isCredentialError(error)) return denied(failure, request);
+  const closed = isCredentialError(error)
+    ? credentialRefused(failure, request)
+    : accessError(failure, request);
+  if (closed !== undefined) return closed;
   const words = `${operation}: the blob store refused: ${detail}`;
-  return new StationError('storage-rejected', words, { operation, status, detail }, failure);
+  const rejected = { operation, status, detail };
+  const refused = new StationError('storage-rejected', words, rejected, failure);
+  // What was asked of no blob is refused for the sake of none.
+  return blob === undefined && status > 0 ? asUnusable(refused) : refused;
+}
+
+/** A store that answers, and refuses also what has nothing to do with any drive. */
+export function asUnusable(refused: StationError<'storage-rejected'>): StationError {
+  const { operation, detail } = refused.payload;
+  const words = `${operation}: the blob store refuses whatever it is asked: ${detail}`;
+  return new StationError('storage-unusable', words, refused.payload, refused.cause);
 }
 
 function away(failure: Failure, { operation }: StorageRequest): StationError {
@@ -108,30 +130,16 @@ function away(failure: Failure, { operation }: StorageRequest): StationError {
   return new StationError('storage-unavailable', words, { operation, detail, ...later }, failure);
 }
 
-/** A signature is good only near the time that it was made at: a wrong clock looks like a wrong key. */
-function denied(failure: Failure, { operation }: StorageRequest): StationError {
-  const { status, answeredAt, authDetail } = failure;
-  const skewMs = answeredAt === undefined ? 0 : Date.now() - answeredAt;
-  if (Math.abs(skewMs) >= CLOCK_SKEW_MAX_MS) {
-    const minutes = Math.round(Math.abs(skewMs) / 60_000);
-    const detail = `the station’s clock is ${minutes} minutes ${skewMs < 0 ? 'behind' : 'ahead of'} the store’s`;
-    const words = `${operation}: ${detail}, so the store refuses what it signs`;
-    return new StationError('storage-clock-skew', words, { operation, skewMs, detail }, failure);
-  }
-  const detail = [failure.detail, authDetail].filter(Boolean).join(': ');
-  const words = `${operation}: the blob store refused the credential: ${detail}`;
-  return new StationError('storage-denied', words, { operation, status, detail }, failure);
-}
-
 function isAway(error: unknown, failure: Failure): boolean {
-  if (WORTH_WAITING.has(failure.status) || WORTH_WAITING_CODES.has(failure.code)) return true;
+  const { status, code } = failure;
+  if (WORTH_WAITING.has(status) || status >= 500 || WORTH_WAITING_CODES.has(code)) return true;
   // An error with a status of success or redirection: the words of something in between that is not a
   // blob store.
-  if (failure.status >= 200 && failure.status < 400) return true;
-  if (failure.status !== 0 || isCredentialError(error)) return false;
+  if (status >= 200 && status < 400) return true;
+  if (status !== 0 || isCredentialError(error)) return false;
   // Without a status no answer was read at all; that includes TLS trouble, which is the network's
   // or the station's fault and never the drive's.
-  return error instanceof RestError || isOfNetwork(failure.code) || isAbort(error);
+  return error instanceof RestError || isOfNetwork(code) || isAbort(error);
 }
 
 function isAbort(error: unknown): boolean {

@@ -8,7 +8,7 @@ import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex } from '../domain/bytes.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { listedBlob, pageRangeOf, propertiesOf, storedBlocks, writtenOf } from './azure-answers.ts';
-import { fromAzure, type StorageRequest } from './azure-errors.ts';
+import { asUnusable, fromAzure, READ_PROPERTIES, type StorageRequest } from './azure-errors.ts';
 import {
   type BlobContainer,
   type BlobProperties,
@@ -41,6 +41,8 @@ import {
 
 /** A name that no copy uses, asked for only to see how the store answers. */
 const PROBE_NAME = 'drive-station-probe';
+/** A store that does not let us do one thing may still let us do another. */
+const CLOSED = ['storage-denied', 'account-disabled', 'storage-unusable'] as const;
 /** The most that List Blobs gives in one answer. */
 const LIST_MAX_BLOBS = 5000;
 /** The most that Get Page Ranges gives in one answer. */
@@ -75,7 +77,7 @@ export class AzureContainer implements BlobContainer {
       );
     } catch (error) {
       // A SAS for one container may not create it. Whether it lets us work shows at the first question.
-      if (!isStationError(error, 'storage-denied')) throw error;
+      if (!isStationError(error, ...CLOSED)) throw error;
       await this.#probe(signal);
     }
   }
@@ -84,7 +86,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkStage(block);
     const { name, id, body } = block;
-    await request({ operation: 'stage block', blob: name }, signal, () =>
+    await this.#request({ operation: 'stage block', blob: name }, signal, () =>
       this.#blocks(name).stageBlock(id, body, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(block.md5),
@@ -109,7 +111,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkCommit(blob);
     const { name, condition, contentMd5 = blob.md5 } = blob;
-    const answer = await request({ operation: 'commit', blob: name, condition }, signal, () =>
+    const answer = await this.#request({ operation: 'commit', blob: name, condition }, signal, () =>
       this.#blocks(name).commitBlockList([...blob.blocks], {
         ...headersOf(blob, contentMd5),
         abortSignal: signal,
@@ -123,7 +125,7 @@ export class AzureContainer implements BlobContainer {
       checkPut(blob);
       const { name, condition, body, md5 } = blob;
       // Of a block blob the service checks the digest that it is to keep ("Put Blob", Microsoft Learn).
-      const answer = await request({ operation: 'put', blob: name, condition }, signal, () =>
+      const answer = await this.#request({ operation: 'put', blob: name, condition }, signal, () =>
         this.#blocks(name).upload(body, body.length, {
           ...headersOf(blob, md5),
           abortSignal: signal,
@@ -138,7 +140,7 @@ export class AzureContainer implements BlobContainer {
       checkCreatePages(blob);
       const { name, condition, lengthBytes, contentMd5, sequenceNumber = 0 } = blob;
       const what = { operation: 'create page blob', blob: name, condition };
-      const answer = await request(what, signal, () =>
+      const answer = await this.#request(what, signal, () =>
         this.#pages(name).create(lengthBytes, {
           ...headersOf(blob, contentMd5),
           blobSequenceNumber: sequenceNumber,
@@ -153,7 +155,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkWritePages(pages);
     const { name, offsetBytes, body, md5, sequenceNumber } = pages;
-    await request({ operation: 'write pages', blob: name }, signal, () =>
+    await this.#request({ operation: 'write pages', blob: name }, signal, () =>
       this.#pages(name).uploadPages(body, offsetBytes, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(md5),
@@ -168,7 +170,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'reset sequence');
     const what = { operation: 'reset sequence', blob: name, condition: 'same-etag' } as const;
-    const answer = await request(what, signal, () =>
+    const answer = await this.#request(what, signal, () =>
       this.#pages(name).updateSequenceNumber('update', 0, {
         abortSignal: signal,
         conditions: { ifMatch: etag },
@@ -183,7 +185,7 @@ export class AzureContainer implements BlobContainer {
   ): Promise<Listing<PageRange>> {
     throwIfCancelled(signal);
     checkBlobName(name, 'list page ranges');
-    const answer = await request({ operation: 'list page ranges', blob: name }, signal, () =>
+    const answer = await this.#request({ operation: 'list page ranges', blob: name }, signal, () =>
       firstPage(
         this.#pages(name)
           .listPageRanges(0, undefined, { abortSignal: signal })
@@ -199,7 +201,7 @@ export class AzureContainer implements BlobContainer {
   async properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
     throwIfCancelled(signal);
     checkBlobName(name, 'read properties');
-    const answer = await request({ operation: 'read properties', blob: name }, signal, () =>
+    const answer = await this.#request({ operation: READ_PROPERTIES, blob: name }, signal, () =>
       this.#blocks(name).getProperties({ abortSignal: signal }),
     );
     return propertiesOf(answer);
@@ -207,7 +209,7 @@ export class AzureContainer implements BlobContainer {
 
   async listBlobs({ prefix, from }: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
     throwIfCancelled(signal);
-    const answer = await request({ operation: 'list blobs' }, signal, () =>
+    const answer = await this.#request({ operation: 'list blobs' }, signal, () =>
       firstPage(
         this.#client
           .listBlobsFlat({ abortSignal: signal, ...(prefix === '' ? {} : { prefix }) })
@@ -224,7 +226,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'read');
     const what = { operation: 'read', blob: name };
-    const body = await request(what, signal, () => download(this.#blocks(name), signal));
+    const body = await this.#request(what, signal, () => download(this.#blocks(name), signal));
     try {
       for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     } catch (error) {
@@ -236,7 +238,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'remove');
     const what = { operation: 'remove', blob: name, condition: 'same-etag' } as const;
-    await request(what, signal, () =>
+    await this.#request(what, signal, () =>
       this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
     ).catch((error) => this.#changedOrMissing(error, name, signal));
   }
@@ -262,14 +264,33 @@ export class AzureContainer implements BlobContainer {
     return await write();
   }
 
+  /**
+   * A refusal alone does not say whether it is for the sake of the blob, of what it was to carry, or of
+   * a store that refuses everything. That shows at a question which has nothing to do with any drive.
+   */
+  async #request<T>(what: StorageRequest, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
+    try {
+      return await request(what, signal, send);
+    } catch (error) {
+      const isOpen = isStationError(error, 'storage-rejected') && error.payload.status > 0;
+      if (isOpen) await this.#probe(signal);
+      throw error;
+    }
+  }
+
   async #probe(signal: AbortSignal): Promise<void> {
-    await request({ operation: 'open container', blob: PROBE_NAME }, signal, () =>
-      this.#client.getBlockBlobClient(PROBE_NAME).getBlockList('all', { abortSignal: signal }),
-    ).catch(ignoreMissing);
+    try {
+      await request({ operation: 'open container', blob: PROBE_NAME }, signal, () =>
+        this.#client.getBlockBlobClient(PROBE_NAME).getBlockList('all', { abortSignal: signal }),
+      );
+    } catch (error) {
+      if (isStationError(error, 'storage-rejected')) throw asUnusable(error);
+      if (!isOfBlob(error)) throw error;
+    }
   }
 
   #blockList(name: BlobName, signal: AbortSignal) {
-    return request({ operation: 'list blocks', blob: name }, signal, () =>
+    return this.#request({ operation: 'list blocks', blob: name }, signal, () =>
       this.#blocks(name).getBlockList('all', { abortSignal: signal }),
     ).catch(ignoreMissing);
   }
@@ -327,6 +348,11 @@ function headersOf(blob: NewBlob, contentMd5: string | undefined) {
 function conditionsOf({ condition }: NewBlob) {
   if (condition === 'replace') return {};
   return typeof condition === 'object' ? { ifMatch: condition.etag } : { ifNoneMatch: '*' };
+}
+
+/** What is said of one blob was said by a store that lets us work. */
+function isOfBlob(error: unknown): boolean {
+  return isStationError(error, 'blob-not-found', 'blob-of-other-type', 'blob-leased');
 }
 
 function ignoreMissing(error: unknown): undefined {

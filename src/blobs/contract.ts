@@ -174,10 +174,11 @@ export const OCTET_STREAM = 'application/octet-stream';
  * first: when it has fired they throw `cancelled` and have done nothing.
  *
  * Errors: `storage-unavailable` when the store could not be reached or asks to be left alone (worth
- * waiting for), `storage-denied` when it refuses the credential, `checksum-mismatch` when a body did
- * not arrive as sent, `blob-of-other-type` when blocks are asked of what has none or pages of what has
- * none, `blob-leased` when somebody else's lease is on the blob, `storage-rejected` for any other
- * refusal, a name that would not arrive as it is included (`.` and `..` as segments, control
+ * waiting for), `storage-denied` or `account-disabled` when it does not let us in,
+ * `storage-unusable` when it refuses whatever it is asked, `checksum-mismatch` when a body did not arrive
+ * as sent, `blob-of-other-type` when blocks are asked of what has none or pages of what has none,
+ * `blob-leased` when somebody else's lease is on the blob, `storage-rejected` for any other refusal of
+ * this one request, a name that would not arrive as it is included (`.` and `..` as segments, control
  * characters).
  *
  * We take no lease of our own. The classic service held one while it wrote, and its users took the

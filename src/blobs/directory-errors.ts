@@ -39,6 +39,6 @@ export function fromFileSystem(
   if (WORTH_WAITING.has(errno)) {
     return new StationError('storage-unavailable', words, { operation, detail }, error);
   }
-  const code = DENIED.has(errno) ? 'storage-denied' : 'storage-rejected';
+  const code = DENIED.has(errno) ? 'storage-unusable' : 'storage-rejected';
   return new StationError(code, words, { operation, status: 0, detail }, error);
 }

@@ -5,6 +5,7 @@ import {
   type StoragePipelineOptions,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
+import { StationError } from '../errors.ts';
 import { AzureContainer } from './azure.ts';
 import type { BlobContainer, StorageAccount } from './contract.ts';
 import { DirectoryContainer } from './directory.ts';
@@ -21,8 +22,8 @@ const CLIENT_OPTIONS: StoragePipelineOptions = {
 
 /**
  * The container of an account, by the account's kind, over connections that `wire` watches. Sends
- * nothing yet: a wrong credential shows at the first request. Throws `storage-rejected` for a name or an
- * account that cannot be one.
+ * nothing yet: a wrong credential shows at the first request. Throws `storage-rejected` for a name that
+ * cannot be one and `storage-unusable` for such an account.
  */
 export async function openContainer(
   account: StorageAccount,
@@ -90,15 +91,21 @@ function byConnectionString(connectionString: string, container: string): Place 
     return { url, credential };
   } catch {
     // The SDK's error is dropped: it may quote the string, and the string holds the key.
-    throw refused('open container', 'the connection string is not one of a storage account');
+    throw notSetUp('the connection string is not one of a storage account');
   }
 }
 
 function containerUrl(blobEndpoint: string, container: string): URL {
   const url = URL.parse(blobEndpoint);
-  if (url === null) throw refused('open container', 'the blob endpoint is not a URL');
+  if (url === null) throw notSetUp('the blob endpoint is not a URL');
   url.search = '';
   url.hash = '';
   url.pathname = `${url.pathname.replace(/\/+$/u, '')}/${container}`;
   return url;
+}
+
+function notSetUp(detail: string): StationError {
+  const operation = 'open container';
+  const words = `${operation}: ${detail}`;
+  return new StationError('storage-unusable', words, { operation, status: 0, detail });
 }

@@ -23,13 +23,25 @@ export const STORAGE_HELP: Help<StorageErrors> = {
   },
   'storage-denied': {
     meaning:
-      'The store refuses the credential: it is wrong, has expired or allows too little; or the network rules of the account do not let the station in.',
+      'The store does not let us in: the credential is wrong, has expired, allows too little or is of a kind that the account does not take; or the network rules of the account exclude the station. The reason says which, as far as the store tells.',
     nextStep:
-      'The credential of the storage account is refused. Renew it: its file, or that of a job with its own storage with `drive-station job credential NAME --file FILE`. Leave the disks in; the copies go on by themselves.',
+      'The credential of the storage account is refused. Renew it: its file, or that of a job with its own storage with `drive-station job credential NAME --file FILE`; where the reason speaks of the network or of another kind of credential, see to that first. Leave the disks in; the copies go on by themselves.',
+  },
+  'account-disabled': {
+    meaning:
+      'The storage account, the container or the right to write there is disabled, for everybody: by its owner, by an administrator, or because it was not paid for. The credential may be good.',
+    nextStep:
+      'The owner of the storage account has to enable it again (in the portal, or with the support of the service); another credential does not help. Leave the disks in; the copies go on by themselves.',
+  },
+  'storage-unusable': {
+    meaning:
+      'The store answers, and refuses whatever it is asked, also what has nothing to do with the drive: its address is wrong, something in between changes the requests, it is no store of this kind, or the directory of a directory store may not be written.',
+    nextStep:
+      'Do what the store’s words say: compare the address of the storage account with the portal, look at proxies in between, or at the rights of the directory. Leave the disks in; the copies go on by themselves.',
   },
   'storage-rejected': {
     meaning:
-      'The store refuses a request for another reason, for example a name or a container that it does not allow.',
+      'The store lets the station work, and refuses one request: for what is to be written there, or for a name or a container that cannot be. A name or a header that no store takes is refused before it is sent.',
     nextStep:
       'The blob service refuses the request; its words are in the log. Correct the cause, then press Retry.',
   },

@@ -56,6 +56,14 @@ export const TROUBLES = {
       headers: () => ({ date: new Date(Date.now() + SKEW_MS).toUTCString() }),
     }),
   },
+  disabled: {
+    words: 'belongs to an account that is disabled (403)',
+    meet: refusing(403, 'AccountIsDisabled'),
+  },
+  elsewhere: {
+    words: 'knows nothing of what it is asked (404)',
+    meet: refusing(404, 'ResourceNotFound'),
+  },
   gone: {
     words: 'has no such container (404), and the credential may not make one',
     meet: (exchange) =>

@@ -46,6 +46,8 @@ const STATUS: { readonly [Code in ErrorCode]?: number } = {
   'container-missing': 502,
   'storage-clock-skew': 502,
   'storage-denied': 502,
+  'account-disabled': 502,
+  'storage-unusable': 502,
   'storage-rejected': 502,
 };
 

@@ -17,6 +17,8 @@ export type StorageTrouble =
  */
 const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'storage-denied',
+  'account-disabled',
+  'storage-unusable',
   'storage-clock-skew',
   'container-missing',
   'credential-missing',

@@ -101,8 +101,6 @@ describe('what goes over the wire', () => {
     { status: 504, code: 'storage-unavailable' },
     { status: 401, code: 'storage-denied' },
     { status: 403, code: 'storage-denied' },
-    { status: 400, code: 'storage-rejected' },
-    { status: 413, code: 'storage-rejected' },
     { status: 200, code: 'storage-unavailable' },
   ])('asks once and calls an answer of $status $code', async ({ status, code }) => {
     let requests = 0;
@@ -114,6 +112,41 @@ describe('what goes over the wire', () => {
     const block = stageOf(disk, 0, sharedBytes(10, 1));
     await expect(container.stageBlock(block, live())).rejects.toMatchObject({ code });
     expect(requests).toBe(1);
+  });
+
+  it.each([
+    { status: 400, error: 'InvalidHeaderValue', becomes: 'storage-unusable' },
+    { status: 404, error: 'ResourceNotFound', becomes: 'storage-unusable' },
+    { status: 404, error: '', becomes: 'storage-unusable' },
+    { status: 413, error: 'RequestBodyTooLarge', becomes: 'storage-unusable' },
+    { status: 501, error: 'NotImplemented', becomes: 'storage-unavailable' },
+  ])('does not lay $status $error to the blob when the store refuses everything', async (row) => {
+    const { status, error, becomes } = row;
+    const headers = { 'x-ms-error-code': error };
+    await using store = await serve((request, response) => {
+      request.resume().on('end', () => response.writeHead(status, headers).end());
+    });
+    const container = await sasContainer(store.port);
+    const block = stageOf(disk, 0, sharedBytes(10, 1));
+    await expect(container.stageBlock(block, live())).rejects.toMatchObject({ code: becomes });
+  });
+
+  it.each([
+    { status: 404, error: 'BlobNotFound', becomes: 'storage-rejected' },
+    { status: 403, error: 'AuthenticationFailed', becomes: 'storage-denied' },
+    { status: 503, error: 'ServerBusy', becomes: 'storage-unavailable' },
+  ])('$becomes when a store refuses one block and says $error to a question', async (row) => {
+    const headers = { 'x-ms-error-code': row.error };
+    await using store = await serve((request, response) => {
+      const isBlock = request.method === 'PUT';
+      const refused = { 'x-ms-error-code': 'InvalidHeaderValue' };
+      request.resume().on('end', () => {
+        response.writeHead(isBlock ? 400 : row.status, isBlock ? refused : headers).end();
+      });
+    });
+    const container = await sasContainer(store.port);
+    const block = stageOf(disk, 0, sharedBytes(10, 1));
+    await expect(container.stageBlock(block, live())).rejects.toMatchObject({ code: row.becomes });
   });
 
   it.each([403, 404, 407, 503])(

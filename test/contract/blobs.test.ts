@@ -133,7 +133,7 @@ describe('a container opened with a key', () => {
     const connectionString = 'AccountKey=c2VjcmV0;Nonsense';
     const opening = openContainer({ kind: 'connection-string', connectionString }, freshName());
     const failure = await opening.catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: 'storage-rejected' });
+    expect(failure).toMatchObject({ code: 'storage-unusable' });
     expect(inspectDeep(failure)).not.toContain('c2VjcmV0');
   });
 

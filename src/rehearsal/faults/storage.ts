@@ -191,6 +191,20 @@ export const STORAGE: readonly Rehearsal[] = [
     advice: 'Set the clock of the station. The credential is good.',
   }),
   halt({
+    name: 'account-disabled',
+    mode: 'disabled',
+    made: 'a proxy before the store answers 403 AccountIsDisabled in mid-copy',
+    says: 'the storage account, its container or the right to write there is disabled',
+    advice: 'The owner of the storage account has to enable it. Another credential does not help.',
+  }),
+  halt({
+    name: 'store-elsewhere',
+    mode: 'elsewhere',
+    made: 'a proxy before the store answers 404 ResourceNotFound to every request in mid-copy',
+    says: 'the blob store refuses whatever it is asked',
+    advice: 'Compare the address of the storage account with the portal. No drive is to blame.',
+  }),
+  halt({
     name: 'container-gone',
     mode: 'gone',
     made: 'a proxy before the store answers 404 ContainerNotFound, and 403 to who makes one',

@@ -26,6 +26,17 @@ describe('errors of the SDK', () => {
     { statusCode: 409, code: 'BlockCountExceedsLimit', becomes: 'storage-rejected' },
     { statusCode: 403, code: 'AuthorizationPermissionMismatch', becomes: 'storage-denied' },
     { statusCode: 401, code: 'InvalidAuthenticationInfo', becomes: 'storage-denied' },
+    { statusCode: 403, code: 'KeyBasedAuthenticationNotPermitted', becomes: 'storage-denied' },
+    { statusCode: 409, code: 'PublicAccessNotPermitted', becomes: 'storage-denied' },
+    { statusCode: 400, code: 'InvalidAuthenticationInfo', becomes: 'storage-denied' },
+    { statusCode: 403, code: 'AccountIsDisabled', becomes: 'account-disabled' },
+    { statusCode: 403, code: 'InsufficientAccountPermissions', becomes: 'account-disabled' },
+    { statusCode: 409, code: 'ContainerDisabled', becomes: 'account-disabled' },
+    { statusCode: 403, code: 'AuthorizationFailure', becomes: 'storage-denied' },
+    { statusCode: 403, code: 'AuthorizationSourceIPMismatch', becomes: 'storage-denied' },
+    { statusCode: 409, code: 'AccountBeingCreated', becomes: 'storage-unavailable' },
+    { statusCode: 507, code: 'InsufficientStorage', becomes: 'storage-unavailable' },
+    { statusCode: 404, code: '', becomes: 'storage-rejected' },
     { statusCode: 503, code: 'ServerBusy', becomes: 'storage-unavailable' },
     { statusCode: 200, code: 'PARSE_ERROR', becomes: 'storage-unavailable' },
     { statusCode: 302, code: '', becomes: 'storage-unavailable' },
@@ -47,6 +58,28 @@ describe('errors of the SDK', () => {
     const { condition, statusCode, code, becomes } = row;
     const error = new RestError('said the store', { statusCode, code });
     expect(fromAzure(error, { ...commit, condition }, live())).toMatchObject({ code: becomes });
+  });
+
+  it.each([
+    ['KeyBasedAuthenticationNotPermitted', 'takes no access keys'],
+    ['AuthorizationFailure', 'the network rules of the account'],
+    ['AuthorizationSourceIPMismatch', 'not for the address'],
+    ['AuthorizationPermissionMismatch', 'does not allow this'],
+  ])('%s says what is the matter beside an old credential', (code, words) => {
+    const error = new RestError('said the store', { statusCode: 403, code });
+    expect(fromAzure(error, commit, live()).message).toContain(words);
+  });
+
+  it('a refusal of what was asked of no blob is the whole store’s', () => {
+    const error = new RestError('said', { statusCode: 404, code: 'ResourceNotFound' });
+    const request = { operation: 'list blobs' };
+    expect(fromAzure(error, request, live())).toMatchObject({ code: 'storage-unusable' });
+  });
+
+  it('without a code only the answer to HEAD says that there is no blob', () => {
+    const error = new RestError('', { statusCode: 404 });
+    const request = { operation: 'read properties', blob: 'disk.img' };
+    expect(fromAzure(error, request, live())).toMatchObject({ code: 'blob-not-found' });
   });
 
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENOTFOUND'])(

@@ -240,10 +240,13 @@ describe('a copy whose store is away', () => {
 
 it.each([
   ['storage-denied', true],
+  ['account-disabled', true],
+  ['storage-unusable', true],
   ['storage-clock-skew', true],
   ['container-missing', true],
   ['credential-missing', true],
   ['checksum-mismatch', true],
+  ['storage-rejected', false],
   ['destination-exists', false],
   ['disk-gone', false],
   ['copy-process-ended', false],
