@@ -146,6 +146,7 @@ export interface CopyErrors {
   'plan-impossible': { driveId: string; reason: string };
   'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
+  'copy-process-killed': { exitCode: number | null; signal: string | null; stderrTail: string };
   'copy-process-silent': { waitedMs: number };
   'copy-process-not-started': { detail: string };
   'ledger-newer': { file: string; found: string; known: string };

@@ -295,6 +295,7 @@ function decisions(
     rebinding: () => ground.docks.binding.rebinding,
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     stuck: () => ground.holders.stuck,
+    killed: () => floor.killed,
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });

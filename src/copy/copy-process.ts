@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import { messageOf, StationError, throwIfCancelled } from '../errors.ts';
+import { messageOf, throwIfCancelled } from '../errors.ts';
 import {
   COPY_ABANDON_MS,
   COPY_SILENCE_MS,
@@ -9,7 +9,7 @@ import {
   FILE_COPY_THREADS,
 } from '../limits.ts';
 import { privateMountsUnavailable, withPrivateMounts } from '../volumes/mount-namespace.ts';
-import { howItEnded, oomKills, type ProcessEnd } from './how-it-ended.ts';
+import { howItEnded, oomKills, type ProcessEnd, wasKilled } from './how-it-ended.ts';
 import {
   type Assignment,
   type CopyFailure,
@@ -225,13 +225,8 @@ function lastLines(text: string): string {
 function ended(end: ProcessEnd): CopyFailure {
   const { exitCode, signal, stderrTail } = end;
   const payload = { exitCode, signal, stderrTail };
-  const error = new StationError('copy-process-ended', howItEnded(end), payload);
-  return {
-    kind: 'failed',
-    code: error.code,
-    message: error.message,
-    payload: { ...error.payload },
-  };
+  const code = wasKilled(end) ? 'copy-process-killed' : 'copy-process-ended';
+  return { kind: 'failed', code, message: howItEnded(end), payload };
 }
 
 function notStarted(error: Error): CopyFailure {

@@ -11,12 +11,25 @@ export interface ProcessEnd {
 /** What V8 and Node say last when an allocation fails. */
 const OUT_OF_MEMORY = /heap out of memory|Array buffer allocation failed|Cannot allocate memory/u;
 
+/** Only somebody outside of a process sends these; what crashes by itself ends by another one. */
+const FROM_OUTSIDE: ReadonlySet<string | null> = new Set([
+  'SIGKILL',
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+]);
+
+/** Whether the kernel, a person or another program ended the process, and not its own code. */
+export function wasKilled({ signal }: Pick<ProcessEnd, 'signal'>): boolean {
+  return FROM_OUTSIDE.has(signal);
+}
+
 /** How a copy process ended without a result, told so that too little memory is not taken for a crash. */
 export function howItEnded({ exitCode, signal, stderrTail, oomKilled }: ProcessEnd): string {
   if (OUT_OF_MEMORY.test(stderrTail)) return 'the copy process ran out of memory';
-  if (signal === 'SIGKILL') {
+  if (wasKilled({ signal })) {
     const by = oomKilled ? ' by the kernel, because memory ran out' : '';
-    return `the copy process was killed${by} (SIGKILL)`;
+    return `the copy process was killed${by} (${signal})`;
   }
   return `the copy process crashed (${signal ?? `exit code ${exitCode}`})`;
 }

@@ -133,6 +133,12 @@ export const ALERTS = {
       'The machine refuses the station a process, a file or memory. Look what uses them up; it is tried again by itself.',
     resolutions: ['noted'],
   },
+  'copy-killed': {
+    title: 'Copy killed again and again',
+    nextStep:
+      'The drive is not to blame: leave it in. Look what ends the process: the kernel’s log (`journalctl -k`) names what was killed for want of memory.',
+    resolutions: ['noted'],
+  },
   'clock-jumped': {
     title: 'The clock was set',
     nextStep:

@@ -42,6 +42,16 @@ export interface AlertInput {
   /** When the store last took something of drives whose copies are under way, by their keys. */
   readonly stagedAt: ReadonlyMap<string, string>;
   readonly docks: KnownDocks;
+  readonly killed: readonly KilledCopy[];
+}
+
+/** A copy whose process was killed from outside, and that got no further since. */
+export interface KilledCopy {
+  readonly ref: DriveRef;
+  readonly times: number;
+  /** ISO 8601, UTC; of the first time. */
+  readonly since: string;
+  readonly reason: string;
 }
 
 export interface StuckProcess {
@@ -74,13 +84,15 @@ export interface AlertLimits {
   readonly timeOuts: TimeOuts;
   /** So many processes that hang at once are no accident of one disk. */
   readonly stuckMany: number;
+  /** A copy whose process was killed so often in a row does not get on by itself. */
+  readonly killedMany: number;
 }
 
 /** Every alert whose condition holds at this moment (milliseconds since 1970). */
 export function dueAlerts(
   input: AlertInput,
   nowMs: number,
-  { timeOuts, stuckMany }: AlertLimits,
+  { timeOuts, stuckMany, killedMany }: AlertLimits,
 ): DueAlert[] {
   return [
     ...input.jobs.flatMap((entry) => [
@@ -94,6 +106,7 @@ export function dueAlerts(
     ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
     ...stuckAlerts(input.stuck, stuckMany),
+    ...input.killed.filter(({ times }) => times >= killedMany).map(killedAlert),
     ...dockAlerts(input.docks),
   ];
 }
@@ -221,6 +234,11 @@ function stuckAlerts(stuck: readonly StuckProcess[], stuckMany: number): DueAler
   );
   const reason = `${stuck.length} processes hang in the kernel: ${named.join(', ')}.`;
   return [alertOf('processes-stuck', {}, reason, last.since)];
+}
+
+function killedAlert({ ref, times, since, reason }: KilledCopy): DueAlert {
+  const words = `Drive ${ref.driveId}: ${reason}, ${times} times in a row. The copy is tried again by itself, with pauses of up to five minutes.`;
+  return alertOf('copy-killed', ref, words, since);
 }
 
 function dockAlerts(known: KnownDocks): DueAlert[] {

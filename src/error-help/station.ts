@@ -28,9 +28,15 @@ export const COPY_HELP: Help<CopyErrors> = {
   },
   'copy-process-ended': {
     meaning:
-      'The copy process of a drive ended without a result: it was killed or it crashed. The next attempt goes on from what the store holds.',
+      'The copy process of a drive crashed: it ended without a result and nobody had ended it. The next attempt goes on from what the store holds.',
     nextStep:
-      'The log has the process’s last words. Look whether the machine ran out of memory, then press Retry.',
+      'The log has the process’s last words: report them. Look whether the machine is short of memory, then press Retry.',
+  },
+  'copy-process-killed': {
+    meaning:
+      'Somebody ended the copy process of a drive from outside: the kernel because memory ran out, a person, another program. No drive is to blame and no attempt is counted; the copy is tried again with growing pauses, and operators are told when it gets no further.',
+    nextStep:
+      'Look what ends it: `journalctl -k` names what the kernel killed for want of memory, and `systemctl status drive-station` what the service may use (`docs/LIMITS.md` says what it needs). Leave the disks in; the copies go on by themselves.',
   },
   'copy-process-not-started': {
     meaning:

@@ -7,6 +7,8 @@ export type CopyOutcome =
   | { readonly kind: 'parked' }
   /** Stopped to make room; it stays in the queue and goes on when it has a place again. */
   | { readonly kind: 'evicted' }
+  /** Tried again after a pause that grows with each time in a row; no failure, and never given up. */
+  | { readonly kind: 'postponed'; readonly reason: string; readonly times: number }
   /** One that came further than the runs before it begins the count of failures anew. */
   | {
       readonly kind: 'failed';

@@ -62,9 +62,10 @@ export class Settling {
   }
 
   async #settlement(task: CopyTask, outcome: CopyOutcome, run: RunState): Promise<Settlement> {
-    if (outcome.kind !== 'failed') return outcome;
+    if (outcome.kind !== 'failed' && outcome.kind !== 'postponed') return outcome;
     if (run.isCancelled()) return { kind: 'parked' };
     const row = await this.#deps.store.find(task.id);
+    if (outcome.kind === 'postponed') return this.#postponed(task, outcome, row?.failures ?? 0);
     const earlier = outcome.progressed === true ? 0 : (row?.failures ?? 0);
     const failures = earlier + 1;
     const detail = { task: task.id, failures, err: outcome.error };
@@ -75,6 +76,16 @@ export class Settling {
     }
     const delayMs = backoffMs(failures, this.#options.retryDelayMs);
     this.#deps.logger.warn({ ...detail, delayMs }, 'copy failed, will be tried again');
+    return { kind: 'failed', failures, dueAtMs: this.#deps.now().getTime() + delayMs };
+  }
+
+  #postponed(
+    task: CopyTask,
+    { reason, times }: Extract<CopyOutcome, { kind: 'postponed' }>,
+    failures: number,
+  ): Settlement {
+    const delayMs = backoffMs(times, this.#options.retryDelayMs);
+    this.#deps.logger.warn({ task: task.id, times, delayMs, reason }, 'copy postponed');
     return { kind: 'failed', failures, dueAtMs: this.#deps.now().getTime() + delayMs };
   }
 

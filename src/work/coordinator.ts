@@ -21,7 +21,7 @@ export interface CoordinatorLogger {
 }
 
 export interface CoordinatorDependencies
-  extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt' | 'rebinding'> {
+  extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt' | 'rebinding' | 'killed'> {
   readonly ledger: Ledger;
   readonly detector: DiskDetector;
   readonly queue: CopyQueue;

@@ -34,7 +34,7 @@ export class CopyConclusion {
     const { logger } = this.#deps;
     if (result.kind === 'settled') return await this.#settled(item, result);
     // However a stop went that was asked for, it is no failure.
-    const isStop = isStuck || endingOf(result.failure) === 'retry';
+    const isStop = isStuck || ['retry', 'killed'].includes(endingOf(result.failure));
     if (signal.aborted && isStop) return { kind: 'parked' };
     const failure = isStuck ? asHang(result.failure) : result.failure;
     logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
@@ -55,9 +55,19 @@ export class CopyConclusion {
       case 'station':
         this.#deps.onStationFailed(stationsOwn(failure));
         return { kind: 'parked' };
+      case 'killed':
+        return this.#killed(item, failure);
       case 'retry':
         return attemptFailed(failure);
     }
+  }
+
+  /** Nobody's attempt. What is killed again and again would only be killed again: the pauses grow. */
+  #killed(item: WorkItem, { message: reason }: CopyFailure): CopyOutcome {
+    const since = item.killed?.since ?? this.#deps.now().toISOString();
+    const times = (item.killed?.times ?? 0) + 1;
+    item.killed = { times, since, reason };
+    return { kind: 'postponed', reason, times };
   }
 
   async #settled(item: WorkItem, { verdict, logs }: SettledCopy): Promise<RunEnd> {

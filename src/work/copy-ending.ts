@@ -8,17 +8,20 @@ import type { WorkItem } from './floor.ts';
 
 /**
  * What a failure means for the drive: wait for its disk, ask a person at once, wait until the station
- * can do its own part, or try again. An attempt counts only where trying again can help.
+ * can do its own part, or try again. An attempt counts only where trying again can help, and not for
+ * what was done to the copy process from outside.
  */
 export function endingOf(
   failure: CopyFailure,
-): 'parked' | 'disk-away' | 'faulted' | 'station' | 'retry' {
+): 'parked' | 'disk-away' | 'faulted' | 'station' | 'killed' | 'retry' {
   switch (failure.code) {
     case 'cancelled':
       return 'parked';
     case 'state-disk-failed':
     case 'copy-process-not-started':
       return 'station';
+    case 'copy-process-killed':
+      return 'killed';
     case 'disk-gone':
     case 'disk-changed':
       return 'disk-away';
@@ -57,7 +60,8 @@ export function asAsked(
   ended: CopyOutcome,
   { item, makeRoom }: { readonly item: WorkItem; readonly makeRoom: AbortSignal },
 ): CopyOutcome {
-  if (ended.kind === 'failed' && item.stop.signal.aborted) return { kind: 'parked' };
+  const isFailed = ended.kind === 'failed' || ended.kind === 'postponed';
+  if (isFailed && item.stop.signal.aborted) return { kind: 'parked' };
   const madeRoom = ended.kind === 'parked' && makeRoom.aborted && !item.stop.signal.aborted;
   return madeRoom ? { kind: 'evicted' } : ended;
 }

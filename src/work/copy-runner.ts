@@ -89,7 +89,11 @@ export class CopyRunner {
         break;
       case 'failed':
         item.failedAtDisk = isOfDisk(codeOf(outcome.error));
-        item.activity = this.#retrying(outcome.error);
+        item.activity = this.#retrying(messageOf(outcome.error));
+        break;
+      case 'postponed':
+        item.failedAtDisk = false;
+        item.activity = this.#retrying(outcome.reason);
     }
   }
 
@@ -257,7 +261,9 @@ export class CopyRunner {
         if (message.kind !== 'progress') return;
         this.#keep(tellLedger(false));
         heldAtFirst ??= message.progress.stagedBytes;
-        if (message.progress.stagedBytes > heldAtFirst) this.#deps.holds.works(item);
+        if (message.progress.stagedBytes <= heldAtFirst) return;
+        item.killed = undefined;
+        this.#deps.holds.works(item);
       },
       onAbandoned: (pid: number) => {
         attempt.isStuck = true;
@@ -320,8 +326,8 @@ export class CopyRunner {
     this.#deps.onProgress();
   }
 
-  #retrying(error: unknown): WorkItem['activity'] {
-    return { kind: 'retrying', at: this.#deps.now().toISOString(), reason: messageOf(error) };
+  #retrying(reason: string): WorkItem['activity'] {
+    return { kind: 'retrying', at: this.#deps.now().toISOString(), reason };
   }
 }
 

@@ -1,3 +1,4 @@
+import type { KilledCopy } from '../domain/alert.ts';
 import { type DriveCondition, WELL } from '../domain/condition.ts';
 import type { Working } from '../domain/decide.ts';
 import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
@@ -26,6 +27,8 @@ export interface WorkItem extends Working {
   putBack: DriveCondition;
   /** The last attempt failed, and the disk was to blame. */
   failedAtDisk: boolean;
+  /** Its process was killed from outside, again and again without any progress. */
+  killed: Omit<KilledCopy, 'ref'> | undefined;
   /** Ends the copy in order; the reason stays for the screens. */
   readonly stop: AbortController;
 }
@@ -88,6 +91,7 @@ export class Floor {
       vitals: undefined,
       putBack: WELL,
       failedAtDisk: false,
+      killed: undefined,
       stop: new AbortController(),
     };
     this.#working.set(driveKey(ref), item);
@@ -124,6 +128,13 @@ export class Floor {
 
   storageBack(ref: DriveRef): void {
     this.#away.delete(driveKey(ref));
+  }
+
+  /** The copies that do not get on because their processes are killed. */
+  get killed(): readonly KilledCopy[] {
+    return [...this.#working.values()].flatMap(({ ref, killed }) =>
+      killed === undefined ? [] : [{ ref, ...killed }],
+    );
   }
 
   /** The outages that copies report, the oldest first; none when the stores answer all of them. */

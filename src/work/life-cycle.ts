@@ -1,10 +1,15 @@
-import { dueAlerts, type StorageHalt, type StuckProcess } from '../domain/alert.ts';
+import {
+  dueAlerts,
+  type KilledCopy,
+  type StorageHalt,
+  type StuckProcess,
+} from '../domain/alert.ts';
 import type { Dock, Rebinding } from '../domain/dock.ts';
 import { type Drive, driveKey, type Job, type JobId } from '../domain/job.ts';
 import { dueLifeSteps, type JobOfTime, type LifeStep } from '../domain/life-cycle.ts';
 import { isStationError } from '../errors.ts';
 import type { Alert, ExtraDrive, Ledger } from '../ledger/contract.ts';
-import { LIFE_CYCLE_TIME_OUTS, STUCK_ALERT } from '../limits.ts';
+import { KILLED_ALERT, LIFE_CYCLE_TIME_OUTS, STUCK_ALERT } from '../limits.ts';
 import { type ClockWatch, jumpInWords } from './clock-watch.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -19,6 +24,8 @@ export interface LifeCycleDependencies {
   stagedAt(drives: readonly Drive[]): Promise<ReadonlyMap<string, string>>;
   /** Processes that hang in the kernel, the longest first. */
   stuck(): readonly StuckProcess[];
+  /** Copies whose processes are killed from outside. */
+  killed(): readonly KilledCopy[];
   /** Where it did not work to bind a bridge to another driver, and whether that may be tried. */
   rebinding(): Rebinding;
 }
@@ -85,8 +92,11 @@ export class LifeCycle {
     this.#docks = await ledger.docks.all();
     const quirks = await ledger.docks.quirks();
     const docks = { docks: this.#docks, quirks, rebinding: this.#deps.rebinding() };
-    const input = { jobs: watched, extras, halts: this.#deps.halts(), stagedAt, stuck, docks };
-    const limits = { timeOuts: LIFE_CYCLE_TIME_OUTS, stuckMany: STUCK_ALERT };
+    const halts = this.#deps.halts();
+    const killed = this.#deps.killed();
+    const input = { jobs: watched, extras, halts, stagedAt, stuck, docks, killed };
+    const many = { stuckMany: STUCK_ALERT, killedMany: KILLED_ALERT };
+    const limits = { timeOuts: LIFE_CYCLE_TIME_OUTS, ...many };
     const due = dueAlerts(input, nowMs, limits);
     await ledger.alerts.reconcile([...due, ...troubles.alerts]);
     this.#alerts = await ledger.alerts.list('open');

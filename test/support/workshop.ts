@@ -92,6 +92,7 @@ export class Workshop implements AsyncDisposable {
     const parts = { ledger, detector: bays, queue, floor, logger, now, clock, troubles };
     const coordinator: Coordinator = new Coordinator({
       stuck: () => [],
+      killed: () => floor.killed,
       ...parts,
       halts: () => [],
       rebinding: () => ({ isAllowed: false, failures: new Map() }),

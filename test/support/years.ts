@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { StorageHalt, StuckProcess } from '../../src/domain/alert.ts';
+import type { KilledCopy, StorageHalt, StuckProcess } from '../../src/domain/alert.ts';
 import type { DriveId, DriveRef, JobId } from '../../src/domain/job.ts';
 import type { Ledger, NewJob } from '../../src/ledger/contract.ts';
 import { ClockWatch } from '../../src/work/clock-watch.ts';
@@ -30,6 +30,7 @@ export class Years implements AsyncDisposable {
   halts: StorageHalt[] = [];
   stagedAt = new Map<string, string>();
   stuck: StuckProcess[] = [];
+  killed: KilledCopy[] = [];
   readonly #directory: TemporaryDirectory;
   #cycle: LifeCycle | undefined;
 
@@ -63,6 +64,7 @@ export class Years implements AsyncDisposable {
       ...{ ledger, clock: watch, troubles, logger: quiet },
       halts: () => this.halts,
       stuck: () => this.stuck,
+      killed: () => this.killed,
       rebinding: () => ({ isAllowed: false, failures: new Map() }),
       stagedAt: () => Promise.resolve(this.stagedAt),
     });

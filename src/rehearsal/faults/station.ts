@@ -3,9 +3,10 @@ import { open, truncate } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { DiskFault } from '../../detect/identity-file.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerFileOf } from '../../ledger/backups.ts';
 import { runTool } from '../../loopback/run-tool.ts';
-import type { StationView } from '../../serve/wire.ts';
+import type { AlertView, StationView } from '../../serve/wire.ts';
 import type { Rehearsal } from '../contract.ts';
 import { MIB } from '../disks.ts';
 import type { Stage } from '../stage.ts';
@@ -23,6 +24,8 @@ const STATE_BYTES = 24 * MIB;
 const STOP_TIMEOUT_MS = 30_000;
 /** A command loads the whole program; on a busy machine that takes its time. */
 const COMMAND_TIMEOUT_MS = 120_000;
+/** Between two looks for a new copy process. */
+const LOOK_MS = 100;
 /** More than what is left of the descriptors. */
 const CONNECTIONS = 40;
 
@@ -278,6 +281,24 @@ export const STATION: readonly Rehearsal[] = [
     },
   },
   {
+    name: 'copy-killed-again',
+    group: 'station',
+    made: 'SIGKILL to each copy process of a drive as soon as it is there, more often than attempts count',
+    happens: 'the drive is not faulted: it is tried again with growing pauses, operators are told',
+    reads: 'an alert, “Copy killed again and again”: “The drive is not to blame: leave it in.”',
+    async play(stage, signal) {
+      await stage.station({ copy: { maxAttempts: 2 } });
+      const image = await copying(stage);
+      await killEachCopy(stage, signal);
+      const alert = 'An alert tells the operators.';
+      await stage.untilView(({ alerts }) => alerts.some(isOfKilled), alert);
+      stage.check(stage.drive(SERIAL)?.fault === null, 'The drive is not faulted.');
+      stage.store.release();
+      await stage.arrived(SERIAL, image);
+      await stage.untilView(({ alerts }) => !alerts.some(isOfKilled), 'The alert is over.');
+    },
+  },
+  {
     name: 'out-of-descriptors',
     group: 'station',
     made: 'the limit of open files of the daemon is lowered to what it has, and clients take the rest',
@@ -300,6 +321,22 @@ export const STATION: readonly Rehearsal[] = [
     },
   },
 ];
+
+const isOfKilled = ({ kind }: AlertView): boolean => kind === 'copy-killed';
+
+/** Until the operators hear of it. */
+async function killEachCopy(stage: Stage, signal: AbortSignal): Promise<void> {
+  const killed = new Set<number>();
+  while (stage.daemon.view?.alerts.some(isOfKilled) !== true) {
+    for (const { pid } of await stage.daemon.copyProcesses()) {
+      if (killed.has(pid)) continue;
+      killed.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+  stage.tell('made', `${killed.size} copy processes were killed (SIGKILL), one after the other.`);
+}
 
 const pidOf = (stage: Stage): string => String(stage.daemon.pid ?? '');
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { howItEnded, oomKills } from '../../../src/copy/how-it-ended.ts';
+import { howItEnded, oomKills, wasKilled } from '../../../src/copy/how-it-ended.ts';
 
 const CLEAN = { exitCode: null, signal: null, stderrTail: '', oomKilled: false };
 
@@ -27,6 +27,16 @@ test('what the kernel kills for memory is told apart from what somebody kills', 
   expect(howItEnded({ ...killed, oomKilled: true })).toBe(
     'the copy process was killed by the kernel, because memory ran out (SIGKILL)',
   );
+});
+
+test.each([
+  ['SIGKILL', true],
+  ['SIGTERM', true],
+  ['SIGABRT', false],
+  ['SIGSEGV', false],
+  [null, false],
+])('a process that ended by %s was ended from outside: %s', (signal, isFromOutside) => {
+  expect(wasKilled({ signal })).toBe(isFromOutside);
 });
 
 test('anything else is a crash, with its signal or its exit code', () => {

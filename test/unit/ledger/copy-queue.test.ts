@@ -93,6 +93,27 @@ it('begins the count anew when a failed run came further than the runs before it
   expect(bench.givenUp).toHaveLength(1);
 });
 
+it('never gives up what is postponed, and counts the failures before and after it', async () => {
+  const { open } = await place();
+  const bench = await open({ maxAttempts: 2, retryDelayMs: 1000 });
+  await bench.queue.enqueue(aTask('a'));
+  await running(bench, 'a');
+  bench.run('a').end(FAILED);
+  await eventually(() => expect(bench.pauses).toHaveLength(1));
+  bench.wake();
+  for (const [times, pause] of [1000, 2000, 4000].entries()) {
+    await running(bench, 'a');
+    bench.run('a').end({ kind: 'postponed', reason: 'it was killed', times: times + 1 });
+    await eventually(() => expect(bench.pauses).toMatchObject([{ milliseconds: pause }]));
+    bench.wake();
+  }
+  await running(bench, 'a');
+  expect(bench.givenUp).toEqual([]);
+  bench.run('a').end(FAILED);
+  await empty(bench);
+  expect(bench.givenUp).toHaveLength(1);
+});
+
 it('counts failures over restarts and over a parking, and waits out a pause that was begun', async () => {
   const { open } = await place();
   const first = await open({ maxAttempts: 2 });

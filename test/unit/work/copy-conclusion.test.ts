@@ -14,8 +14,8 @@ const HANG: CopyFailure = {
   payload: {},
 };
 
-/** A copy ended with that failure, and the disk is attached still or has left by the next look. */
-async function ended(failure: CopyFailure, { isThere }: { readonly isThere: boolean }) {
+/** A copy at work whose disk is attached still, or has left by the next look. */
+async function atWork({ isThere }: { readonly isThere: boolean }) {
   const { ledger, ref, disk, floor, item } = await copyAtWork();
   let attached = [disk];
   const conclusion = new CopyConclusion({
@@ -28,7 +28,14 @@ async function ended(failure: CopyFailure, { isThere }: { readonly isThere: bool
   });
   const makeRoom = new AbortController().signal;
   const attempt = { item, disk, makeRoom, shown: new ShownActivity(), isStuck: false };
-  const end = await conclusion.conclude(attempt, { kind: 'failed', failure }, makeRoom);
+  const conclude = (failure: CopyFailure) =>
+    conclusion.conclude(attempt, { kind: 'failed', failure }, makeRoom);
+  return { conclude, ledger, ref, floor };
+}
+
+async function ended(failure: CopyFailure, there: { readonly isThere: boolean }) {
+  const { conclude, ledger, ref, floor } = await atWork(there);
+  const end = await conclude(failure);
   const drive = await ledger.drive(ref);
   return { end: end.kind, state: drive?.state.name, since: floor.detachedSince(ref) };
 }
@@ -36,6 +43,23 @@ async function ended(failure: CopyFailure, { isThere }: { readonly isThere: bool
 it('a disk that hangs and is there is a fault', async () => {
   const { end, state, since } = await ended(HANG, { isThere: true });
   expect([end, state, since]).toEqual(['finished', 'Faulted', undefined]);
+});
+
+it('a copy that is killed from outside is postponed, longer each time, and never a fault', async () => {
+  const killed = { ...HANG, code: 'copy-process-killed', message: 'it was killed (SIGKILL)' };
+  const { conclude, floor, ref } = await atWork({ isThere: true });
+  for (const times of [1, 2, 3]) {
+    expect(await conclude(killed)).toMatchObject({ kind: 'postponed', times });
+  }
+  expect(floor.killed).toEqual([
+    { ref, times: 3, since: TEST_TIME.toISOString(), reason: killed.message },
+  ]);
+});
+
+it('a copy that crashes by itself has failed', async () => {
+  const crashed = { ...HANG, code: 'copy-process-ended', message: 'it crashed (SIGSEGV)' };
+  const { conclude } = await atWork({ isThere: true });
+  expect(await conclude(crashed)).toMatchObject({ kind: 'failed' });
 });
 
 // The station's reset of its USB device, or somebody's hand, can come right before the copy gives up.

@@ -33,6 +33,23 @@ describe('processes that hang in the kernel', () => {
     expect(await openAlerts()).toEqual([]);
   });
 });
+
+it('a copy that is killed is an alert when it gets no further, and over when it does', async () => {
+  const ref = refOf(await years.make('killed', ['A1']), 'A1');
+  const since = years.clock.now().toISOString();
+  years.killed = [{ ref, times: 2, since, reason: 'the copy process was killed (SIGKILL)' }];
+  await years.settle();
+  expect(await years.kinds()).toEqual([]);
+  years.killed = years.killed.map((copy) => ({ ...copy, times: 3 }));
+  await years.settle();
+  expect(years.cycle.alerts).toMatchObject([
+    { kind: 'copy-killed', subject: ref, reason: expect.stringContaining('3 times in a row') },
+  ]);
+  years.killed = [];
+  await years.settle();
+  expect(await years.kinds()).toEqual([]);
+});
+
 describe('alerts of the storage', () => {
   const halt = (jobId: JobId, code: string): StorageHalt => ({
     ...{ jobId, code, reason: 'the store says no', nextStep: 'Renew the credential.' },
