@@ -284,7 +284,7 @@ function decisions(
 ): Coordinator {
   const { ledger, storage, detector, floor, screens, log, now, watch } = ground;
   const endLogs = new EndLogs({
-    ...{ ledger, now, logger: log('logs') },
+    ...{ ledger, journalDirectory, now, logger: log('logs') },
     storageOf: (job) => storageOf(job, storage),
     onWritten: () => void coordinator.poke(),
   });

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { BlockIdParts } from '../domain/block-id.ts';
 import {
   type BlobPlan,
@@ -36,13 +35,6 @@ export interface BadPlacesOptions {
 /** Where a copy keeps what it knows of bad places, beside its journal: the map and the scratch. */
 export function badPlacesFiles(journalFile: string): { map: string; scratch: string } {
   return { map: `${journalFile}.map`, scratch: `${journalFile}.scratch` };
-}
-
-/** When the ledger has the verdict, they have nothing left to tell. */
-export async function removeBadPlaces(journalFile: string): Promise<void> {
-  const { map, scratch } = badPlacesFiles(journalFile);
-  await rm(map, { force: true });
-  await rm(scratch, { recursive: true, force: true });
 }
 
 /**

@@ -2,8 +2,16 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../blobs/durable-file.ts';
 
-/** `<copy id>.journal`, and beside it what else the same copy keeps. */
-const KEPT = /^([^.]+)\.journal(?:\.map|\.scratch|\.differs|\.doubted|\.landmarks)?$/u;
+/** What a copy keeps beside its journal: see `bad-places.ts`, and in `files` the journals put aside and the landmarks. */
+const BESIDE = ['.map', '.scratch', '.differs', '.doubted', '.landmarks'];
+const KEPT = new RegExp(`^([^.]+)\\.journal(?:${BESIDE.join('|').replaceAll('.', '\\.')})?$`, 'u');
+
+/** Removes what a copy keeps, journal and all: when the ledger has its verdict, it has nothing left to tell. */
+export async function removeJournal(journalFile: string): Promise<void> {
+  for (const end of ['', ...BESIDE]) {
+    await rm(`${journalFile}${end}`, { recursive: true, force: true });
+  }
+}
 
 /**
  * Removes what no copy needs any more: the files of copies that have their verdict, because the station

@@ -1,8 +1,6 @@
-import { rm } from 'node:fs/promises';
-import { removeBadPlaces } from '../copy/bad-places.ts';
 import { type CopyResult, runCopyProcess } from '../copy/copy-process.ts';
-import { removeLandmarks } from '../copy/files/landmarks-file.ts';
 import { retireJournal } from '../copy/files/retired-journal.ts';
+import { removeJournal } from '../copy/journal-directory.ts';
 import type { Assignment, FromCopy } from '../copy/messages.ts';
 import { WELL } from '../domain/condition.ts';
 import { type AttachedDisk, shownSerial } from '../domain/disk.ts';
@@ -166,12 +164,7 @@ export class CopyRunner {
       const assignment = await assignmentOf({ drive, record, disk }, this.#deps);
       const result = await this.#copy(attempt, record, { assignment, signal });
       const outcome = await this.#ends.conclude(attempt, result, signal);
-      // The ledger has the verdict: the journal has nothing left to tell.
-      if (result.kind === 'settled') {
-        this.#keep(rm(assignment.journalFile, { force: true }));
-        this.#keep(removeBadPlaces(assignment.journalFile));
-        this.#keep(removeLandmarks(assignment.journalFile));
-      }
+      if (result.kind === 'settled') this.#keep(removeJournal(assignment.journalFile));
       return outcome;
     } catch (error) {
       if (isCancelled(error)) return { kind: 'parked' };

@@ -1,6 +1,7 @@
 import type { StorageAccount } from '../blobs/contract.ts';
 import { BlockSums } from '../copy/block-sums.ts';
 import { writeFileLogs } from '../copy/files/write-logs.ts';
+import { removeJournal } from '../copy/journal-directory.ts';
 import { writeLogs } from '../copy/logs.ts';
 import { openPatiently } from '../copy/storage.ts';
 import { StoreWord } from '../copy/store-word.ts';
@@ -9,10 +10,12 @@ import type { ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { isCancelled, messageOf } from '../errors.ts';
 import type { Ledger } from '../ledger/contract.ts';
+import { journalFileOf } from './staged-at.ts';
 
 export interface EndLogDependencies {
   readonly ledger: Ledger;
   readonly logger: { info(fields: object, message: string): void };
+  readonly journalDirectory: string;
   now(): Date;
   storageOf(job: Job): Promise<StorageAccount>;
   /** A drive's logs are known now. */
@@ -27,7 +30,8 @@ interface Entry {
 /**
  * Writes the copy logs of drives that a person ended without a copy: every processed drive has one,
  * and here no copy process is left to write it. No disk is touched. A store that is away is waited
- * for; after a restart the next round begins anew, because the ledger still lacks the logs.
+ * for; after a restart the next round begins anew, because the ledger still lacks the logs. What the
+ * copy kept beside its journal, which can be much, goes then; after a kill in between, at the next start.
  */
 export class EndLogs {
   readonly #deps: EndLogDependencies;
@@ -65,9 +69,12 @@ export class EndLogs {
   }
 
   async #write(job: Job, drive: Drive, verdict: Verdict): Promise<void> {
+    const { ledger, journalDirectory } = this.#deps;
     const logs = await this.#logsOf(job, drive, verdict);
-    await this.#deps.ledger.recordLogs(drive.ref, logs);
+    await ledger.recordLogs(drive.ref, logs);
     this.#deps.onWritten();
+    const copy = await ledger.copyOf(drive.ref);
+    if (copy !== undefined) await removeJournal(journalFileOf(journalDirectory, copy));
   }
 
   async #logsOf(job: Job, drive: Drive, verdict: Verdict): Promise<DriveLogs> {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openContainer } from '../../src/blobs/open.ts';
@@ -142,6 +144,8 @@ test('a drive that cannot be copied is ended by a person, with its log and the j
   await using _disk = await rig.plug(await rig.image(LISTED), { bay: 'bay-1' });
   await daemon.untilDrive(serial, ({ state }) => state === 'Faulted', 'faulted');
   await expect.poll(() => alertKinds(daemon)).toEqual(['drive-faulted']);
+  const kept = () => readdir(join(daemon.stateDirectory, 'journals'));
+  expect((await kept()).length).toBeGreaterThan(0);
   const [alert] = daemon.view?.alerts ?? [];
   const answer = { resolution: 'end-without-copy', note: 'The customer wants it back.' };
   await ask(daemon, 'POST', `/api/v1/alerts/${alert?.id}/resolve`, answer);
@@ -157,6 +161,7 @@ test('a drive that cannot be copied is ended by a person, with its log and the j
   const log = await wholeLog(logs.read(logName, signal));
   expect(log).toMatchObject({ driveId: serial, status: 'InternalError' });
   expect(log.blobs.map((blob) => blob.status)).toEqual(['CompletedWithErrors']);
+  await expect.poll(kept).toEqual([]);
   await jobState(daemon, 'Packaging');
   await rig.ledger();
 });

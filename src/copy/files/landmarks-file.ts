@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import {
@@ -62,9 +62,4 @@ export async function writeLandmarks(
   } catch (error) {
     throw asStateDiskError(file, error);
   }
-}
-
-/** When the ledger has the verdict, they have nothing left to prove. */
-export async function removeLandmarks(journalFile: string): Promise<void> {
-  await rm(landmarksFile(journalFile), { force: true });
 }
