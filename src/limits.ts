@@ -283,7 +283,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * drives are sent back, 90 days until what cannot be returned is destroyed, 10 days in one state with
  * drives here (what the service aims at for a copy), 90 days that a finished job is kept. And of its
  * storage: ten minutes of an outage until operators are told, since many last less; five days of a copy
- * on hold, two before the blob service forgets staged blocks ("Put Block", Microsoft Learn: a week).
+ * on hold, two before the blob service forgets staged blocks ("Put Block", Microsoft Learn: a week). A
+ * disk that was pulled in mid-copy is told of after four hours: by then no technician has it in his hands.
  */
 export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   creatingMs: 14 * DAY_MS,
@@ -294,6 +295,7 @@ export const LIFE_CYCLE_TIME_OUTS: TimeOuts = {
   overdueMs: 10 * DAY_MS,
   finishedMs: 90 * DAY_MS,
   storageAwayMs: 10 * 60_000,
+  diskMissingMs: 4 * 60 * 60_000,
   stagedHeldMs: 5 * DAY_MS,
   stagedKeptMs: 7 * DAY_MS,
 };

@@ -36,6 +36,7 @@ import { EndLogs } from './work/end-logs.ts';
 import { Failures } from './work/failures.ts';
 import { Floor } from './work/floor.ts';
 import { openLedger } from './work/ledger-opening.ts';
+import { missingDisks } from './work/missing-disks.ts';
 import { type Keep, OpenedParts } from './work/opened-parts.ts';
 import { operatorActions } from './work/operator-actions.ts';
 import { PROCESS_TABLE } from './work/process-table.ts';
@@ -289,6 +290,7 @@ function decisions(
     onWritten: () => void coordinator.poke(),
   });
   keep('end logs', endLogs, (part) => part.close());
+  const startedAt = now().toISOString();
   const coordinator: Coordinator = new Coordinator({
     ...{ ...others, ledger, detector, floor, clock: watch, logger: log('work'), now },
     halts: () => holds.halts(),
@@ -296,6 +298,7 @@ function decisions(
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     stuck: () => ground.holders.stuck,
     killed: () => floor.killed,
+    missing: (drives) => missingDisks(drives, { floor, detector, startedAt }),
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });
@@ -343,7 +346,8 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
     storageAccounts: Object.keys(config.storageAccounts),
     poke: () => coordinator.poke(),
   });
-  const bayOf = (ref: DriveRef) => floor.bayOf(ref, detector.facts().disks);
+  const bayOf = (ref: DriveRef) =>
+    floor.bayOf(ref, detector.facts().disks) ?? floor.working.get(driveKey(ref))?.bay;
   const operators = operatorActions({ bayOf });
   const arm = {
     locations: new LocationBook(config.locations),

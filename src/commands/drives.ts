@@ -71,7 +71,9 @@ function retryCommand(): Command {
 
 function endCommand(): Command {
   const command = new Command('end')
-    .description('end a drive that needs you and cannot be copied; it is given back as it is')
+    .description(
+      'end a drive that cannot be copied, or whose disk is gone in mid-copy; what the store has of it and is in no blob yet is lost',
+    )
     .argument('<job>', 'name of the job')
     .argument('<drive>', 'drive id')
     .requiredOption('--reason <reason>', 'what the customer is told')

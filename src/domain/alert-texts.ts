@@ -7,7 +7,8 @@ export const RESOLUTIONS = {
   'stop-waiting':
     'Nothing more will come: what is missing is marked as never received, and a job of which nothing came is closed.',
   retry: 'The cause is removed: the copy goes on where it was.',
-  'end-without-copy': 'The drive cannot be copied: it is given back as it is.',
+  'end-without-copy':
+    'The drive cannot be copied: it is given back as it is. What the store has of it and is in no blob yet is lost.',
   'go-on': 'The cause is removed: the job goes on where it was.',
   destroyed: 'The drives were destroyed; the job is closed.',
   replaced:
@@ -72,6 +73,12 @@ export const ALERTS = {
     title: 'Drive needs you',
     nextStep: 'Do what the fault says, then retry; or end the drive without a copy.',
     resolutions: ['retry', 'end-without-copy'],
+  },
+  'disk-missing': {
+    title: 'Disk missing in mid-copy',
+    nextStep:
+      'Look for the disk and put it into any bay: the copy goes on where it was. Only if it is lost or dead, end the drive without a copy; nothing of it can be copied afterwards.',
+    resolutions: ['noted', 'end-without-copy'],
   },
   'extra-drive': {
     title: 'Extra drive',

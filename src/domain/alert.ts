@@ -5,6 +5,7 @@ import { isAway } from './drive-state.ts';
 import { type Drive, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
 import { isActive, isFinished, publicJobState } from './job-state.ts';
 import { type TimeOuts, waitingSince } from './life-cycle.ts';
+import { leftBehindInWords } from './verdict.ts';
 
 /**
  * What needs an operator. An alert follows from what is true: while its condition holds it is open
@@ -43,6 +44,8 @@ export interface AlertInput {
   readonly stagedAt: ReadonlyMap<string, string>;
   readonly docks: KnownDocks;
   readonly killed: readonly KilledCopy[];
+  /** Since when the disks of drives in mid-copy are plugged in nowhere, by the drives' keys. */
+  readonly missing: ReadonlyMap<string, string>;
 }
 
 /** A copy whose process was killed from outside, and that got no further since. */
@@ -102,6 +105,7 @@ export function dueAlerts(
       ...overdueAlerts(entry, nowMs, timeOuts),
       ...entry.drives.flatMap(driveAlerts),
       ...entry.drives.flatMap((drive) => stagedAlerts(drive, input, nowMs, timeOuts)),
+      ...entry.drives.flatMap((drive) => missingAlerts(drive, input, nowMs, timeOuts)),
     ]),
     ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
@@ -209,6 +213,21 @@ function stagedAlerts(
   const forgotten = dayOf(Date.parse(since) + timeOuts.stagedKeptMs);
   const words = `Drive ${ref.driveId} of job ${jobName}: nothing was sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
   return [alertOf('staged-bytes-expire', ref, words, since)];
+}
+
+/** A disk is pulled and put back in minutes; one that stays away holds its job for as long as it does. */
+function missingAlerts(
+  { ref, jobName, boundDisk, progress }: Drive,
+  { missing }: AlertInput,
+  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+): DueAlert[] {
+  const since = missing.get(driveKey(ref));
+  if (since === undefined || nowMs - Date.parse(since) < timeOuts.diskMissingMs) return [];
+  const left = `the disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy and is not back since ${since.slice(0, 16).replace('T', ' ')} UTC.`;
+  const ifEnded = progress === undefined ? '' : leftBehindInWords(progress);
+  const lost = ifEnded === '' ? '' : ` If the drive is ended: ${ifEnded}`;
+  const words = `Drive ${ref.driveId} of job ${jobName}: ${left}${lost}`;
+  return [alertOf('disk-missing', ref, words, since)];
 }
 
 /** One that was told of is told of again when the job that it should go back with is over without it. */

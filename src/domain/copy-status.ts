@@ -70,6 +70,7 @@ export function copyStatusFor(status: DriveStatus): CopyStatus {
 
 /** The word for a drive that a person ended because it could not be copied, by its fault's code. */
 export function statusOfFault(code: string): DriveStatus {
+  if (code === 'disk-gone') return 'DiskNotFound';
   if (code.startsWith('disk-')) return 'DiskOperationFailed';
   return code === 'storage-denied' ? 'BlobRequestForbidden' : 'InternalError';
 }

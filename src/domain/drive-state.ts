@@ -30,7 +30,8 @@ export type DriveEvent =
 /**
  * Which event leads where. Source: the drive diagram of "Retrieving State Information for a Job".
  * `Faulted` is added: it is entered from the states in which the station works on a drive and left
- * only by a person, back to `Received` (the copy goes on where it was) or to its end.
+ * only by a person, back to `Received` (the copy goes on where it was) or to its end. A person also ends
+ * a drive whose disk was pulled in mid-copy and does not come back.
  */
 export const DRIVE_TRANSITIONS: TransitionTable<DriveStateName, DriveEvent> = {
   Specified: { arrived: 'Received', missing: 'NeverReceived', 'copy-started': 'Transferring' },
@@ -40,6 +41,7 @@ export const DRIVE_TRANSITIONS: TransitionTable<DriveStateName, DriveEvent> = {
     'copy-verified': 'Completed',
     'copy-ended-with-notes': 'CompletedMoreInfo',
     faulted: 'Faulted',
+    'resolved-without-copy': 'CompletedMoreInfo',
   },
   Faulted: {
     'resolved-for-retry': 'Received',

@@ -26,6 +26,8 @@ export interface TimeOuts {
   readonly finishedMs: number;
   /** A store that a job's copies wait for is away: the operators are told. */
   readonly storageAwayMs: number;
+  /** A disk that was pulled in mid-copy is not back: the operators are told. */
+  readonly diskMissingMs: number;
   /** Nothing was sent of a drive whose copy is under way: the operators are told. */
   readonly stagedHeldMs: number;
   /** The store forgets what is staged and not committed. */

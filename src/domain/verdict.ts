@@ -146,6 +146,24 @@ export function endedWithoutCopy(
   };
 }
 
+interface StoredBytes {
+  readonly stagedBytes: number;
+  readonly verifiedBytes: number;
+}
+
+/** What becomes of the bytes that the store has of a copy that is ended before its time. */
+export function leftBehindInWords({ stagedBytes, verifiedBytes }: StoredBytes): string {
+  const lost = stagedBytes - verifiedBytes;
+  const words: string[] = [];
+  if (lost > 0) {
+    words.push(
+      `${lost} bytes that the store has of it are in no blob and are lost: it forgets them within a week.`,
+    );
+  }
+  if (verifiedBytes > 0) words.push(`${verifiedBytes} bytes are in blobs that stay.`);
+  return words.join(' ');
+}
+
 interface PlannedBlob {
   readonly name: string;
   readonly lengthBytes: number;

@@ -57,6 +57,14 @@ export class Technician {
     });
   }
 
+  /** Ends a drive without a copy; answers the status of the station's answer. */
+  async end(serial: string, reason: string): Promise<number> {
+    const { daemon, rig } = this.#stage;
+    const path = `/api/v1/jobs/${rig.job}/drives/${serial}/end-without-copy`;
+    this.#stage.tell('made', `An operator ends ${serial} without a copy: ${reason}`);
+    return (await daemon.request('POST', path, { reason })).status;
+  }
+
   /** Answers the one alert of a kind. */
   async resolve(kind: string, resolution: string): Promise<void> {
     const { daemon } = this.#stage;

@@ -43,6 +43,9 @@ export interface OperatorActions {
     address: Readonly<Record<string, string>>,
     by: Acting,
   ): Promise<JobWithDrives>;
-  /** Ends a faulted drive that cannot be copied. */
+  /**
+   * Ends a drive that cannot be copied: one that is faulted, or whose disk left in mid-copy and is not
+   * back. Throws `transition-refused` for any other.
+   */
   endWithoutCopy(drive: DriveName, reason: string, by: Acting): Promise<void>;
 }

@@ -21,7 +21,7 @@ export interface CoordinatorLogger {
 }
 
 export interface CoordinatorDependencies
-  extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt' | 'rebinding' | 'killed'> {
+  extends Pick<LifeCycleDependencies, 'halts' | 'stagedAt' | 'rebinding' | 'killed' | 'missing'> {
   readonly ledger: Ledger;
   readonly detector: DiskDetector;
   readonly queue: CopyQueue;

@@ -4,6 +4,7 @@ import { removeJournal } from '../copy/journal-directory.ts';
 import type { Assignment, FromCopy } from '../copy/messages.ts';
 import { WELL } from '../domain/condition.ts';
 import { type AttachedDisk, shownSerial } from '../domain/disk.ts';
+import { isProcessed } from '../domain/drive-state.ts';
 import { type BoundDisk, type Drive, type DriveRef, driveKey } from '../domain/job.ts';
 import { isCancelled, messageOf, StationError } from '../errors.ts';
 import type { CopyRecord, CopyTask } from '../ledger/contract.ts';
@@ -153,6 +154,8 @@ export class CopyRunner {
       const isTrial = this.#deps.holds.isHeld(item);
       if (!isTrial) item.activity = { kind: 'starting' };
       const drive = await this.#driveOf(item.ref);
+      // A person has ended it while its disk was away, and it came back at that moment.
+      if (isProcessed(drive.state.name)) return { kind: 'finished' };
       const left = await this.#prepare(attempt, signal);
       if (left === 'replugged') return { kind: 'parked' };
       if (left !== undefined) {

@@ -26,6 +26,8 @@ export interface LifeCycleDependencies {
   stuck(): readonly StuckProcess[];
   /** Copies whose processes are killed from outside. */
   killed(): readonly KilledCopy[];
+  /** Since when the disks of drives in mid-copy are plugged in nowhere, by the drives' keys. */
+  missing(drives: readonly Drive[]): ReadonlyMap<string, string>;
   /** Where it did not work to bind a bridge to another driver, and whether that may be tried. */
   rebinding(): Rebinding;
 }
@@ -87,14 +89,16 @@ export class LifeCycle {
     // Alerts speak of what is so after the steps, and those are followed by another round.
     if (moved) return true;
     const watched = [...jobs, ...(await this.#asked(jobs))];
-    const stagedAt = await this.#deps.stagedAt(watched.flatMap(({ drives }) => drives));
+    const drives = watched.flatMap((entry) => entry.drives);
+    const stagedAt = await this.#deps.stagedAt(drives);
+    const missing = this.#deps.missing(drives);
     const stuck = this.#deps.stuck();
     this.#docks = await ledger.docks.all();
     const quirks = await ledger.docks.quirks();
     const docks = { docks: this.#docks, quirks, rebinding: this.#deps.rebinding() };
     const halts = this.#deps.halts();
     const killed = this.#deps.killed();
-    const input = { jobs: watched, extras, halts, stagedAt, stuck, docks, killed };
+    const input = { jobs: watched, extras, halts, stagedAt, stuck, docks, killed, missing };
     const many = { stuckMany: STUCK_ALERT, killedMany: KILLED_ALERT };
     const limits = { timeOuts: LIFE_CYCLE_TIME_OUTS, ...many };
     const due = dueAlerts(input, nowMs, limits);

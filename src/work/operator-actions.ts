@@ -2,17 +2,18 @@ import { statusOfFault } from '../domain/copy-status.ts';
 import type { Drive, DriveRef, Job } from '../domain/job.ts';
 import { backTo, type PublicJobState, publicJobState } from '../domain/job-state.ts';
 import { stopWaiting } from '../domain/life-cycle.ts';
-import { endedWithoutCopy } from '../domain/verdict.ts';
+import { endedWithoutCopy, leftBehindInWords } from '../domain/verdict.ts';
 import { StationError } from '../errors.ts';
 import type { AlertAnswer } from '../ledger/books.ts';
 import type { Alert, JobWithDrives, Ledger } from '../ledger/contract.ts';
+import { driveEntity } from '../ledger/entities.ts';
 import { driveNamed, jobNamed } from '../ledger/named.ts';
 import type { Acting } from '../serve/actions.ts';
 
 import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
 
 export interface OperatorDependencies {
-  /** The bay in which a drive's disk is plugged in at this moment. */
+  /** The bay in which a drive's disk is plugged in at this moment, or in which its copy still ends. */
   bayOf(ref: DriveRef): string | undefined;
 }
 
@@ -24,12 +25,15 @@ export function operatorActions(dependencies: OperatorDependencies): OperatorAct
     ...jobActions(),
     ...parcelActions(dependencies),
     acknowledgeAlert: (id, { ledger, actor }) => ledger.alerts.acknowledge(id, actor),
-    resolveAlert,
+    resolveAlert: (id, answer, by) => resolveAlert(id, answer, { ...by, ...dependencies }),
     endWithoutCopy: async (name, reason, by) => {
-      await endWithoutCopy(await driveNamed(by.ledger, name), reason, by);
+      const drive = await driveNamed(by.ledger, name);
+      await endWithoutCopy(drive, reason, { ...by, ...dependencies });
     },
   };
 }
+
+type Operating = Acting & OperatorDependencies;
 
 function jobActions() {
   return {
@@ -129,7 +133,7 @@ function plugged(drives: readonly Drive[], bayOf: OperatorDependencies['bayOf'])
   });
 }
 
-async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promise<Alert> {
+async function resolveAlert(id: string, answer: AlertAnswer, by: Operating): Promise<Alert> {
   const { ledger, actor } = by;
   const alert = await ledger.alerts.resolve(id, answer, actor);
   await carryOut(alert, answer, by);
@@ -137,7 +141,7 @@ async function resolveAlert(id: string, answer: AlertAnswer, by: Acting): Promis
 }
 
 /** A new resolution does not compile until it is carried out here. */
-async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Promise<void> {
+async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Operating): Promise<void> {
   const { jobId, driveId, dockId } = subject;
   const { ledger, actor } = by;
   if (dockId !== undefined) {
@@ -169,7 +173,7 @@ async function carryOut({ subject }: Alert, answer: AlertAnswer, by: Acting): Pr
   }
 }
 
-async function resolveDrive(ref: DriveRef, answer: AlertAnswer, by: Acting): Promise<void> {
+async function resolveDrive(ref: DriveRef, answer: AlertAnswer, by: Operating): Promise<void> {
   const { ledger, actor } = by;
   if (answer.resolution === 'retry') {
     const change = { event: 'resolved-for-retry', ...whyOf(answer) } as const;
@@ -209,18 +213,33 @@ async function giveUpWaiting(jobId: Job['id'], { ledger, actor }: Acting): Promi
   }
 }
 
-/** The verdict says why nothing is promised: the fault, and what the operator adds. */
+/** The verdict says why nothing is promised: the fault, what is lost, and what the operator adds. */
 async function endWithoutCopy(
-  { ref, state }: Drive,
+  drive: Drive,
   note: string | undefined,
-  { ledger, actor }: Acting,
+  { ledger, actor, bayOf }: Operating,
 ): Promise<void> {
-  const fault = state.name === 'Faulted' ? state.fault : { code: '', reason: '' };
-  const words = [`Ended without a copy: ${fault.reason}`, note].filter(Boolean).join(' ');
+  const { ref, progress } = drive;
+  const { code, reason } = whyEnded(drive, bayOf(ref));
+  const left = progress === undefined ? '' : leftBehindInWords(progress);
+  const words = [`Ended without a copy: ${reason}`, left, note].filter(Boolean).join(' ');
   const plan = (await ledger.copyOf(ref))?.plan;
   const planned = plan?.kind === 'image' ? plan.blobs : [];
-  const verdict = endedWithoutCopy(statusOfFault(fault.code), words, planned);
+  const verdict = endedWithoutCopy(statusOfFault(code), words, planned);
   await ledger.transitionDrive(ref, { event: 'resolved-without-copy', verdict }, actor);
+}
+
+/** What is at work is not ended under the hands of its copy. Throws `transition-refused`. */
+function whyEnded({ ref, state, boundDisk }: Drive, bay: string | undefined) {
+  if (state.name === 'Faulted') return state.fault;
+  if (state.name !== 'Transferring') return { code: '', reason: '' };
+  if (bay === undefined) {
+    const reason = `Its disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy and did not come back.`;
+    return { code: 'disk-gone', reason };
+  }
+  const reason = `its disk is plugged in (${bay}): let the copy go on, or pull the disk first`;
+  const refused = { entity: driveEntity(ref), event: 'resolved-without-copy', reason };
+  throw new StationError('transition-refused', `drive ${ref.driveId}: ${reason}`, refused);
 }
 
 async function withDrives(ledger: Ledger, id: Job['id']): Promise<JobWithDrives> {

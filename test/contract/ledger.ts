@@ -180,7 +180,6 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
           { event: 'arrived' },
           { event: 'missing' },
           { event: 'resolved-for-retry' },
-          GIVEN_UP,
           { event: 'shipped-back' },
         ];
         for (const change of changes) {

@@ -31,6 +31,7 @@ export class Years implements AsyncDisposable {
   stagedAt = new Map<string, string>();
   stuck: StuckProcess[] = [];
   killed: KilledCopy[] = [];
+  missing = new Map<string, string>();
   readonly #directory: TemporaryDirectory;
   #cycle: LifeCycle | undefined;
 
@@ -65,6 +66,7 @@ export class Years implements AsyncDisposable {
       halts: () => this.halts,
       stuck: () => this.stuck,
       killed: () => this.killed,
+      missing: () => this.missing,
       rebinding: () => ({ isAllowed: false, failures: new Map() }),
       stagedAt: () => Promise.resolve(this.stagedAt),
     });

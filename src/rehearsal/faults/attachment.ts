@@ -1,5 +1,5 @@
 import type { FaultDisk } from '../../../native-fixtures/fault-disk.ts';
-import type { DriveView } from '../../serve/wire.ts';
+import type { DriveView, JobView } from '../../serve/wire.ts';
 import type { Rehearsal } from '../contract.ts';
 import { BLOCK_BYTES, jobOf, MIB } from '../disks.ts';
 import type { Stage } from '../stage.ts';
@@ -102,6 +102,29 @@ export const ATTACHMENT: readonly Rehearsal[] = [
       await stage.technician.replug(image, 'right');
       await stage.arrived(SERIAL, image);
       checkSentOnce(stage, 2);
+    },
+  },
+  {
+    name: 'pulled-for-good',
+    group: 'attachment',
+    made: 'the disk is pulled in mid-copy and never comes back; an operator ends the drive',
+    happens:
+      'while the disk is plugged in the drive is not ended; then it ends with nothing promised, nothing is kept for it, and the job goes on',
+    reads:
+      'the drive is “done, with notes”: “Its disk left left in mid-copy and did not come back.”, “are in no blob and are lost”',
+    async play(stage) {
+      const { disk } = await underWay(stage);
+      const early = await stage.technician.end(SERIAL, 'It clicks.');
+      stage.check(early === 409, 'A drive whose disk is plugged in is not ended.');
+      await stage.pull(disk, 'io-error');
+      await stage.until(SERIAL, isUnplugged, 'unplugged');
+      const late = await stage.technician.end(SERIAL, 'It clicks.');
+      stage.check(late < 300, 'A drive whose disk is gone is ended.');
+      const { verdict } = await stage.until(SERIAL, ({ logs }) => logs !== null, 'has its log');
+      stage.check(verdict?.copyStatus === 'DiskNotFound', 'Its log says that the disk is gone.');
+      stage.check(verdict?.safeToRemove === false, 'Nothing of it is promised.');
+      const isPacked = ({ state }: JobView) => state === 'Packaging';
+      await stage.untilView(({ jobs }) => jobs.some(isPacked), 'The job goes on.');
     },
   },
   {

@@ -84,7 +84,9 @@ function faultRoutes(actions: OperatorActions): ActionRoute[] {
       path: '/api/v1/jobs/:name/drives/:driveId/end-without-copy',
       id: 'endWithoutCopy',
       tag: 'jobs',
-      summary: 'End a faulted drive that cannot be copied',
+      summary: 'End a drive that cannot be copied',
+      description:
+        'One that is faulted, or whose disk was pulled in mid-copy and is plugged in nowhere. What the store has of it and is in no blob yet is lost.',
       params: driveParams,
       body: bodyOf(reasonBody),
       answer: done,

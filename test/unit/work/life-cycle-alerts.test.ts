@@ -50,6 +50,63 @@ it('a copy that is killed is an alert when it gets no further, and over when it 
   expect(await years.kinds()).toEqual([]);
 });
 
+describe('a disk that was pulled in mid-copy', () => {
+  const pulled = async () => {
+    const ref = refOf(await years.make('pulled', ['A1', 'A2']), 'A1');
+    await years.arrive(ref.jobId, 'A1');
+    await years.start(ref.jobId, 'A1');
+    const copy = await years.ledger.copyOf(ref);
+    const progress = { totalBytes: 9, stagedBytes: 7, verifiedBytes: 2 };
+    await years.ledger.recordProgress(copy?.id ?? '', progress);
+    years.missing.set(`${ref.jobId}/A1`, years.clock.now().toISOString());
+    return ref;
+  };
+  const operator = (bay?: string) => ({
+    actions: operatorActions({ bayOf: () => bay }),
+    by: { ledger: years.ledger, actor: 'sam' } as const,
+  });
+
+  it('is told of when it has been away for hours, with what would be lost', async () => {
+    const ref = await pulled();
+    years.clock.advance(4 * 60 * 60_000 - 1);
+    await years.settle();
+    expect(await years.kinds()).toEqual([]);
+    years.clock.advance(1);
+    await years.settle();
+    expect(years.cycle.alerts).toMatchObject([{ kind: 'disk-missing', subject: ref }]);
+    const reason = years.cycle.alerts[0]?.reason;
+    expect(reason).toContain('is not back since 2026-01-01 00:00 UTC');
+    expect(reason).toContain('5 bytes that the store has of it are in no blob and are lost');
+    years.missing.clear();
+    await years.settle();
+    expect(await years.kinds()).toEqual([]);
+  });
+
+  it('ends its drive when an operator says so, and then it is no alert any more', async () => {
+    const ref = await pulled();
+    await years.pass(1);
+    const answer = { resolution: 'end-without-copy', note: 'it clicks' } as const;
+    const { actions, by } = operator();
+    await actions.resolveAlert(years.cycle.alerts[0]?.id ?? '', answer, by);
+    const drive = await years.ledger.drive(ref);
+    expect(drive?.state.name).toBe('CompletedMoreInfo');
+    expect(drive?.verdict).toMatchObject({ copyStatus: 'DiskNotFound', safeToRemove: false });
+    const words = drive?.verdict?.reasons[0]?.words;
+    expect(words).toMatch(/did not come back\. 5 bytes .* lost.* 2 bytes .* stay\. it clicks$/u);
+  });
+
+  it('does not end its drive while the disk is there', async () => {
+    const ref = await pulled();
+    const { actions, by } = operator('Bay 3');
+    const name = { jobName: 'pulled', driveId: ref.driveId };
+    await expect(actions.endWithoutCopy(name, 'it clicks', by)).rejects.toMatchObject({
+      code: 'transition-refused',
+      message: expect.stringContaining('plugged in (Bay 3)'),
+    });
+    expect((await years.ledger.drive(ref))?.state.name).toBe('Transferring');
+  });
+});
+
 describe('alerts of the storage', () => {
   const halt = (jobId: JobId, code: string): StorageHalt => ({
     ...{ jobId, code, reason: 'the store says no', nextStep: 'Renew the credential.' },
