@@ -1,5 +1,5 @@
 import type { AlertView, CheckInView, JobView } from '../serve/wire.ts';
-import { endsSomething, resolutionLabel } from './alert-words.ts';
+import { driveKeyOf, endsSomething, resolutionLabel } from './alert-words.ts';
 import type { Answers } from './answers.ts';
 import { askToConfirm } from './confirm-dialog.ts';
 import { askBefore, askForLine, type Confirmation } from './dialog.ts';
@@ -7,7 +7,7 @@ import { isFinished, type JobWay } from './job-ways.ts';
 import { jobIdOf } from './model.ts';
 import type { PageState } from './page.ts';
 import { askAboutMissing, askForLabel } from './parcel-dialogs.ts';
-import { confirmDisk, personName, rememberPersonName, retryDrive } from './requests.ts';
+import { confirmDisk, endDrive, personName, rememberPersonName, retryDrive } from './requests.ts';
 import {
   acknowledgeAlert,
   assignExtra,
@@ -19,6 +19,7 @@ import {
   setReturnAddress,
   takeExtraAway,
 } from './requests-of-operators.ts';
+import { lossWords } from './words.ts';
 
 /** What the page does with an answer: asks the station, and shows what came of it. */
 export interface Desk {
@@ -55,6 +56,18 @@ function diskAnswers({ ask }: Desk) {
       await ask(asked, `${disk.bay} is ${drive.driveId}.`);
     },
     retry: ({ jobId, driveId }) => ask(retryDrive(jobId, driveId), `${driveId} goes on.`),
+    async end(drive) {
+      const { jobId, driveId } = drive;
+      const reason = await askForLine({
+        title: `End ${driveId} without a copy?`,
+        words: `Nothing of it can be copied afterwards. ${lossWords(drive)} As long as the disk may come back, wait: the copy then goes on where it was.`,
+        label: 'Why',
+        action: 'End without a copy',
+        maxLength: 1000,
+      });
+      if (reason === undefined) return;
+      await ask(endDrive(jobId, driveId, reason), `${driveId} is ended without a copy.`);
+    },
     assignExtra: (extraId, { id, name }) =>
       ask(assignExtra(extraId, id), `It goes back with the parcel of ${name}.`),
     takeExtraAway: (extraId) => ask(takeExtraAway(extraId), 'It is off the list.'),
@@ -88,14 +101,18 @@ function parcelAnswers({ ask, show, pack }: Desk) {
   } satisfies Partial<Answers>;
 }
 
-function alertAnswers({ ask }: Desk) {
+function alertAnswers({ ask, state }: Desk) {
   return {
     async acknowledge({ id, title }: AlertView) {
       if (!(await isNamed())) return;
       await ask(acknowledgeAlert(id), `You look after: ${title}.`);
     },
     async resolve(alert: AlertView, resolution: string, note: string) {
-      if (endsSomething(resolution) && !(await askBefore(endingOf(alert, resolution)))) return;
+      if (
+        endsSomething(resolution) &&
+        !(await askBefore(endingOf(alert, resolution, lossBy(alert, resolution, state))))
+      )
+        return;
       await ask(resolveAlert(alert.id, resolution, note), `Resolved: ${alert.title}.`);
     },
   } satisfies Partial<Answers>;
@@ -115,11 +132,18 @@ async function isNamed(): Promise<boolean> {
   return name !== undefined;
 }
 
-function endingOf(alert: AlertView, resolution: string): Confirmation {
+/** What the station has of the drive, and will not keep. */
+function lossBy(alert: AlertView, resolution: string, { view }: PageState): string {
+  const drive = view?.drives.find(({ key }) => key === driveKeyOf(alert));
+  return resolution === 'end-without-copy' && drive !== undefined ? lossWords(drive) : '';
+}
+
+function endingOf(alert: AlertView, resolution: string, loss: string): Confirmation {
   const { words = '' } = alert.resolutions.find(({ name }) => name === resolution) ?? {};
   const about = [alert.jobName, alert.driveId].filter((part) => part !== null).join(', ');
   const title = `${resolutionLabel(resolution)}: ${about}?`;
-  return { title, words: `${alert.reason} ${words}`, action: resolutionLabel(resolution) };
+  const all = [alert.reason, words, loss].filter(Boolean).join(' ');
+  return { title, words: all, action: resolutionLabel(resolution) };
 }
 
 async function lead(desk: Desk, job: JobView, way: JobWay): Promise<void> {

@@ -24,6 +24,8 @@ export interface Answers {
 
   confirm(disk: DiskView, drive: CandidateView): void;
   retry(drive: DriveView): void;
+  /** Its disk is gone in mid-copy, for good. */
+  end(drive: DriveView): void;
   assignExtra(extraId: string, job: JobView): void;
   /** It is not here any more, and went with no parcel. */
   takeExtraAway(extraId: string): void;

@@ -38,6 +38,7 @@ export function absentCard({ drive, words }: AbsentDrive, answers: Answers): Tem
       <p class="whose">Drive of job <strong>${drive.jobName}</strong></p>
       ${words.detail === null ? nothing : html`<div class="todo"><p>${words.detail}</p></div>`}
       ${retry(drive, answers)}
+      ${activity.kind === 'detached' ? ending(drive, answers) : nothing}
     </article>
   `;
 }
@@ -162,6 +163,16 @@ function retry(drive: DriveView, answers: Answers) {
   return html`
     <p class="buttons">
       <button ?disabled=${answers.disabled} @click=${() => answers.retry(drive)}>Retry this drive</button>
+    </p>
+  `;
+}
+
+/** For a disk that will not come back. */
+function ending(drive: DriveView, answers: Answers): TemplateResult {
+  return html`
+    <p class="buttons">
+      <button class="quiet small" ?disabled=${answers.disabled}
+        @click=${() => answers.end(drive)}>It is lost: end without a copy …</button>
     </p>
   `;
 }

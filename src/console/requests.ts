@@ -18,8 +18,15 @@ export function confirmDisk(disk: string, jobId: string, driveId: string): Promi
 }
 
 export function retryDrive(jobId: string, driveId: string): Promise<string | null> {
-  const path = `/api/v1/jobs/${encodeURIComponent(jobId)}/drives/${encodeURIComponent(driveId)}/retry`;
-  return ask('POST', path);
+  return ask('POST', `${drivePath(jobId, driveId)}/retry`);
+}
+
+export function endDrive(jobId: string, driveId: string, reason: string): Promise<string | null> {
+  return ask('POST', `${drivePath(jobId, driveId)}/end-without-copy`, { reason });
+}
+
+function drivePath(jobId: string, driveId: string): string {
+  return `/api/v1/jobs/${encodeURIComponent(jobId)}/drives/${encodeURIComponent(driveId)}`;
 }
 
 /** Asks once more when the connection was lost: the key keeps it from being done twice. */

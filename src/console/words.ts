@@ -152,6 +152,13 @@ function rescueWords({ openBytes, unreadableBytes }: Activity<'rescuing'>): stri
   return `The good areas are stored. ${formatBytes(openBytes)} still to try${lost}.`;
 }
 
+/** What is lost when a drive is ended without a copy; empty where the store has nothing to lose. */
+export function lossWords({ progress }: Pick<DriveView, 'progress'>): string {
+  const lostBytes = (progress?.stagedBytes ?? 0) - (progress?.verifiedBytes ?? 0);
+  if (lostBytes <= 0) return '';
+  return `${formatBytes(lostBytes)} that the store has of it are in no blob yet, and are lost with it.`;
+}
+
 function reasonsOf(drive: DriveView): string | null {
   const words = (drive.verdict?.reasons ?? []).map((reason) => reason.words);
   const problem = drive.logs?.problem ?? null;

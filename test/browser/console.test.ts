@@ -152,6 +152,22 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     expect(await page.getByText('That did not work').count()).toBe(0);
   });
 
+  it('ends a drive whose disk is lost, after it said what is lost with it', async () => {
+    const bodies: unknown[] = [];
+    await page.route('**/end-without-copy', async (route) => {
+      bodies.push(route.request().postDataJSON());
+      await route.fulfill({ json: {} });
+    });
+    serving.publish(busyView());
+    const lost = page.getByRole('article', { name: 'Drive PL1331LAGXN5AH' });
+    await lost.getByRole('button', { name: 'It is lost' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('are in no blob yet, and are lost with it').waitFor();
+    await dialog.getByLabel('Why').fill('it fell');
+    await dialog.getByRole('button', { name: 'End without a copy' }).click();
+    await expect.poll(() => bodies).toEqual([{ reason: 'it fell' }]);
+  });
+
   it('fits a phone and names everything for a screen reader', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     serving.publish(busyView());
