@@ -113,7 +113,10 @@ export class BlobCopy {
           continue;
         }
         const { slot, skipBytes } = read;
-        const [isLoose, sure] = [this.#isLoose, this.#parts.goodPlaces.sure()];
+        const [isLoose, sure] = [
+          this.#isLoose,
+          this.#parts.goodPlaces.sure(this.#blob.name, index),
+        ];
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
         const block = this.#finish(index, { slot, hashes, isLoose, sure }, either).catch((error) =>
           this.#fail(error),
@@ -275,9 +278,8 @@ export class BlobCopy {
     const { landmark, ...block } = taken;
     await read.sure;
     const { journal } = this.#parts;
-    if (landmark !== undefined) await journal.append(landmark);
     await journal.append({ kind: 'staged', blob: this.#blob.name, index, ...block });
-    this.#parts.goodPlaces.wroteDown(this.#blob.name, index);
+    if (landmark !== undefined) await journal.append(landmark);
     this.#parts.onSafe(blockLength(this.#blob, index));
   }
 
@@ -296,7 +298,8 @@ export class BlobCopy {
     const held = this.#held.blocks.get(index);
     if (held !== undefined) {
       this.#compare(held, sha256);
-      return undefined;
+      // Its id may carry a running MD5 through a block that was replaced since.
+      if (held.id === id) return undefined;
     }
     const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
     await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);

@@ -55,16 +55,17 @@ export async function copyDrive(
   const plan = imagePlanOf(assignment.plan, { ...assignment, sizeBytes: device.sizeBytes });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
-  const { sums, landmarks, doubted, hasJournal } = await journaled(assignment.journalFile, plan);
+  const { landmarks, ...known } = await journaled(assignment.journalFile, plan);
+  const { sums, doubted } = known;
   const badPlaces = await BadPlaces.open(assignment, plan);
   const survey = new Survey(plan, {
     ...parts,
     nonce: assignment.nonce,
-    ...{ sums, doubted, hasJournal },
+    ...known,
   });
   const confirmed = noted(survey.confirmed(signal), plan, badPlaces);
-  const known = joined([...landmarks.known, ...doubted], confirmed);
-  const journal = await CopyJournal.start(assignment.journalFile, assignment, known);
+  const records = joined([...landmarks.known, ...doubted], confirmed);
+  const journal = await CopyJournal.start(assignment.journalFile, assignment, records);
   await badPlaces.takeOver();
   parts.onPlaces?.(badPlaces);
   const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
@@ -75,10 +76,11 @@ export async function copyDrive(
     report({ kind: 'phase', phase: 'proving' });
     const proof = { device, ring, sums, journal, goodPlaces, badPlaces };
     const toProve = { blocks: survey.toProve(), landmarks: landmarks.known };
+    const { lostBlocks } = survey;
     const differing = await proveContent(toProve, proof, signal);
     for (const { blob, block } of survey.distrust(differing)) badPlaces.lost(blob, block.index);
     if (badPlaces.isKnown) goodPlaces.suspect();
-    const { heldBlocks, lostBlocks } = survey;
+    const { heldBlocks } = survey;
     report({ kind: 'reconciled', heldBlocks, lostBlocks });
     report({ kind: 'phase', phase: 'copying' });
     const tally = new Tally(plan, survey.heldBytes, report);

@@ -19,12 +19,12 @@ const PLACES_COMPARED = 2;
  *
  * That may begin some time after the error. So from the first one on nothing is sure that was read since
  * the last check: it is not written down as safe, and gives no place to compare with, until one passed.
- * What was written down before the first one is known, to be taken back.
+ * What was read since the last one is known, to be taken back.
  */
 export class GoodPlaces {
   readonly #device: SourceDevice;
   readonly #random: () => number;
-  readonly #places: GoodPlace[] = [];
+  #places: GoodPlace[] = [];
   /** Read since the last check. */
   #candidates: GoodPlace[] = [];
   /** Page-aligned, as reads past the page cache need it. */
@@ -33,7 +33,7 @@ export class GoodPlaces {
   #isSick = false;
   #isInDoubt = false;
   #unsure: PromiseWithResolvers<void>[] = [];
-  /** Written down as safe since the last check. */
+  /** Blocks that were read since the last check. */
   #unchecked: Doubted[] = [];
   #hasLied = false;
 
@@ -76,10 +76,11 @@ export class GoodPlaces {
   }
 
   /**
-   * Resolves when what was read until now is sure: at once while the disk never failed, else with the next
-   * check that passes. Rejects with the error of one that does not, and with that of `giveUp`.
+   * A block was just read. Resolves when it is sure: at once while the disk never failed, else with the
+   * next check that passes. Rejects with the error of one that does not, and with that of `giveUp`.
    */
-  sure(): Promise<void> {
+  sure(blob: string, index: number): Promise<void> {
+    this.#unchecked.push({ kind: 'doubted', blob, index });
     if (!this.#isSick) return Promise.resolve();
     const unsure = Promise.withResolvers<void>();
     // Whoever waits hears of it; nobody may be waiting yet.
@@ -88,12 +89,7 @@ export class GoodPlaces {
     return unsure.promise;
   }
 
-  /** A block of the disk was written down as safe. */
-  wroteDown(blob: string, index: number): void {
-    this.#unchecked.push({ kind: 'doubted', blob, index });
-  }
-
-  /** What was written down before the disk was found to tell rubbish, and after it last told the truth. */
+  /** What was read before the disk was found to tell rubbish, and after it last told the truth. */
   get doubted(): readonly Doubted[] {
     return this.#hasLied ? this.#unchecked : [];
   }
@@ -117,20 +113,24 @@ export class GoodPlaces {
     const unsure = this.#unsure.splice(0);
     const candidates = this.#candidates;
     this.#candidates = [];
-    const writtenDown = this.#unchecked.length;
+    const read = this.#unchecked.length;
     try {
       await this.#compareSome();
     } catch (error) {
+      this.#candidates.unshift(...candidates);
       for (const { reject } of unsure) reject(error);
       throw error;
     }
     this.#isInDoubt = false;
-    this.#unchecked = this.#unchecked.slice(writtenDown);
+    this.#unchecked = this.#unchecked.slice(read);
     this.#places.push(...candidates);
     for (const { resolve } of unsure) resolve();
   }
 
-  /** The oldest place, which nothing can have spoilt, and another one; or whichever still read. */
+  /**
+   * The oldest place, which nothing can have spoilt, and another one; or whichever still read. One that
+   * does not read any more is forgotten, so that it is not tried for ever.
+   */
   async #compareSome(): Promise<void> {
     const [oldest, ...others] = this.#places;
     if (oldest === undefined) return;
@@ -138,17 +138,20 @@ export class GoodPlaces {
     const order = [oldest, ...others.slice(from), ...others.slice(0, from)];
     let compared = 0;
     let failure: unknown;
+    const unreadable = new Set<GoodPlace>();
     for (const place of order) {
-      if (compared === PLACES_COMPARED) return;
+      if (compared === PLACES_COMPARED) break;
       try {
         await this.#compare(place);
         compared++;
       } catch (error) {
         if (!isStationError(error, 'disk-read-failed')) throw error;
         failure = error;
+        unreadable.add(place);
       }
     }
     if (compared === 0) throw failure;
+    this.#places = this.#places.filter((place) => !unreadable.has(place));
   }
 
   async #compare({ offsetBytes, bytes }: GoodPlace): Promise<void> {

@@ -9,6 +9,8 @@ export interface Journaled {
   readonly sums: BlockSums;
   readonly landmarks: Landmarks;
   readonly doubted: readonly Doubted[];
+  /** Blocks that it knows without their MD5, of an attempt before whose journal was lost: `index blob`. */
+  readonly unsummed: ReadonlySet<string>;
   readonly hasJournal: boolean;
 }
 
@@ -17,6 +19,7 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
   const sums = new BlockSums();
   let known: Landmark[] = [];
   const doubted = new Map<string, Doubted>();
+  const unsummed = new Set<string>();
   let hasJournal = false;
   const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
   for await (const record of readJournal(journalFile)) {
@@ -28,15 +31,22 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
     if (blob === undefined || index >= blockCount(blob)) continue;
     if (record.kind === 'doubted') {
       sums.delete(blob, index);
-      doubted.set(`${index} ${blob.name}`, record);
+      doubted.set(keyOf(record), record);
       const { offsetBytes } = placeOf(blob, index);
       const end = endOf(placeOf(blob, index));
       known = known.filter((at) => at.offsetBytes < offsetBytes || at.offsetBytes >= end);
-    } else if (record.md5 !== undefined) {
+      unsummed.delete(keyOf(record));
+    } else if (record.md5 === undefined) unsummed.add(keyOf(record));
+    else {
       sums.set(blob, index, record.md5);
-      doubted.delete(`${index} ${blob.name}`);
+      doubted.delete(keyOf(record));
     }
   }
   const landmarks = new Landmarks(known, plan.totalBytes);
-  return { sums, landmarks, doubted: [...doubted.values()], hasJournal };
+  return { sums, landmarks, doubted: [...doubted.values()], unsummed, hasJournal };
+}
+
+/** A block in `unsummed`. */
+export function keyOf({ blob, index }: { readonly blob: string; readonly index: number }): string {
+  return `${index} ${blob}`;
 }

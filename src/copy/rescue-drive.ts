@@ -166,7 +166,7 @@ class DriveRescue {
     if (inHand.isWhole) {
       this.#inHand = undefined;
       this.#ended.add(block.extent.offsetBytes);
-      const sure = this.#parts.goodPlaces.sure();
+      const sure = this.#parts.goodPlaces.sure(block.blob.name, block.index);
       this.#inBackground(slot, () =>
         this.#stage(block, { slot, unreadableBytes: 0, sure }, signal),
       );
@@ -296,13 +296,12 @@ class DriveRescue {
     { slot, unreadableBytes, sure }: { slot: Slot; unreadableBytes: number; sure: Promise<void> },
     signal: AbortSignal,
   ): Promise<void> {
-    const { badPlaces, goodPlaces, journal, onSafe } = this.#parts;
+    const { badPlaces, journal, onSafe } = this.#parts;
     const good = this.#longestRead(block);
     const filled = { ...block, slot, unreadableBytes, good };
     const { id, records } = await stageLoose(filled, this.#parts, signal);
     await sure;
     for (const record of records) await journal.append(record);
-    goodPlaces.wroteDown(block.blob.name, block.index);
     onSafe(block.extent.lengthBytes);
     const ofBlob = this.staged.get(block.blob) ?? new Map<number, BlockId>();
     this.staged.set(block.blob, ofBlob.set(block.index, id));
@@ -337,11 +336,14 @@ class DriveRescue {
   }
 }
 
-/** A disk whose grid of physical sectors is shifted, or none of clusters, is read by logical ones. */
+/** More than this is no sector of a disk: SSDs and controllers tell what they like to write at once. */
+const PHYSICAL_SECTOR_BYTES_MAX = 4096;
+
+/** A disk whose grid of physical sectors is shifted, or that has none, is read by logical ones. */
 function unitBytesOf({ sectorBytes }: SourceDevice): RescueRules['unitBytes'] {
   const { logical, physical } = sectorBytes;
   const cluster = Math.max(RESCUE_CLUSTER_BYTES, logical);
-  const fits = physical % logical === 0 && cluster % physical === 0;
+  const fits = physical % logical === 0 && physical <= PHYSICAL_SECTOR_BYTES_MAX;
   return { cluster, physicalSector: fits ? physical : logical, logicalSector: logical };
 }
 

@@ -51,5 +51,5 @@ export async function stageLoose(
   const staged = { kind: 'staged', blob: name, index, id, md5 } as const;
   const from = good.offsetBytes - extent.offsetBytes;
   const landmark = landmarks.of(good, body.subarray(from, from + good.lengthBytes));
-  return { id, records: landmark === undefined ? [staged] : [landmark, staged] };
+  return { id, records: landmark === undefined ? [staged] : [staged, landmark] };
 }

@@ -3,6 +3,7 @@ import { type BlobPlan, blockLength, type ImagePlan } from '../domain/plan.ts';
 import { RESUME_SAMPLES, RESUME_UNSUMMED_MAX } from '../limits.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Doubted, JournalRecord } from './journal.ts';
+import { keyOf } from './journaled.ts';
 import { askStore, type Held, type HeldBlock, isWhole, samplesOf } from './resume.ts';
 
 export interface SurveyParts {
@@ -12,6 +13,8 @@ export interface SurveyParts {
   readonly sums: BlockSums;
   /** Whether there is one. */
   readonly hasJournal: boolean;
+  /** Blocks that it knows without their MD5, by `keyOf`. */
+  readonly unsummed: ReadonlySet<string>;
   /** Blocks of the journal that were found to be rubbish, perhaps. */
   readonly doubted: readonly Doubted[];
   random(): number;
@@ -146,13 +149,15 @@ export class Survey {
    */
   #withoutDubious(held: Held, blob: BlobPlan): Held {
     if (held.committed || !this.#parts.hasJournal) return held;
-    const isSummed = ({ index }: HeldBlock) => this.#parts.sums.get(blob, index) !== undefined;
+    const { sums, unsummed } = this.#parts;
+    const isKnown = ({ index }: HeldBlock) =>
+      sums.get(blob, index) !== undefined || unsummed.has(keyOf({ blob: blob.name, index }));
     const doubted = new Set(
       this.#parts.doubted.filter((block) => block.blob === blob.name).map(({ index }) => index),
     );
     const blocks = held.blocks
       .entries()
-      .filter(([, block]) => isSummed(block) || (isWhole(block) && !doubted.has(block.index)));
+      .filter(([, block]) => isKnown(block) || (isWhole(block) && !doubted.has(block.index)));
     return { ...held, blocks: new Map(blocks) };
   }
 

@@ -65,6 +65,9 @@ async function tableOf(source: VolumeSource, lost: LostPlace[]): Promise<Table |
     };
   }
   if (gpt === undefined) return undefined;
+  const isWithoutFront = first === undefined && gpt.copy === 'backup';
+  // Where the second sector reads and is no table, the one at the end may be that of a former life.
+  if (isWithoutFront && (await spare(sectorBytes, SECTOR_BYTES)) !== undefined) throw lost[0];
   const { notes, ...table } = gptTable(source, gpt, 0);
   return { ...table, notes: first === undefined ? notes : [...notes, unprotected()] };
 }

@@ -62,7 +62,7 @@ describe.skipIf(unavailable !== undefined)('a rescue', () => {
       const result = await bench.copyUntil(isTime);
       expect({ moment, result }).toMatchObject({
         moment,
-        result: { kind: 'failed', failure: { code: 'copy-process-ended' } },
+        result: { kind: 'failed', failure: { code: 'copy-process-killed' } },
       });
     }
     const { verdict, logs } = settled(await bench.copy());

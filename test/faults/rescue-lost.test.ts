@@ -94,7 +94,7 @@ describe.skipIf(unavailable !== undefined)('a rescue goes on when', () => {
     const result = await bench.copyUntil({
       map: ({ standing }) => standing.status === 'non-trimmed' || standing.status === 'bad',
     });
-    expect(result).toMatchObject({ kind: 'failed', failure: { code: 'copy-process-ended' } });
+    expect(result).toMatchObject({ kind: 'failed', failure: { code: 'copy-process-killed' } });
     await bench.disk.clear();
     await bench.disk.inject(FAULTS);
     await DAMAGES[name]?.(bench);

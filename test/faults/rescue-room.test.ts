@@ -76,7 +76,7 @@ describe.skipIf(unavailable !== undefined)('a sick drive on a state disk', () =>
     const killed = await bench.copyUntil({
       map: ({ standing: { status, pass } }) => status === 'bad' && pass === 2,
     });
-    expect(killed).toMatchObject({ failure: { code: 'copy-process-ended' } });
+    expect(killed).toMatchObject({ failure: { code: 'copy-process-killed' } });
     await endedWell(bench, await bench.copy(undefined, { over: { keepFreeBytes: 2 ** 40 } }));
     expect(await badReads(bench)).toBeLessThanOrEqual(TRIES * PLACES.length + HANDFUL);
   });

@@ -218,6 +218,9 @@ export class Rescue {
   /** A retry that gave anything of a run has cut it: a long one that is left gave nothing. */
   #isDead({ offsetBytes }: Area, pass: Pass): boolean {
     if (pass.status !== 'bad' || pass.number === 1) return false;
+    const { physicalSector, logicalSector } = this.#rules.unitBytes;
+    // Nothing of it was tried by logical sectors yet.
+    if (pass.unit === 'logicalSector' && physicalSector > logicalSector) return false;
     return this.map.at(offsetBytes).lengthBytes >= this.#rules.deadRunBytes;
   }
 

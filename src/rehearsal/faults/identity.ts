@@ -125,7 +125,7 @@ export const IDENTITY: readonly Rehearsal[] = [
     made: 'of two disks with one serial a person confirms the wrong one in mid-copy',
     happens: 'its content gives it away: the drive is faulted and the two are not mixed',
     reads:
-      'the drive “needs you”: “… does not hold what block … was copied from”. “Compare the label with the drive list”',
+      'the drive “needs you”: “… does not hold … was copied from”, “compare the label with the drive list”',
     async play(stage) {
       await contestedInMidCopy(stage);
       await stage.technician.confirm('right', SERIAL);
@@ -139,7 +139,7 @@ export const IDENTITY: readonly Rehearsal[] = [
     made: 'in mid-copy the disk is replaced by one with its serial and size, but other content',
     happens: 'the content is compared before a byte is sent; the right disk goes on after Retry',
     reads:
-      'the drive “needs you”: “… does not hold what block … was copied from”. “Compare the label with the drive list”',
+      'the drive “needs you”: “… does not hold … was copied from”, “compare the label with the drive list”',
     async play(stage) {
       const { image, impostor, checkNothingSent } = await replacedInMidCopy(stage, SIZE);
       await foundOut(stage);

@@ -61,6 +61,7 @@ async function surveyed(plan: ImagePlan, sums = new BlockSums(), doubted: readon
     container,
     sums,
     hasJournal: sums.size > 0,
+    unsummed: new Set<string>(),
     doubted,
     random: () => 0.5,
   });
