@@ -36,7 +36,7 @@ import { EndLogs } from './work/end-logs.ts';
 import { Failures } from './work/failures.ts';
 import { Floor } from './work/floor.ts';
 import { openLedger } from './work/ledger-opening.ts';
-import { missingDisks } from './work/missing-disks.ts';
+import { MissingDisks } from './work/missing-disks.ts';
 import { type Keep, OpenedParts } from './work/opened-parts.ts';
 import { operatorActions } from './work/operator-actions.ts';
 import { PROCESS_TABLE } from './work/process-table.ts';
@@ -290,7 +290,7 @@ function decisions(
     onWritten: () => void coordinator.poke(),
   });
   keep('end logs', endLogs, (part) => part.close());
-  const startedAt = now().toISOString();
+  const missing = new MissingDisks({ floor, detector, now });
   const coordinator: Coordinator = new Coordinator({
     ...{ ...others, ledger, detector, floor, clock: watch, logger: log('work'), now },
     halts: () => holds.halts(),
@@ -298,7 +298,7 @@ function decisions(
     stagedAt: (drives) => stagedAt(drives, { ledger, journalDirectory }),
     stuck: () => ground.holders.stuck,
     killed: () => floor.killed,
-    missing: (drives) => missingDisks(drives, { floor, detector, startedAt }),
+    missing: (drives) => missing.look(drives),
     afterRound: (jobs) => endLogs.round(jobs),
     onChange: () => screens.want(),
   });
@@ -348,7 +348,10 @@ async function openFront(config: Config, parts: Ground & Work, keep: Keep): Prom
   });
   const bayOf = (ref: DriveRef) =>
     floor.bayOf(ref, detector.facts().disks) ?? floor.working.get(driveKey(ref))?.bay;
-  const operators = operatorActions({ bayOf });
+  const operators = operatorActions({
+    bayOf,
+    whereIs: (ref) => floor.whereIs(ref, detector.facts()),
+  });
   const arm = {
     locations: new LocationBook(config.locations),
     storageAccounts: Object.keys(config.storageAccounts),

@@ -40,6 +40,25 @@ export type Match =
     }
   | { readonly kind: 'near'; readonly suggestions: readonly Suggestion[]; readonly reason: string };
 
+/** Whether it says, or asks, that a disk is this drive's. */
+export function speaksOf(match: Match | undefined, ref: DriveRef): boolean {
+  return match !== undefined && refsOf(match).some((other) => driveKey(other) === driveKey(ref));
+}
+
+function refsOf(match: Match): readonly DriveRef[] {
+  switch (match.kind) {
+    case 'drive':
+      return [match.ref];
+    case 'ambiguous':
+      return match.candidates;
+    case 'near':
+      return match.suggestions.map(({ ref }) => ref);
+    case 'own':
+    case 'extra':
+      return [];
+  }
+}
+
 /** A person's answer to a question about one attachment; it ends when the disk is pulled. */
 export interface Confirmation {
   readonly ref: DriveRef;

@@ -1,7 +1,7 @@
 import type { KilledCopy } from '../domain/alert.ts';
 import { type DriveCondition, WELL } from '../domain/condition.ts';
 import type { Working } from '../domain/decide.ts';
-import type { AttachedDisk, DiskKey } from '../domain/disk.ts';
+import type { AttachedDisk, DiskKey, Facts } from '../domain/disk.ts';
 import { type EtaRange, estimateRemaining } from '../domain/eta.ts';
 import {
   type CopyProgress,
@@ -10,7 +10,7 @@ import {
   driveKey,
   type JobId,
 } from '../domain/job.ts';
-import type { Confirmation, Match } from '../domain/matching.ts';
+import { type Confirmation, type Match, speaksOf } from '../domain/matching.ts';
 import type { ConfirmedDisk } from '../ledger/contract.ts';
 import { RateMeter } from './rate.ts';
 import type { VitalSigns } from './vital-signs.ts';
@@ -44,6 +44,12 @@ export interface StorageOutage {
   readonly since: string;
   readonly reason: string;
 }
+
+/** Unknown while detection does not know what is attached, and while a disk waits for its match. */
+export type Whereabouts =
+  | { readonly kind: 'plugged-in'; readonly bay: string }
+  | { readonly kind: 'nowhere' }
+  | { readonly kind: 'unknown' };
 
 /**
  * What goes on in the station right now and is in no ledger: it is all derived or asked again after a
@@ -80,6 +86,20 @@ export class Floor {
       return match?.kind === 'drive' && driveKey(match.ref) === driveKey(ref);
     });
     return present?.bay;
+  }
+
+  /**
+   * Where the disk of a drive may be. One about which a person is still asked counts as plugged in: to
+   * take it for gone could end a copy that its disk would go on with.
+   */
+  whereIs(ref: DriveRef, facts: Facts): Whereabouts {
+    const working = this.#working.get(driveKey(ref));
+    if (working !== undefined) return { kind: 'plugged-in', bay: working.bay };
+    const disk = facts.disks.find(({ key }) => speaksOf(this.matches.get(key), ref));
+    if (disk !== undefined) return { kind: 'plugged-in', bay: disk.bay };
+    const isKnown = ({ key, exclusion }: AttachedDisk) =>
+      exclusion !== undefined || this.matches.has(key);
+    return { kind: facts.known && facts.disks.every(isKnown) ? 'nowhere' : 'unknown' };
   }
 
   begin(ref: DriveRef, { disk, bay, rotational }: FloorOptions): WorkItem {

@@ -5,21 +5,37 @@ import type { Floor } from './floor.ts';
 export interface MissingDiskSources {
   readonly floor: Floor;
   readonly detector: Pick<DiskDetector, 'facts'>;
-  /** ISO 8601; what left before is missing since then, as far as this daemon knows. */
-  readonly startedAt: string;
+  now(): Date;
 }
 
-/** Since when the disks of drives in mid-copy are plugged in nowhere, by the keys of the drives. */
-export function missingDisks(
-  drives: readonly Drive[],
-  { floor, detector, startedAt }: MissingDiskSources,
-): ReadonlyMap<string, string> {
-  const { disks } = detector.facts();
-  const missing = drives.filter(
-    ({ ref, state }) =>
-      state.name === 'Transferring' &&
-      !floor.working.has(driveKey(ref)) &&
-      floor.bayOf(ref, disks) === undefined,
-  );
-  return new Map(missing.map(({ ref }) => [driveKey(ref), floor.detachedSince(ref) ?? startedAt]));
+/** Which drives in mid-copy have their disks plugged in nowhere. */
+export class MissingDisks {
+  readonly #sources: MissingDiskSources;
+  #since: ReadonlyMap<string, string> = new Map();
+
+  constructor(sources: MissingDiskSources) {
+    this.#sources = sources;
+  }
+
+  /**
+   * Since when, by the keys of the drives: from the moment at which a disk was seen to leave, or else
+   * from the first look that missed it. Where nothing is known, it stays as it was.
+   */
+  look(drives: readonly Drive[]): ReadonlyMap<string, string> {
+    const { floor, now } = this.#sources;
+    const at = now().toISOString();
+    const missing = drives.filter((drive) => this.#isMissing(drive));
+    for (const { ref } of missing) floor.detached(ref, at);
+    this.#since = new Map(
+      missing.map(({ ref }) => [driveKey(ref), floor.detachedSince(ref) ?? at] as const),
+    );
+    return this.#since;
+  }
+
+  #isMissing({ ref, state }: Drive): boolean {
+    if (state.name !== 'Transferring') return false;
+    const { floor, detector } = this.#sources;
+    const { kind } = floor.whereIs(ref, detector.facts());
+    return kind === 'nowhere' || (kind === 'unknown' && this.#since.has(driveKey(ref)));
+  }
 }

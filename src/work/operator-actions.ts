@@ -11,10 +11,13 @@ import { driveNamed, jobNamed } from '../ledger/named.ts';
 import type { Acting } from '../serve/actions.ts';
 
 import type { OperatorActions, PackingList } from '../serve/operator-actions.ts';
+import type { Whereabouts } from './floor.ts';
 
 export interface OperatorDependencies {
   /** The bay in which a drive's disk is plugged in at this moment, or in which its copy still ends. */
   bayOf(ref: DriveRef): string | undefined;
+  /** Where its disk may be at this moment. */
+  whereIs(ref: DriveRef): Whereabouts;
 }
 
 const PUT_ASIDE_NEXT = 'Remove the cause, then let the job go on.';
@@ -217,10 +220,10 @@ async function giveUpWaiting(jobId: Job['id'], { ledger, actor }: Acting): Promi
 async function endWithoutCopy(
   drive: Drive,
   note: string | undefined,
-  { ledger, actor, bayOf }: Operating,
+  { ledger, actor, whereIs }: Operating,
 ): Promise<void> {
   const { ref, progress } = drive;
-  const { code, reason } = whyEnded(drive, bayOf(ref));
+  const { code, reason } = whyEnded(drive, whereIs(ref));
   const left = progress === undefined ? '' : leftBehindInWords(progress);
   const words = [`Ended without a copy: ${reason}`, left, note].filter(Boolean).join(' ');
   const plan = (await ledger.copyOf(ref))?.plan;
@@ -229,17 +232,24 @@ async function endWithoutCopy(
   await ledger.transitionDrive(ref, { event: 'resolved-without-copy', verdict }, actor);
 }
 
-/** What is at work is not ended under the hands of its copy. Throws `transition-refused`. */
-function whyEnded({ ref, state, boundDisk }: Drive, bay: string | undefined) {
+/** What may go on is not ended under the hands of its copy. Throws `transition-refused`. */
+function whyEnded({ ref, state, boundDisk }: Drive, where: Whereabouts) {
   if (state.name === 'Faulted') return state.fault;
   if (state.name !== 'Transferring') return { code: '', reason: '' };
-  if (bay === undefined) {
+  if (where.kind === 'nowhere') {
     const reason = `Its disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy and did not come back.`;
     return { code: 'disk-gone', reason };
   }
-  const reason = `its disk is plugged in (${bay}): let the copy go on, or pull the disk first`;
+  const reason = whyNotEnded(where);
   const refused = { entity: driveEntity(ref), event: 'resolved-without-copy', reason };
   throw new StationError('transition-refused', `drive ${ref.driveId}: ${reason}`, refused);
+}
+
+function whyNotEnded(where: Exclude<Whereabouts, { kind: 'nowhere' }>): string {
+  if (where.kind === 'plugged-in') {
+    return `its disk is plugged in (${where.bay}): let the copy go on, or pull the disk first`;
+  }
+  return 'which disks are plugged in is not known at this moment; try again when it is';
 }
 
 async function withDrives(ledger: Ledger, id: Job['id']): Promise<JobWithDrives> {

@@ -4,7 +4,7 @@ import type { Dock } from '../domain/dock.ts';
 import { isProcessed } from '../domain/drive-state.ts';
 import { triedInWords } from '../domain/hang-ladder.ts';
 import { type Drive, type DriveActivity, driveKey } from '../domain/job.ts';
-import type { Match } from '../domain/matching.ts';
+import { type Match, speaksOf } from '../domain/matching.ts';
 import type { Parcel } from '../domain/parcel.ts';
 import type { Alert, ExtraDrive } from '../ledger/contract.ts';
 import { STUCK_MAX } from '../limits.ts';
@@ -160,16 +160,9 @@ function restingActivity(
   if (isProcessed(drive.state.name) || now.disk !== undefined) return { kind: 'idle' };
   const question = disks
     .map((disk) => now.floor.matches.get(disk.key))
-    .find((match) => asksAbout(match, drive));
+    .find((match) => match?.kind !== 'drive' && speaksOf(match, drive.ref));
   if (question !== undefined) return { kind: 'waiting-for-person', reason: question.reason };
   if (drive.state.name !== 'Transferring') return { kind: 'idle' };
   const since = now.floor.detachedSince(drive.ref) ?? now.startedAt;
   return { kind: 'detached', bay: drive.boundDisk?.bay ?? '?', since };
-}
-
-function asksAbout(match: Match | undefined, drive: Drive): match is Match {
-  const key = driveKey(drive.ref);
-  if (match?.kind === 'ambiguous') return match.candidates.some((ref) => driveKey(ref) === key);
-  if (match?.kind === 'near') return match.suggestions.some(({ ref }) => driveKey(ref) === key);
-  return false;
 }

@@ -18,6 +18,7 @@ import { LocationBook } from '../../src/serve/locations.ts';
 import { Server, type ServerOptions } from '../../src/serve/server.ts';
 import type { StationView } from '../../src/serve/wire.ts';
 import { operatorActions } from '../../src/work/operator-actions.ts';
+import { NOTHING_PLUGGED_IN } from './operators.ts';
 import { emptyView } from './views.ts';
 
 /** A real server on a real ledger in a temporary directory; only the station behind it is made up. */
@@ -87,7 +88,7 @@ export async function startServing(
       ledger,
       feed,
       actions,
-      operators: operatorActions({ bayOf: () => undefined }),
+      operators: operatorActions(NOTHING_PLUGGED_IN),
       logger,
       arm: {
         locations: new LocationBook({}),

@@ -240,7 +240,7 @@ function serve({ ledger, feed, coordinator, bays, floor, view }: Parts): Promise
     },
     {
       ...{ ledger, feed, actions, view, logger: createLog('error') },
-      operators: operatorActions({ bayOf }),
+      operators: operatorActions({ bayOf, whereIs: (ref) => floor.whereIs(ref, bays.facts()) }),
       arm: { locations: new LocationBook({}), storageAccounts, changed: poke },
     },
   );

@@ -5,6 +5,7 @@ import type { OpenApiDocument, Operation } from '../../../src/serve/api/openapi.
 import { stationRoutes } from '../../../src/serve/api.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { aVerdict, transferring } from '../../support/ledger.ts';
+import { NOTHING_PLUGGED_IN } from '../../support/operators.ts';
 import {
   createJob,
   jobFile,
@@ -82,7 +83,7 @@ describe('the OpenAPI document', () => {
   it('has every route that is served, and no other', () => {
     const served = stationRoutes({
       actions: recordingActions([]),
-      operators: operatorActions({ bayOf: () => undefined }),
+      operators: operatorActions(NOTHING_PLUGGED_IN),
       version: '1',
       view: () => busyView(),
     });

@@ -8,6 +8,7 @@ import { LocationBook } from '../../../src/serve/locations.ts';
 import { CLOSE_CODES } from '../../../src/serve/session.ts';
 import { clientMessage, serverMessage } from '../../../src/serve/wire.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
+import { NOTHING_PLUGGED_IN } from '../../support/operators.ts';
 import { recordingActions, startServing } from '../../support/serving.ts';
 
 const document = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
@@ -41,7 +42,7 @@ describe('docs/PROTOCOL.md', () => {
     const { ledger, feed, close } = await startServing();
     onTestFinished(close);
     const view = () => feed.view;
-    const operators = operatorActions({ bayOf: () => undefined });
+    const operators = operatorActions(NOTHING_PLUGGED_IN);
     const actions = recordingActions([]);
     const routes = {
       ...apiRoutes({ ledger, actions, operators, view, version: '1', checkAnswers: true }),

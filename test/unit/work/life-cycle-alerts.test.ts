@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StorageHalt } from '../../../src/domain/alert.ts';
 import type { BridgeId } from '../../../src/domain/disk.ts';
 import type { JobId } from '../../../src/domain/job.ts';
+import type { Whereabouts } from '../../../src/work/floor.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { DAY_MS } from '../../support/clock.ts';
 import { BOUND_DISK } from '../../support/ledger.ts';
+import { NOTHING_PLUGGED_IN } from '../../support/operators.ts';
 import { refOf, Years } from '../../support/years.ts';
 
 /** What the life cycle tells operators of the station itself: its processes, stores, clock and docks. */
@@ -61,8 +63,8 @@ describe('a disk that was pulled in mid-copy', () => {
     years.missing.set(`${ref.jobId}/A1`, years.clock.now().toISOString());
     return ref;
   };
-  const operator = (bay?: string) => ({
-    actions: operatorActions({ bayOf: () => bay }),
+  const operator = (where: Whereabouts = { kind: 'nowhere' }) => ({
+    actions: operatorActions({ ...NOTHING_PLUGGED_IN, whereIs: () => where }),
     by: { ledger: years.ledger, actor: 'sam' } as const,
   });
 
@@ -95,16 +97,22 @@ describe('a disk that was pulled in mid-copy', () => {
     expect(words).toMatch(/did not come back\. 5 bytes .* lost.* 2 bytes .* stay\. it clicks$/u);
   });
 
-  it('does not end its drive while the disk is there', async () => {
-    const ref = await pulled();
-    const { actions, by } = operator('Bay 3');
-    const name = { jobName: 'pulled', driveId: ref.driveId };
-    await expect(actions.endWithoutCopy(name, 'it clicks', by)).rejects.toMatchObject({
-      code: 'transition-refused',
-      message: expect.stringContaining('plugged in (Bay 3)'),
-    });
-    expect((await years.ledger.drive(ref))?.state.name).toBe('Transferring');
-  });
+  it.each([
+    [{ kind: 'plugged-in', bay: 'Bay 3' }, 'plugged in (Bay 3)'],
+    [{ kind: 'unknown' }, 'is not known at this moment'],
+  ] as const)(
+    'does not end its drive while the disk is or may be there: %o',
+    async (where, words) => {
+      const ref = await pulled();
+      const { actions, by } = operator(where);
+      const name = { jobName: 'pulled', driveId: ref.driveId };
+      await expect(actions.endWithoutCopy(name, 'it clicks', by)).rejects.toMatchObject({
+        code: 'transition-refused',
+        message: expect.stringContaining(words),
+      });
+      expect((await years.ledger.drive(ref))?.state.name).toBe('Transferring');
+    },
+  );
 });
 
 describe('alerts of the storage', () => {
@@ -250,11 +258,7 @@ describe('a dock that is unreliable', () => {
   const answer = async (resolution: 'replaced' | 'noted') => {
     const [alert] = await years.ledger.alerts.list('open');
     const by = { ledger: years.ledger, actor: 'sam' };
-    await operatorActions({ bayOf: () => undefined }).resolveAlert(
-      alert?.id ?? '',
-      { resolution },
-      by,
-    );
+    await operatorActions(NOTHING_PLUGGED_IN).resolveAlert(alert?.id ?? '', { resolution }, by);
     await years.settle();
   };
 

@@ -3,6 +3,7 @@ import type { DriveId, JobId } from '../../../src/domain/job.ts';
 import type { NewJob } from '../../../src/ledger/contract.ts';
 import { operatorActions } from '../../../src/work/operator-actions.ts';
 import { aNewJob, aVerdict } from '../../support/ledger.ts';
+import { NOTHING_PLUGGED_IN } from '../../support/operators.ts';
 import { ADDRESS, FEDEX, refOf, Years } from '../../support/years.ts';
 
 /** The life cycle of jobs, parcels and drives, by what happens to them and by time alone. */
@@ -151,7 +152,7 @@ describe('an extra drive', () => {
   const EXTRA = { serial: 'X1', model: null, bay: 'Bay 3', reason: 'On no list.' };
   const flag = (jobId: JobId | null) =>
     years.ledger.parcels.flagExtra({ ...EXTRA, jobId, parcelId: null });
-  const actions = operatorActions({ bayOf: () => undefined });
+  const actions = operatorActions(NOTHING_PLUGGED_IN);
   const note = async () => {
     const [alert] = await years.ledger.alerts.list('open');
     const answer = { resolution: 'noted' } as const;
