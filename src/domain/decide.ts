@@ -1,4 +1,5 @@
 import { type AttachedDisk, type DiskKey, type Facts, shownSerial } from './disk.ts';
+import { isProcessed } from './drive-state.ts';
 import { type Drive, type DriveId, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
 import { isActive, publicJobState } from './job-state.ts';
 import { type Claim, type Confirmation, type Match, matchDisks } from './matching.ts';
@@ -22,6 +23,7 @@ export type StopReason =
   | { readonly why: 'detached'; readonly bay: string }
   | { readonly why: 'contested'; readonly words: string }
   | { readonly why: 'rebind'; readonly bay: string }
+  | { readonly why: 'ended' }
   | { readonly why: 'cancelled' };
 
 /** A drive whose copy is queued or running, and the attachment that it reads. */
@@ -143,6 +145,8 @@ function stopReason(
   if (match?.kind === 'ambiguous') return { why: 'contested', words: match.reason };
   const entry = input.jobs.find(({ job }) => job.id === work.ref.jobId);
   const drive = entry?.drives.find(({ ref }) => ref.driveId === work.ref.driveId);
+  // A person can end it at the moment at which its disk comes back.
+  if (drive !== undefined && isProcessed(drive.state.name)) return { why: 'ended' };
   // Best effort, as the service does it: a copy in transfer finishes, one still waiting is skipped.
   const skipped = entry?.job.cancelRequested === true && drive?.state.name === 'Received';
   return drive === undefined || skipped ? { why: 'cancelled' } : undefined;

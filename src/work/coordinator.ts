@@ -303,6 +303,8 @@ function stopInWords(reason: StopReason): string {
       return reason.words;
     case 'rebind':
       return `the dock in ${reason.bay} is to be bound to another driver`;
+    case 'ended':
+      return 'its drive has ended';
     case 'cancelled':
       return 'the job is cancelled or gone';
   }

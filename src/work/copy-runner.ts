@@ -153,15 +153,17 @@ export class CopyRunner {
     try {
       const isTrial = this.#deps.holds.isHeld(item);
       if (!isTrial) item.activity = { kind: 'starting' };
-      const drive = await this.#driveOf(item.ref);
       // A person has ended it while its disk was away, and it came back at that moment.
-      if (isProcessed(drive.state.name)) return { kind: 'finished' };
+      if (isProcessed((await this.#driveOf(item.ref)).state.name)) return { kind: 'finished' };
       const left = await this.#prepare(attempt, signal);
       if (left === 'replugged') return { kind: 'parked' };
       if (left !== undefined) {
         await this.#ends.fault(item.ref, 'disk-unresponsive', leftBehindInWords(left));
         return { kind: 'finished' };
       }
+      // Asked again: what the disk was asked meanwhile can take minutes.
+      const drive = await this.#driveOf(item.ref);
+      if (isProcessed(drive.state.name)) return { kind: 'finished' };
       const record = await this.#recordOf(attempt, isTrial);
       await this.#markStarted(drive, record);
       const assignment = await assignmentOf({ drive, record, disk }, this.#deps);

@@ -147,6 +147,12 @@ describe('a running copy', () => {
     expect(steps({ ...scene, drive: transferring, working: working(transferring) })).toEqual([]);
   });
 
+  test('is stopped when a person has ended its drive', () => {
+    const ended = aDrive('job', SERIAL, { name: 'CompletedMoreInfo', copyId: 'c' });
+    const scene = { disks: [listedDisk], drive: ended, working: working(ended) };
+    expect(steps(scene)).toEqual([{ kind: 'stop-copy', ref: ended.ref, reason: { why: 'ended' } }]);
+  });
+
   test('is stopped when its disk is pulled, with the bay by name', () => {
     expect(steps({ drive: transferring, working: working(transferring) })).toMatchObject([
       { kind: 'stop-copy', reason: { why: 'detached', bay: 'usb-1' } },

@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Drive, driveKey } from '../../../src/domain/job.ts';
+import { endedWithoutCopy } from '../../../src/domain/verdict.ts';
 import { StationError } from '../../../src/errors.ts';
 import { CopyRunner } from '../../../src/work/copy-runner.ts';
 import { journalFileOf } from '../../../src/work/staged-at.ts';
@@ -12,9 +13,10 @@ import { TEST_TIME } from '../../support/ledger.ts';
 /** What the runner keeps of attempts that end before a copy process begins, and of faults. */
 
 const never = new AbortController().signal;
+type Copying = Pick<Awaited<ReturnType<typeof copyAtWork>>, 'ledger' | 'ref'>;
 const silent = { info: () => undefined, warn: () => undefined };
 
-async function aRunner({ replugs = false } = {}) {
+async function aRunner({ replugs = false, onHealth = async (_: Copying) => {} } = {}) {
   const { directory, ledger, ref, disk, floor, item } = await copyAtWork();
   const journalDirectory = join(directory.path, 'journals');
   await mkdir(journalDirectory);
@@ -48,6 +50,7 @@ async function aRunner({ replugs = false } = {}) {
     disks: {
       health: async () => {
         asked.push('health');
+        await onHealth({ ledger, ref });
         return disk.health;
       },
       admit: async () => ({ kind: 'none', why: 'none' }),
@@ -113,4 +116,20 @@ it('asks a disk nothing and counts no attempt while its dock is bound to another
   expect(await runner.run(task, never, never)).toEqual({ kind: 'parked' });
   expect(asked).toEqual([]);
   expect(await typesSince(before)).toEqual([]);
+});
+
+it('begins no attempt of a drive that a person ends while its disk is asked', async () => {
+  const change = {
+    event: 'resolved-without-copy',
+    verdict: endedWithoutCopy('DiskNotFound', 'lost', []),
+  } as const;
+  const { ledger, runner, task, asked, typesSince } = await aRunner({
+    onHealth: async (copying) => {
+      await copying.ledger.transitionDrive(copying.ref, change, 'sam');
+    },
+  });
+  const before = (await ledger.lastEvent())?.sequence ?? 0;
+  expect(await runner.run(task, never, never)).toEqual({ kind: 'finished' });
+  expect(asked).toEqual(['health']);
+  expect(await typesSince(before)).not.toContain('copy-attempt-begun');
 });
