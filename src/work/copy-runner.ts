@@ -56,6 +56,7 @@ export class CopyRunner {
     const drive = () => this.#deps.ledger.drive(task.ref).catch(() => undefined);
     const known = item.progress ?? (await drive())?.progress;
     const safeBefore = known?.stagedBytes ?? 0;
+    floor.attempted(item, safeBefore);
     item.vitals = this.#vitalsOf(item, disk, task.id);
     item.putBack = WELL;
     const shown = new ShownActivity();
@@ -260,7 +261,6 @@ export class CopyRunner {
         this.#keep(tellLedger(false));
         heldAtFirst ??= message.progress.stagedBytes;
         if (message.progress.stagedBytes <= heldAtFirst) return;
-        item.killed = undefined;
         this.#deps.holds.works(item);
       },
       onAbandoned: (pid: number) => {

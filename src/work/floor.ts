@@ -19,6 +19,8 @@ import type { VitalSigns } from './vital-signs.ts';
 export interface WorkItem extends Working {
   activity: DriveActivity;
   progress: CopyProgress | undefined;
+  /** The most that any attempt before this one had staged: what is read again up to it is no progress. */
+  stagedBefore: number;
   readonly rotational: boolean;
   readonly rate: RateMeter;
   /** Of the attempt that goes on now. */
@@ -107,6 +109,7 @@ export class Floor {
       ...{ ref, disk, bay, rotational },
       activity: { kind: 'queued' },
       progress: undefined,
+      stagedBefore: 0,
       rate: new RateMeter(this.#monotonicMs),
       vitals: undefined,
       putBack: WELL,
@@ -127,9 +130,15 @@ export class Floor {
     this.#away.delete(key);
   }
 
+  /** Another attempt begins, with what is staged so far. */
+  attempted(item: WorkItem, stagedBytes: number): void {
+    item.stagedBefore = Math.max(item.stagedBefore, stagedBytes);
+  }
+
   progressed(item: WorkItem, progress: CopyProgress): void {
     item.progress = progress;
     item.rate.record(progress.stagedBytes);
+    if (progress.stagedBytes > item.stagedBefore) item.killed = undefined;
   }
 
   /** Remembers since when a drive's disk is missing; the first moment counts. */

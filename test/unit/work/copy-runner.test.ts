@@ -80,7 +80,19 @@ async function aRunner({ replugs = false, onHealth = async (_: Copying) => {} } 
     await holds.look();
     return await runner.run(task, never, never);
   };
-  return { ledger, ref, item, holds, asked, runner, task, typesSince, tryAgain, journalDirectory };
+  return {
+    ledger,
+    ref,
+    item,
+    floor,
+    holds,
+    asked,
+    runner,
+    task,
+    typesSince,
+    tryAgain,
+    journalDirectory,
+  };
 }
 
 it('counts and logs the attempt that had to halt, and none of the tries after it', async () => {
@@ -132,4 +144,22 @@ it('begins no attempt of a drive that a person ends while its disk is asked', as
   expect(await runner.run(task, never, never)).toEqual({ kind: 'finished' });
   expect(asked).toEqual(['health']);
   expect(await typesSince(before)).not.toContain('copy-attempt-begun');
+});
+
+it('a copy that is killed has got no further while it reads again what an attempt before had staged', async () => {
+  const { item, floor, runner, task, tryAgain } = await aRunner();
+  const stages = (stagedBytes: number) =>
+    floor.progressed(item, { totalBytes: 900, stagedBytes, verifiedBytes: 0 });
+  const killed = { times: 1, since: TEST_TIME.toISOString(), reason: 'it was killed (SIGKILL)' };
+  stages(500);
+  item.killed = killed;
+  await runner.run(task, never, never);
+  stages(100);
+  stages(300);
+  await tryAgain();
+  stages(200);
+  stages(500);
+  expect(floor.killed).toMatchObject([killed]);
+  stages(501);
+  expect(floor.killed).toEqual([]);
 });
