@@ -39,10 +39,15 @@ export class SecondLook {
   /** The names in a folder, each once; throws when there are more that cannot be read. */
   async *namesIn(folder: Place): AsyncGenerator<Name> {
     const listing = new Listing(folder);
-    for (;;) {
-      const name = await this.at(() => listing.next(), [folderPath(folder)]);
-      if (name === undefined) return;
-      yield name;
+    try {
+      for (;;) {
+        const name = await this.at(() => listing.next(), [folderPath(folder)]);
+        if (name === undefined) return;
+        yield name;
+      }
+    } finally {
+      // A folder that is still open keeps the mount busy.
+      await listing.close();
     }
   }
 
@@ -85,6 +90,10 @@ class Listing {
     }
   }
 
+  async close(): Promise<void> {
+    await this.#names?.return(undefined);
+  }
+
   async #begun(): Promise<AsyncGenerator<Name>> {
     const names = namesIn(this.#folder, this.#isWhole ? NAMES_AT_ONCE : 1);
     let checksum = 0;
@@ -94,6 +103,7 @@ class Listing {
       checksum = crc32(value.shown, checksum);
     }
     if (checksum === this.#checksum) return names;
+    await names.return(undefined);
     throw new Error('the folder has other names than a moment ago');
   }
 }
