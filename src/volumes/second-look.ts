@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { errnoOf } from '../errors.ts';
 import { WALK_RETRIES, WALK_RETRY_MS } from '../limits.ts';
@@ -79,7 +81,7 @@ class Listing {
     try {
       this.#names ??= await this.#begun();
       const { done, value } = await this.#names.next();
-      if (done === true) return undefined;
+      if (done === true) return await this.#ended();
       this.#given++;
       this.#checksum = crc32(value.shown, this.#checksum);
       return value;
@@ -88,6 +90,19 @@ class Listing {
       this.#isWhole = false;
       throw error;
     }
+  }
+
+  /**
+   * Of a folder whose first block does not read, ext4 says that it is empty, and no more. Looking for a name
+   * that is not there goes through the whole list, and says what it met.
+   */
+  async #ended(): Promise<undefined> {
+    try {
+      await lstat(`${folderPath(this.#folder)}/${NO_NAME}`);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    return undefined;
   }
 
   async close(): Promise<void> {
@@ -109,3 +124,5 @@ class Listing {
 }
 
 const NAMES_AT_ONCE = 32;
+/** Nobody has it. */
+const NO_NAME = randomUUID();

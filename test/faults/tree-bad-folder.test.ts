@@ -43,6 +43,17 @@ async function fill(root: string): Promise<void> {
   }
 }
 
+/** An ext4 with a folder, and where in it the blocks of its list are. */
+async function extImage(): Promise<{ readonly image: string; readonly blocks: readonly number[] }> {
+  const image = join(directory, 'ext.img');
+  await fill(join(directory, 'tree'));
+  await emptyImage(image, 64 * MIB);
+  const args = ['-q', '-t', 'ext4', '-b', '4096', '-O', '^dir_index', '-d'];
+  execFileSync('mke2fs', [...args, join(directory, 'tree'), image]);
+  const told = execFileSync('debugfs', ['-R', 'blocks /docs', image], { stdio: 'pipe' });
+  return { image, blocks: told.toString().trim().split(/\s+/u).map(Number) };
+}
+
 async function verdictOn(image: string, sector: number): Promise<Verdict> {
   await using plugged = await faultDisk(image, { faults: [bad(sector, SECTOR_BYTES)] });
   const plan = { kind: 'tree', container: 'files', blobPrefix: '' } as const;
@@ -54,13 +65,7 @@ async function verdictOn(image: string, sector: number): Promise<Verdict> {
 
 describe.skipIf(noExt !== undefined)('a bad sector in the list of a folder', () => {
   it('costs none of the names before it, and the folder is named', async () => {
-    const image = join(directory, 'ext.img');
-    await fill(join(directory, 'tree'));
-    await emptyImage(image, 64 * MIB);
-    const args = ['-q', '-t', 'ext4', '-b', '4096', '-O', '^dir_index', '-d'];
-    execFileSync('mke2fs', [...args, join(directory, 'tree'), image]);
-    const told = execFileSync('debugfs', ['-R', 'blocks /docs', image], { stdio: 'pipe' });
-    const blocks = told.toString().trim().split(/\s+/u).map(Number);
+    const { image, blocks } = await extImage();
     const bytes = await readFile(image);
     const good = blocks.slice(0, 3).map((at) => bytes.subarray(at * 4096, (at + 1) * 4096));
     const names = good.join('').split('quite-a-long-name').length - 1;
@@ -70,6 +75,15 @@ describe.skipIf(noExt !== undefined)('a bad sector in the list of a folder', () 
     expect(reasons.map(({ words }) => words)).toEqual([
       expect.stringContaining('\\docs is a folder whose list of names does not read to its end'),
     ]);
+  });
+
+  it('that is its first one is no empty folder', async () => {
+    const { image, blocks } = await extImage();
+    const { outcome, reasons } = await verdictOn(image, (blocks[0] ?? 0) * 4096);
+    expect(outcome).toBe('CompletedMoreInfo');
+    expect(reasons.map(({ words }) => words).join('\n')).toContain(
+      '\\docs is a folder whose list of names does not read to its end',
+    );
   });
 });
 
