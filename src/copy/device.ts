@@ -7,6 +7,7 @@ import { endOf } from '../domain/rescue/map.ts';
 import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
 import { errnoOf, isStationError, StationError } from '../errors.ts';
 import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS } from '../limits.ts';
+import { alignedBuffer } from './aligned-buffer.ts';
 import { badPlace, diskGivenUp } from './disk-errors.ts';
 import { KernelLog } from './kernel-log.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
@@ -45,8 +46,7 @@ export class SourceDevice {
   #graceEndedAt: number | undefined;
   #isUnproven = false;
   #spinUp: SpinUp | undefined;
-  /** Page-aligned, as reads past the page cache need it. */
-  readonly #probe = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PROBE_BYTES);
+  readonly #probe = alignedBuffer(PROBE_BYTES);
 
   private constructor(expected: ExpectedDisk, handle: FileHandle, sysfs: string) {
     this.#expected = expected;

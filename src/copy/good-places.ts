@@ -1,5 +1,6 @@
 import { isStationError, StationError } from '../errors.ts';
 import { GOOD_PLACES, UNCHECKED_BLOCKS_MAX, UNSURE_BLOCKS_MAX } from '../limits.ts';
+import { alignedBuffer } from './aligned-buffer.ts';
 import type { SourceDevice } from './device.ts';
 import type { Doubted } from './journal.ts';
 
@@ -27,8 +28,7 @@ export class GoodPlaces {
   #places: GoodPlace[] = [];
   /** Read since the last check. */
   #candidates: GoodPlace[] = [];
-  /** Page-aligned, as reads past the page cache need it. */
-  readonly #again = Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, PLACE_BYTES);
+  readonly #again = alignedBuffer(PLACE_BYTES);
   #seen = 0;
   #isSick = false;
   #isInDoubt = false;

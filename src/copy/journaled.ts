@@ -32,9 +32,10 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
     if (record.kind === 'doubted') {
       sums.delete(blob, index);
       doubted.set(keyOf(record), record);
-      const { offsetBytes } = placeOf(blob, index);
-      const end = endOf(placeOf(blob, index));
-      known = known.filter((at) => at.offsetBytes < offsetBytes || at.offsetBytes >= end);
+      const place = placeOf(blob, index);
+      known = known.filter(
+        (at) => at.offsetBytes < place.offsetBytes || at.offsetBytes >= endOf(place),
+      );
       unsummed.delete(keyOf(record));
     } else if (record.md5 === undefined) unsummed.add(keyOf(record));
     else {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseVolumeKey } from '../../volumes/bitlocker-key.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import { openVolume } from '../../volumes/open-volume.ts';
+import { alignedBuffer } from '../aligned-buffer.ts';
 import type { SourceDevice } from '../device.ts';
 import { LANDMARK_BYTES } from '../landmarks.ts';
 import type { FilesAssignment } from '../messages.ts';
@@ -76,13 +77,6 @@ async function readAligned(
   const bytes = alignedBuffer(lengthBytes);
   await device.readInto(bytes, offsetBytes);
   return bytes;
-}
-
-/** Reads with O_DIRECT need aligned memory, which a WebAssembly memory is. */
-function alignedBuffer(lengthBytes: number): Buffer {
-  const pages = Math.ceil(lengthBytes / 65_536);
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  return Buffer.from(buffer, 0, lengthBytes);
 }
 
 /**
