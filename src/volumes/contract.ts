@@ -91,8 +91,11 @@ export interface OpenVolume extends AsyncDisposable {
    * `file-name-too-long`, and `file-read-failed` when the filesystem cannot be read at that place.
    */
   openFile(path: VolumePath, signal: AbortSignal): Promise<VolumeFile>;
-  /** Every file, depth first, in the order of the filesystem; bounded memory. */
-  walk(signal: AbortSignal): AsyncIterable<VolumeEntry>;
+  /**
+   * Every file, depth first, in the order of the filesystem; bounded memory. `onBadRead` is told of each
+   * read that failed, also when the next one did not.
+   */
+  walk(signal: AbortSignal, onBadRead?: () => void): AsyncIterable<VolumeEntry>;
   /**
    * What the kernel has said of damage in the filesystem since it was opened, the first of it. Then folders
    * can have been listed without all that was in them.

@@ -70,9 +70,9 @@ export class MountedVolume implements OpenVolume {
     return openVolumeFile(this.#tree, path, signal);
   }
 
-  walk(signal: AbortSignal): AsyncIterable<VolumeEntry> {
+  walk(signal: AbortSignal, onBadRead: () => void = () => undefined): AsyncIterable<VolumeEntry> {
     const { root, ground, layers } = this.#tree;
-    const look = new SecondLook(layers);
+    const look = new SecondLook(layers, onBadRead);
     return walkFolder({ place: root, names: [] }, { ground, look }, signal);
   }
 

@@ -17,11 +17,16 @@ const OF_THE_DISK = new Set(['EIO', 'ENODATA', 'EUCLEAN', 'EBADMSG']);
  */
 export class SecondLook {
   readonly #layers: readonly string[];
+  readonly #onBadRead: () => void;
   #spentMs = 0;
 
-  /** @param layers what the filesystem lies on: files and block devices. */
-  constructor(layers: readonly string[]) {
+  /**
+   * @param layers what the filesystem lies on: files and block devices.
+   * @param onBadRead told of each read that failed, also when the next one did not.
+   */
+  constructor(layers: readonly string[], onBadRead: () => void) {
     this.#layers = layers;
+    this.#onBadRead = onBadRead;
   }
 
   /** Does something that reads, again if need be; throws the last error. */
@@ -56,6 +61,7 @@ export class SecondLook {
   /** Throws the error if it is no use to look again. */
   async #forgetFor(error: unknown, tries: number, paths: readonly string[]): Promise<void> {
     const isOfDisk = OF_THE_DISK.has(errnoOf(error) ?? '');
+    if (isOfDisk) this.#onBadRead();
     if (!isOfDisk || tries > WALK_RETRIES || this.#spentMs > WALK_RETRY_MS) throw error;
     await forgetCached([...paths, ...this.#layers]);
   }

@@ -17,7 +17,7 @@ export interface FolderFaults {
   /** Makes reading fail at a place, or lets it wait; called before each read. */
   onRead?(path: string, offsetBytes: number, lengthBytes: number): Promise<void> | void;
   /** Makes the list of files another one, or lets it wait. */
-  onWalk?(entries: AsyncIterable<VolumeEntry>): AsyncIterable<VolumeEntry>;
+  onWalk?(entries: AsyncIterable<VolumeEntry>, onBadRead: () => void): AsyncIterable<VolumeEntry>;
 }
 
 export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolume {
@@ -35,9 +35,9 @@ export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolum
     },
     notes: [],
     openFile: (path, signal) => openIn(root, path, { faults, signal }),
-    walk: (signal) => {
+    walk: (signal, onBadRead = () => undefined) => {
       const entries = walkIn(root, [], signal);
-      return faults.onWalk?.(entries) ?? entries;
+      return faults.onWalk?.(entries, onBadRead) ?? entries;
     },
     damage: async () => [],
     close: async () => undefined,

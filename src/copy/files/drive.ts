@@ -59,7 +59,7 @@ export class DriveFiles {
 
   /** Every file of the volume; to read the folders can hang as well. */
   async *walk(signal: AbortSignal): AsyncGenerator<VolumeEntry> {
-    const entries = this.#volume.walk(signal)[Symbol.asyncIterator]();
+    const entries = this.#volume.walk(signal, this.#onBadRead)[Symbol.asyncIterator]();
     try {
       for (;;) {
         const { done, value } = await this.#timed(() => entries.next());

@@ -29,7 +29,7 @@ describe('the names in a folder', () => {
   it('leave nothing open when not all of them are asked for', async () => {
     const before = await openOnFolder();
     let during = 0;
-    for await (const _ of new SecondLook([]).namesIn(folder)) {
+    for await (const _ of new SecondLook([], () => undefined).namesIn(folder)) {
       during = await openOnFolder();
       break;
     }
@@ -39,7 +39,35 @@ describe('the names in a folder', () => {
 
   it('leave nothing open when they are all read', async () => {
     const before = await openOnFolder();
-    expect(await Array.fromAsync(new SecondLook([]).namesIn(folder))).toHaveLength(100);
+    expect(await Array.fromAsync(new SecondLook([], () => undefined).namesIn(folder))).toHaveLength(
+      100,
+    );
     expect(await openOnFolder()).toBe(before);
+  });
+});
+
+describe('what reads at the second look', () => {
+  const failing = (code: string, times: number) => {
+    let tries = 0;
+    return async () => {
+      if (tries++ < times) throw Object.assign(new Error(code), { code });
+      return tries;
+    };
+  };
+
+  it('is told to have failed, once for each time', async () => {
+    let signs = 0;
+    const look = new SecondLook([], () => signs++);
+    expect(await look.at(failing('EIO', 2))).toBe(3);
+    expect(signs).toBe(2);
+    await expect(look.at(failing('EUCLEAN', 100))).rejects.toMatchObject({ code: 'EUCLEAN' });
+    expect(signs).toBeGreaterThan(3);
+  });
+
+  it('is no sign of an error when it was only not there', async () => {
+    let signs = 0;
+    const look = new SecondLook([], () => signs++);
+    await expect(look.at(failing('ENOENT', 1))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(signs).toBe(0);
   });
 });
