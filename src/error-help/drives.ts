@@ -49,9 +49,9 @@ export const DISK_HELP: Help<DiskErrors> = {
   },
   'disk-content-changed': {
     meaning:
-      'A place that the copy has read before reads differently now: this is another disk with the same serial, the disk was written in the meantime, or it returns rubbish after a read error. The drive is faulted at once, since going on would mix two contents.',
+      'A place that the copy has read before reads differently now: this is another disk with the same serial, the disk was written in the meantime, or it returns rubbish, mostly after a read error. The drive is faulted at once, since going on would mix two contents.',
     nextStep:
-      'If the message speaks of a read error, pull the disk, wait ten seconds, plug it in again and press Retry: what was read of it since it last told the truth is read anew. Else compare the label with the drive list, since another disk with this serial may have been plugged in: plug in the first one, then press Retry.',
+      'If the message says “reads differently”, pull the disk, wait ten seconds, plug it in again and press Retry: what was read of it since it last told the truth is read anew. Else compare the label with the drive list, since another disk with this serial may have been plugged in: plug in the first one, then press Retry.',
   },
   'disk-busy': {
     meaning:

@@ -105,11 +105,17 @@ export const UNCHECKED_BLOCKS_MAX = 128;
 export const LANDMARKS = 64;
 /**
  * Landmarks of a disk that are chosen before its files are copied, and all read again when the copy goes
- * on, after errors and before the verdict: a tenth of a second on any disk.
+ * on, after errors, from time to time without one and before the verdict: a tenth of a second on any disk.
  */
 export const VOLUME_LANDMARKS = 8;
 /** So many of them are compared each time that something of a doubtful disk is to be taken for good. */
 export const LANDMARKS_IN_TURN = 2;
+/**
+ * While no read fails, all of them are read again when files of so many bytes have ended, or so many files,
+ * and each so many bytes within a file: some seconds of reading. That is what a copy reads again, and does
+ * not send again, when its disk left or it was killed before the next check.
+ */
+export const UNPROVED_FILES_MAX = { bytes: 1 * GIB, files: 1024 } as const;
 /** Places that are looked at to find those: a blank one proves little, and a volume may be mostly blank. */
 export const LANDMARK_TRIES = 64;
 /** Unreadable ranges that a verdict tells one by one; the map has all. */

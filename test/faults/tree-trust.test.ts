@@ -110,6 +110,37 @@ describe.skipIf(unavailable !== undefined)('a tree', () => {
     expect(await stored()).toEqual(first);
   });
 
+  it('of a disk that told rubbish unseen until it left is right in the end', async () => {
+    const image = await imageOf('first');
+    const bytes = await readFile(image);
+    const place = (name: string, at: number) =>
+      bytes.indexOf(bytesOf(`first ${name}`, SIZE).subarray(at, at + 512));
+    const gate: DiskFault = {
+      ...{ kind: 'hang', offsetBytes: place('b.raw', 3 * MIB), lengthBytes: 4096, maxSeconds: 60 },
+    };
+    const from = Math.min(...NAMES.map((name) => place(name, 0)));
+    const to = Math.max(...NAMES.map((name) => place(name, SIZE - 512))) + 512;
+    const rubbish = { kind: 'corrupt', offsetBytes: from, lengthBytes: to - from } as const;
+    {
+      await using plugged = await faultDisk(image, { faults: [gate] });
+      let pull: Promise<unknown> | undefined;
+      const copy = copied(plugged, (message) => {
+        const isMost = message.kind === 'progress' && message.progress.verifiedBytes >= 4 * SIZE;
+        if (isMost) pull ??= plugged.disk.pull('io-error');
+      });
+      while ((await plugged.counters()).hanging === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await plugged.replace([rubbish]);
+      expect(await copy).toMatchObject({ kind: 'failed' });
+      await pull;
+    }
+    expect([...(await stored())].some(([name, digest]) => digest !== first.get(name))).toBe(true);
+    await using cured = await faultDisk(image);
+    expect(await copied(cured)).toMatchObject({ verdict: { outcome: 'Completed' } });
+    expect(await stored()).toEqual(first);
+  });
+
   it('that goes on from another disk with the same list of files is found out', async () => {
     const [image, other] = [await imageOf('first'), await imageOf('other')];
     const pulled = await faultDisk(image);

@@ -3,7 +3,7 @@ import { Slots } from '../../blobs/slots.ts';
 import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import { judgeFiles, refusedDrive } from '../../domain/files-verdict.ts';
 import type { Verdict } from '../../domain/verdict.ts';
-import { isStationError, throwIfCancelled } from '../../errors.ts';
+import { isCancelled, isStationError, throwIfCancelled } from '../../errors.ts';
 import { FILES_IN_FLIGHT, FILES_NAMED, RESCUE_DRIVE_MS, SMALL_FILE_READERS } from '../../limits.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import type { Settled } from '../copy-drive.ts';
@@ -12,7 +12,6 @@ import { FileBuffers } from './buffers.ts';
 import { Containers } from './containers.ts';
 import type { FilesContext } from './context.ts';
 import { copyFile } from './copy-file.ts';
-import { doubtJournal } from './doubted-journal.ts';
 import { DriveFiles, type DriveUnderCopy } from './drive.ts';
 import { fileList } from './file-list.ts';
 import { type EndedItem, fileLog } from './file-log.ts';
@@ -20,10 +19,12 @@ import { eachInFlight } from './in-flight.ts';
 import { FilesJournal } from './journal.ts';
 import { ManifestSource } from './manifest-source.ts';
 import { NameLocks } from './names.ts';
+import { closeVolume, openedMessage } from './opened-volume.ts';
 import { classOf } from './outcome.ts';
 import { unmark } from './page-mark.ts';
 import { Patience } from './patience.ts';
 import { driveRefused, type Refusal, refusalOf } from './refusal.ts';
+import { retireJournal } from './retired-journal.ts';
 import { SideFiles } from './side-files.ts';
 import { type FileSource, sameItems } from './source.ts';
 import { FilesTally } from './tally.ts';
@@ -80,27 +81,6 @@ export async function copyFiles(
   }
 }
 
-function openedMessage({ filesystem, found, unlocked, notes }: OpenVolume): FromCopy {
-  const { partition, table, passedOver } = found;
-  const skipped = passedOver.map((each) => `partition ${each.partition}: ${each.reason}`);
-  return {
-    ...{ kind: 'volume-opened', filesystem, partition, table },
-    ...(unlocked === undefined
-      ? {}
-      : { unlockedBy: `${unlocked.tool}, ${unlocked.protector}, ${unlocked.method}` }),
-    notes: [...skipped, ...notes.map(({ words }) => words)],
-  };
-}
-
-/** What is left of it goes with this process, and a verdict must not be lost for that. */
-async function closeVolume(volume: OpenVolume): Promise<void> {
-  try {
-    await volume.close();
-  } catch (error) {
-    if (!isStationError(error, 'volume-not-released')) throw error;
-  }
-}
-
 type Order = Pick<Copying, 'assignment' | 'parts'>;
 
 async function copyFrom(
@@ -126,7 +106,7 @@ async function copyFrom(
   try {
     return await copyAll({ ...order, volume, files, ...known.value }, signal);
   } catch (error) {
-    if (isStationError(error, 'disk-content-changed')) await doubtJournal(assignment.journalFile);
+    if (isStationError(error, 'disk-content-changed')) await retireJournal(assignment.journalFile);
     throw error;
   }
 }
@@ -166,8 +146,10 @@ async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> 
   const { report } = parts;
   const plan = { kind: 'files', totalBytes: totals.bytes, files: totals.files } as const;
   report({ kind: 'planned', plan });
-  const journal = await FilesJournal.start(assignment.journalFile, assignment, totals);
-  landmarks.onProved = () => journal.proved();
+  const { copyId, nonce, journalFile } = assignment;
+  const vouching = { landmarks: landmarks.id, isPromised: isPromised(assignment) };
+  const journal = await FilesJournal.start(journalFile, { copyId, nonce, ...vouching }, totals);
+  landmarks.onProving = () => journal.proving();
   try {
     const { completed, withErrors, skipped } = journal.summary;
     const heldFiles = completed + withErrors + skipped;
@@ -179,9 +161,18 @@ async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> 
     const verdict = await verdictOf(copying, { journal, tally }, signal);
     const logs = await logsOf(copying, { journal, verdict }, signal);
     return { verdict, logs };
+  } catch (error) {
+    // Nothing is to be read again because somebody stopped the copy.
+    if (isCancelled(error)) await landmarks.vouch();
+    throw error;
   } finally {
     await journal.close();
   }
+}
+
+/** A manifest has a hash for each range. */
+function isPromised({ plan }: FilesAssignment): boolean {
+  return plan.kind === 'manifest';
 }
 
 interface Under {
@@ -221,6 +212,7 @@ async function pass(
   const putOff = { files: 0, bytes: 0 };
   const work = async (item: FileItem, live: AbortSignal) => {
     if (journal.hasEnded(item)) return await unmark(item, context, live);
+    await journal.recall(item);
     const inItem = tally.of(item);
     const ended = await copyFile({ item, context, onSafe: inItem.safe }, live);
     await context.landmarks.cleared();
@@ -231,6 +223,9 @@ async function pass(
       return;
     }
     await journal.end(item, ended.outcome, ended.bytes);
+    // What a sick disk gave with patience is not to be asked of it again.
+    if (context.patience !== undefined) await context.landmarks.vouch();
+    else await context.landmarks.ended(item.lengthBytes);
     await unmark(item, context, live);
     inItem.ended(ended.bytes);
     onEnd?.(item.lengthBytes);
@@ -280,7 +275,7 @@ async function verdictOf(
 ): Promise<Verdict> {
   await parts.drive.proveStillThere();
   // Also when no read has failed: the kernel may have read ahead over an error, and told nobody.
-  await landmarks.prove();
+  await landmarks.vouch();
   const files = journal.summary;
   const failures: string[] = [];
   const wanted = Math.min(files.withErrors, FILES_NAMED);
@@ -294,7 +289,7 @@ async function verdictOf(
     ...{ files, failures, plannedBytes: totals.bytes, leftOut: totals.leftOut },
     verifiedBytes: tally.verifiedBytes,
     damage: await volume.damage(),
-    isPromised: assignment.plan.kind === 'manifest',
+    isPromised: isPromised(assignment),
     notes: volume.notes.map(({ words }) => words),
     kernelWrites: await parts.drive.kernelWrites(),
   });

@@ -1,12 +1,10 @@
 import type { FileItem } from '../../domain/file-item.ts';
 import { StationError } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
+import { UNPROVED_FILES_MAX } from '../../limits.ts';
 import type { Borrowed } from './buffers.ts';
 import type { FileCopy } from './context.ts';
 import { readRange } from './read-range.ts';
-
-/** Of 4 MiB each mostly: a check is a few seeks and a GiB some seconds. */
-const RANGES_BETWEEN_CHECKS = 256;
 
 /** A range in its buffer, as it was promised; who gets it gives the buffer back. */
 export interface GoodRange {
@@ -17,7 +15,7 @@ export interface GoodRange {
 }
 
 export interface RangeReading {
-  /** The MD5 of ranges that the store holds: they are read and compared, and not given. */
+  /** The MD5 of ranges that the store holds: they are read and compared, and not given when they agree. */
   readonly held: ReadonlyMap<number, string>;
   /** Gets what became of each range that was read. */
   readonly statuses: RangeStatus[];
@@ -27,14 +25,17 @@ export interface RangeReading {
 
 /**
  * The ranges of a file in order, read one after the other and no faster than buffers come back. What
- * the store holds already is read all the same: it must still be what the drive has. A disk that has
- * become doubtful is checked from time to time, so that not all of a huge file is read in vain.
+ * the store holds already is read all the same: it must still be what the drive has, or is sent again when
+ * nobody vouches for that reading. The disk is proved from time to time, so that not all of a huge file is
+ * read in vain.
  */
 export async function* goodRanges(
   { item, file, context, onSafe }: FileCopy,
   { held, statuses, onGood }: RangeReading,
   signal: AbortSignal,
 ): AsyncGenerator<GoodRange> {
+  const unsure = context.journal.begun(item)?.unsure;
+  let unproved = 0;
   for (const [index, range] of item.ranges.entries()) {
     const buffer = await context.buffers.borrow(range.length, signal);
     let isGiven = false;
@@ -42,11 +43,17 @@ export async function* goodRanges(
       const answer = await readRange({ file, range, buffer: buffer.bytes }, signal);
       statuses[index] = answer.status;
       if (answer.status !== 'Completed') continue;
-      if (index % RANGES_BETWEEN_CHECKS === 0) await context.landmarks.cleared();
-      const before = held.get(index) ?? answer.md5;
-      if (before !== answer.md5) throw changedSince(item, context.files.devicePath);
+      unproved += range.length;
+      if (unproved >= UNPROVED_FILES_MAX.bytes) {
+        await context.landmarks.vouch();
+        unproved = 0;
+      }
+      const isSame = held.get(index) === answer.md5;
+      if (held.has(index) && !isSame && !unsure?.has(index)) {
+        throw changedSince(item, context.files.devicePath);
+      }
       onGood?.(buffer.bytes);
-      isGiven = !held.has(index);
+      isGiven = !isSame;
       if (isGiven) yield { index, buffer, md5: answer.md5 };
       else onSafe(range.length);
     } finally {

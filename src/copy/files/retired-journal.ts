@@ -2,13 +2,15 @@ import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asStateDiskError, errnoOf } from '../../errors.ts';
 import { syncPath } from '../../sync-path.ts';
-import type { ItemRecord } from './journal.ts';
+import { knownIn } from './journal-ends.ts';
+import type { ItemRecord, KeptRecord } from './journal-records.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
  * A journal of files that the drive does not show any more as it did: a folder on a failing medium may
- * read differently each time. It is put aside when a person is asked; the attempt after that begins a
- * new one, and carries over what still holds.
+ * read differently each time, and a disk that was found to tell rubbish may have told it of the list as well.
+ * It is put aside when a person is asked; the attempt after that begins a new one, and carries over what
+ * still holds.
  */
 
 export function retiredJournalOf(journalFile: string): string {
@@ -17,19 +19,15 @@ export function retiredJournalOf(journalFile: string): string {
 
 /** Puts the journal aside, durably; nothing when there is none. Throws `state-disk-failed`. */
 export async function retireJournal(journalFile: string): Promise<void> {
-  await putAside(journalFile, retiredJournalOf(journalFile));
-}
-
-export async function putAside(journalFile: string, aside: string): Promise<void> {
   try {
-    await rename(journalFile, aside);
+    await rename(journalFile, retiredJournalOf(journalFile));
     await syncPath(dirname(journalFile));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw asStateDiskError(journalFile, error);
   }
 }
 
-export type ReadItems = () => AsyncIterable<ItemRecord>;
+export type ReadKept = () => AsyncIterable<KeptRecord>;
 
 /**
  * What still holds of a journal that was put aside, for a drive that shows these items. Up to the first
@@ -37,14 +35,18 @@ export type ReadItems = () => AsyncIterable<ItemRecord>;
  * by its tag alone, which is too little to believe that it has ended: it is read again, and what it was
  * written to is taken for its blob when that proves to be equal, or untouched since it was left incomplete.
  */
-export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenerator<ItemRecord> {
+export async function* recalled(read: ReadKept, tags: Uint32Array): AsyncGenerator<KeptRecord> {
   let firstDiffering = Number.POSITIVE_INFINITY;
   for await (const entry of read()) {
-    if (tags[entry.i] !== entry.tag) firstDiffering = Math.min(firstDiffering, entry.i);
+    if (entry.k === 'proved' || tags[entry.i] === entry.tag) continue;
+    firstDiffering = Math.min(firstDiffering, entry.i);
   }
   const places = new Places(tags);
   for await (const entry of read()) {
-    if (entry.i < firstDiffering) yield entry;
+    if (entry.k === 'proved') yield entry;
+    // Nobody says which of two readings of a file that differ is right, so neither is a reason to stop.
+    else if (entry.k === 'staged') yield* movedTo(places.of(entry.tag), entry);
+    else if (entry.i < firstDiffering) yield entry;
     else yield* movedTo(places.of(entry.tag), entry);
   }
 }
@@ -52,15 +54,14 @@ export async function* recalled(read: ReadItems, tags: Uint32Array): AsyncGenera
 /** What an entry still says of an item that is to be read again; `i`: where it is in the list now. */
 export function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
   if (i === undefined) return;
-  // Of one that ended, any age is right: it was read back.
-  if (entry.k === 'unmarked') yield { ...entry, k: 'intent', i, at: 0 };
+  if (entry.k === 'staged') yield { ...entry, i, unsure: true };
   else if (entry.k !== 'done') yield { ...entry, i };
   else if (hasBlob(entry.outcome)) {
-    const { tag, outcome } = entry;
+    const { tag, outcome, mark, md5 } = entry;
     const isInPlace = outcome?.disposition === 'Overwritten' || outcome?.replaced;
     const more = isInPlace ? { replace: true as const } : {};
-    const known = outcome?.etag === undefined ? {} : { etag: outcome.etag };
-    yield { k: 'intent', i, tag, attempt: outcome?.attempt ?? 1, ...more, at: 0, ...known };
+    const known = knownIn({ etag: outcome?.etag, mark, md5 });
+    yield { k: 'doubted', i, tag, attempt: outcome?.attempt ?? 1, ...more, ...known };
   }
 }
 

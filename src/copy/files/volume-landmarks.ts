@@ -1,6 +1,11 @@
 import type { Extent } from '../../domain/plan.ts';
 import { isStationError, StationError } from '../../errors.ts';
-import { LANDMARK_TRIES, LANDMARKS_IN_TURN, VOLUME_LANDMARKS } from '../../limits.ts';
+import {
+  LANDMARK_TRIES,
+  LANDMARKS_IN_TURN,
+  UNPROVED_FILES_MAX,
+  VOLUME_LANDMARKS,
+} from '../../limits.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from '../landmarks.ts';
 import { readLandmarks, type VolumeLandmark, writeLandmarks } from './landmarks-file.ts';
 
@@ -24,55 +29,75 @@ interface Order {
  * promised of the files of a tree, so only these tell whether the disk is still what it was: the one
  * that the copy began with, when it is plugged in again, and one that tells no rubbish, after an error.
  *
- * After the first sign of an error nothing of the disk is taken for good before these were read again.
+ * After the first sign of an error nothing of the disk is taken for good before these were read again. While
+ * there is none they are read again from time to time, and the journal is told up to where that vouches.
  */
 export class VolumeLandmarks {
-  /** Told when a check of all after an error found them as they were. */
-  onProved: () => Promise<void> = async () => undefined;
+  /** Called when a check of all begins; what it gives is called when it found them as they were. */
+  onProving: () => () => Promise<void> = () => async () => undefined;
   readonly #order: Order;
   readonly #disk: BareDisk;
-  #landmarks: readonly VolumeLandmark[];
+  #landmarks: readonly VolumeLandmark[] = [];
+  #id = '';
   #isProved = false;
   #isInDoubt = false;
-  /** Something did not read since the last check began. */
-  #isDoubtNew = false;
+  /** The next check is to be one of all. */
+  #isAllDue = false;
+  #unproved = { bytes: 0, files: 0 };
   #checking: Promise<void> = Promise.resolve();
   #nextCheck: Promise<void> | undefined;
 
-  private constructor(order: Order, disk: BareDisk, landmarks: readonly VolumeLandmark[]) {
+  private constructor(order: Order, disk: BareDisk) {
     this.#order = order;
     this.#disk = disk;
-    this.#landmarks = landmarks;
   }
 
   /** What earlier attempts of the copy know of its disk. Throws what `prove` throws. */
   static async proved(order: Order, disk: BareDisk): Promise<VolumeLandmarks> {
     const known = await readLandmarks(order.journalFile, order.nonce);
-    const landmarks = new VolumeLandmarks(order, disk, known);
+    const landmarks = new VolumeLandmarks(order, disk);
+    landmarks.#know(known);
     await landmarks.prove();
     landmarks.#isProved = true;
     return landmarks;
   }
 
-  /** Chooses them in the volume, if none are known, and writes them down. */
-  async choose(volume: Extent, random: () => number): Promise<void> {
-    if (this.#landmarks.length > 0) return;
-    const found = new Map<number, VolumeLandmark>();
-    for (const offsetBytes of candidates(volume, random)) {
-      const landmark = found.has(offsetBytes) ? undefined : await this.#landmarkAt(offsetBytes);
-      if (landmark !== undefined) found.set(offsetBytes, landmark);
-      if (found.size === VOLUME_LANDMARKS) break;
-    }
-    this.#landmarks = [...found.values()];
-    const { journalFile, nonce } = this.#order;
-    await writeLandmarks(journalFile, nonce, this.#landmarks);
+  /** By it they are told from others that were chosen before. */
+  get id(): string {
+    return this.#id;
   }
 
-  /** A place that holds one byte over and over proves little, and one that does not read nothing. */
-  async #landmarkAt(offsetBytes: number): Promise<VolumeLandmark | undefined> {
+  /**
+   * Chooses them in the volume, if none are known, and writes them down. Throws `disk-read-failed` when no
+   * place reads: a copy that nothing vouches for must not look like others.
+   */
+  async choose(volume: Extent, random: () => number): Promise<void> {
+    if (this.#landmarks.length > 0) return;
+    const found = new Map<number, Looked>();
+    for (const offsetBytes of candidates(volume, random)) {
+      const looked = found.has(offsetBytes) ? undefined : await this.#lookAt(offsetBytes);
+      if (looked !== undefined) found.set(offsetBytes, looked);
+      if (telling(found).length === VOLUME_LANDMARKS) break;
+    }
+    if (found.size === 0) throw noLandmark(this.#disk, volume);
+    // A place that holds one byte over and over proves little, and still more than nothing.
+    const chosen = telling(found).length > 0 ? telling(found) : [...found.values()];
+    const landmarks = chosen.slice(0, VOLUME_LANDMARKS).map(({ landmark }) => landmark);
+    const { journalFile, nonce } = this.#order;
+    await writeLandmarks(journalFile, nonce, landmarks);
+    this.#know(landmarks);
+  }
+
+  #know(landmarks: readonly VolumeLandmark[]): void {
+    this.#landmarks = landmarks;
+    this.#id = landmarkDigest(Buffer.from(JSON.stringify(landmarks)));
+  }
+
+  async #lookAt(offsetBytes: number): Promise<Looked | undefined> {
     try {
       const bytes = await this.#disk.readLandmark(offsetBytes);
-      return isBlank(bytes) ? undefined : { offsetBytes, sha256: landmarkDigest(bytes) };
+      const landmark = { offsetBytes, sha256: landmarkDigest(bytes) };
+      return { landmark, isBlank: isBlank(bytes) };
     } catch (error) {
       if (!isStationError(error, 'disk-read-failed')) throw error;
       return undefined;
@@ -112,7 +137,7 @@ export class VolumeLandmarks {
     if (landmarkDigest(await this.#disk.readLandmark(offsetBytes)) === sha256) return;
     const { devicePath } = this.#disk;
     const words = this.#isProved
-      ? `${devicePath} reads differently at byte ${offsetBytes} after a read error`
+      ? `${devicePath} reads differently at byte ${offsetBytes} than before`
       : `${devicePath} does not hold at byte ${offsetBytes} what it held when its copy began`;
     throw new StationError('disk-content-changed', words, { devicePath, offsetBytes });
   }
@@ -120,15 +145,36 @@ export class VolumeLandmarks {
   /** Something did not read. Some drives return rubbish from then on, without a word. */
   doubt(): void {
     this.#isInDoubt = true;
-    this.#isDoubtNew = true;
+    this.#isAllDue = true;
   }
 
   /**
    * To be awaited between the reading of something and its being taken for good; nothing happens while
-   * no read has failed. Those who come together share one check. Throws what `prove` throws.
+   * no read has failed. Throws what `prove` throws.
    */
   async cleared(): Promise<void> {
-    if (!this.#isInDoubt) return;
+    if (this.#isInDoubt) await this.#checked();
+  }
+
+  /**
+   * To be awaited when the end of a file is in the journal, because some drives return rubbish for no reason
+   * that anybody saw. Nothing happens while there is little to read again. Throws what `prove` throws.
+   */
+  async ended(lengthBytes: number): Promise<void> {
+    this.#unproved.bytes += lengthBytes;
+    this.#unproved.files++;
+    const { bytes, files } = UNPROVED_FILES_MAX;
+    if (this.#unproved.bytes >= bytes || this.#unproved.files >= files) await this.vouch();
+  }
+
+  /** Reads all of them again, for what was read until now. Throws what `prove` throws. */
+  async vouch(): Promise<void> {
+    this.#isAllDue = true;
+    await this.#checked();
+  }
+
+  /** Those who come together share one check. */
+  async #checked(): Promise<void> {
     // One that is under way may have begun before what it is to vouch for was read.
     this.#nextCheck ??= this.#checking.then(() => {
       this.#nextCheck = undefined;
@@ -139,13 +185,29 @@ export class VolumeLandmarks {
   }
 
   async #check(): Promise<void> {
-    const isNew = this.#isDoubtNew;
-    this.#isDoubtNew = false;
     // In turn, so that a disk that is only worn is not slowed down by its checks.
-    if (!isNew) return await this.#proveFirst(LANDMARKS_IN_TURN);
+    if (!this.#isAllDue) return await this.#proveFirst(LANDMARKS_IN_TURN);
+    this.#isAllDue = false;
+    this.#unproved = { bytes: 0, files: 0 };
+    const onProved = this.onProving();
     await this.prove();
-    await this.onProved();
+    await onProved();
   }
+}
+
+interface Looked {
+  readonly landmark: VolumeLandmark;
+  readonly isBlank: boolean;
+}
+
+function telling(found: ReadonlyMap<number, Looked>): readonly Looked[] {
+  return [...found.values()].filter((looked) => !looked.isBlank);
+}
+
+function noLandmark({ devicePath }: BareDisk, { offsetBytes, lengthBytes }: Extent) {
+  const words = `${devicePath} gives no place by which it could be known again`;
+  const payload = { devicePath, offsetBytes, lengthBytes, errno: 'EIO' };
+  return new StationError('disk-read-failed', words, payload);
 }
 
 /** The volume's beginning, then by chance; most in front, where a volume that is not full has its data. */

@@ -18,7 +18,6 @@ it('keeps what copies without a verdict need, and nothing else', async () => {
   expect((await readdir(directory.path, { recursive: true })).sort()).toEqual([
     'open.journal',
     'open.journal.differs',
-    'open.journal.doubted',
     'open.journal.landmarks',
     'open.journal.map',
     'open.journal.scratch',

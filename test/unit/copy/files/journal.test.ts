@@ -2,8 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { doubtJournal } from '../../../../src/copy/files/doubted-journal.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FilesJournal } from '../../../../src/copy/files/journal.ts';
 import { CLEAN, lost, type Outcome } from '../../../../src/copy/files/outcome.ts';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
@@ -16,6 +15,7 @@ import type { FileItem, FileTotals } from '../../../../src/domain/file-item.ts';
 let directory: string;
 let file: string;
 const COPY = { copyId: 'copy-1', nonce: '0011223344556677' };
+const UNPROMISED = { landmarks: 'those', isPromised: false };
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'drive-station-files-journal-'));
@@ -40,7 +40,13 @@ function totals(items: readonly FileItem[]): FileTotals {
 }
 
 const ITEMS = Array.from({ length: 6 }, (_, index) => item(index));
-const open = (items = ITEMS) => FilesJournal.start(file, COPY, totals(items));
+const open = (items = ITEMS, vouching = UNPROMISED) =>
+  FilesJournal.start(file, { ...COPY, ...vouching }, totals(items));
+/** Of a disk that was what it was to the end. */
+async function closeProved(journal: FilesJournal): Promise<void> {
+  await journal.proving()();
+  await journal.close();
+}
 const first = (journal: FilesJournal) => journal.begun(item(0));
 const MD5 = '0123456789abcdef0123456789abcdef';
 const range = (attempt: number, at: number) => ({ attempt, range: at, md5: MD5 });
@@ -54,7 +60,7 @@ test('how a file ended is known to the next attempt, in all its words', async ()
   await one.end(item(0), CLEAN, 10);
   await one.end(item(1), failed, 4);
   await one.end(item(2), { status: 'Completed', disposition: 'Skipped' }, 0);
-  await one.close();
+  await closeProved(one);
   const two = await open();
   expect(two.summary).toEqual({
     ...{ planned: 6, completed: 1, withErrors: 1, skipped: 1, renamed: 0, overwritten: 0 },
@@ -75,7 +81,7 @@ test('of a file that was begun, the last intent counts and every staged range', 
   await one.staged(item(0), range(2, 0));
   await one.staged(item(0), range(2, 4));
   await one.intend(item(1), { attempt: 1, replace: true, mark: 77 }, 3000);
-  await one.close();
+  await closeProved(one);
   const two = await open();
   expect(first(two)?.intent).toEqual({ attempt: 2, replace: false, at: 2000 });
   expect([...(first(two)?.staged.get(2) ?? [])]).toEqual([
@@ -95,7 +101,7 @@ test('the mark of a page blob is known from before it is made until it is taken 
   await one.end(item(0), CLEAN, 10);
   await one.intend(item(1), target, 1000);
   await one.end(item(1), CLEAN, 10);
-  await one.close();
+  await closeProved(one);
   for (let attempts = 0; attempts < 2; attempts++) {
     const two = await open();
     expect(two.marked(item(0))).toEqual(marked);
@@ -118,6 +124,7 @@ test('what was said of a page blob without its mark is read over', async () => {
     { k: 'intent', i: 1, tag, attempt: 1, at: 1000 },
     { k: 'made', i: 1, tag, attempt: 1 },
     { k: 'done', i: 2, tag: tagOf(item(2)), bytes: 10 },
+    { k: 'proved', landmarks: 'those', records: 4 },
   ];
   await (await FramedFile.start(file, before, () => undefined)).close();
   const journal = await open();
@@ -130,7 +137,7 @@ test('what is begun is forgotten once it has ended, and the file does not grow w
   const one = await open();
   for (let at = 0; at < 50; at++) await one.staged(item(0), range(1, at));
   await one.end(item(0), CLEAN, 10);
-  await one.close();
+  await closeProved(one);
   const before = (await readFile(file)).length;
   const two = await open();
   await two.close();
@@ -141,7 +148,7 @@ test('what is begun is forgotten once it has ended, and the file does not grow w
 test('a journal of other files is found out before anything is done', async () => {
   const one = await open();
   await one.intend(item(2), { attempt: 1, replace: false }, 1000);
-  await one.close();
+  await closeProved(one);
   const renamed = ITEMS.map((each) => (each.index === 2 ? item(2, 'another.bin') : each));
   await expect(open(renamed)).rejects.toMatchObject({ code: 'drive-reads-differ' });
   await expect(open(ITEMS.slice(0, 2))).rejects.toMatchObject({ code: 'drive-reads-differ' });
@@ -159,13 +166,14 @@ async function retired(): Promise<void> {
   await one.staged(item(2), range(2, 7));
   await one.end(item(3), { ...CLEAN, disposition: 'Renamed', attempt: 4 }, 10);
   await one.end(item(4), { ...CLEAN, disposition: 'Skipped' }, 0);
-  await one.close();
+  await closeProved(one);
   await retireJournal(file);
 }
 
 test('a journal that was put aside for other files still says what holds: nothing is trusted by its tag alone', async () => {
   await retired();
   const two = await open(SHORTER);
+  for (const each of SHORTER) await two.recall(each);
   const [first, moved, renamed, skipped] = SHORTER.map((each) => ({
     ended: two.hasEnded(each),
     begun: two.begun(each),
@@ -212,8 +220,9 @@ test('every crash prefix says what a prefix of the calls says, and nothing that 
   for (const each of ITEMS) {
     await one.intend(each, { attempt: 1, replace: false }, each.index);
     await one.end(each, each.index % 2 === 0 ? CLEAN : lost('IOFailed', 'bad'), 10);
+    await one.proving()();
   }
-  await one.close();
+  await closeProved(one);
   const whole = await readFile(file);
   await fc.assert(
     fc.asyncProperty(fc.nat(whole.length), fc.uint8Array({ maxLength: 30 }), async (at, noise) => {
@@ -230,27 +239,80 @@ test('every crash prefix says what a prefix of the calls says, and nothing that 
   );
 });
 
-test('of a disk that is no longer believed, what was read since it was proved is read again', async () => {
+describe('of a disk for which nobody vouches, what was read since it was proved', () => {
   const target = { attempt: 1, replace: false };
-  const before = await open();
-  await before.end(item(0), CLEAN, 10);
-  await before.close();
-  const one = await open();
-  await one.end(item(1), CLEAN, 10);
-  await one.proved();
-  await one.intend(item(2), { ...target, md5: MD5 }, 1000);
-  await one.end(item(2), CLEAN, 10);
-  await one.end(item(3), lost('IOFailed', 'unreadable'), 0);
-  await one.staged(item(4), range(1, 0));
-  await one.close();
-  await doubtJournal(file);
-  for (let attempts = 0; attempts < 2; attempts++) {
-    const two = await open();
-    expect(ITEMS.map((each) => two.hasEnded(each))).toEqual([true, true, ...Array(4).fill(false)]);
-    expect(two.begun(item(2))?.intent).toEqual({ ...target, at: 0, md5: MD5 });
-    expect(two.begun(item(3))).toBeUndefined();
-    expect(two.begun(item(4))).toBeUndefined();
-    await two.close();
-    expect(await readdir(directory)).toEqual(['copy-1.journal']);
+
+  /** Two files that ended before the check, one while it went on, and the others after it. */
+  async function unproved(): Promise<void> {
+    const before = await open();
+    await before.end(item(0), CLEAN, 10);
+    await before.close();
+    const one = await open();
+    await one.end(item(0), CLEAN, 10);
+    await one.end(item(1), CLEAN, 10);
+    const proved = one.proving();
+    await one.intend(item(2), { ...target, md5: MD5 }, 1000);
+    await one.end(item(2), CLEAN, 10);
+    await proved();
+    await one.end(item(3), lost('IOFailed', 'unreadable'), 0);
+    await one.staged(item(4), range(1, 0));
+    await one.close();
   }
+
+  const ended = (journal: FilesJournal) => ITEMS.map((each) => journal.hasEnded(each));
+
+  test.each([
+    ['left', () => Promise.resolve()],
+    ['was found to tell rubbish', () => retireJournal(file)],
+  ] as const)('is read again when it %s', async (_, putAside) => {
+    await unproved();
+    await putAside();
+    for (let attempts = 0; attempts < 3; attempts++) {
+      const two = await open();
+      for (const each of ITEMS) await two.recall(each);
+      expect(ended(two)).toEqual([true, true, ...Array(4).fill(false)]);
+      expect(two.heldBytes).toBe(20);
+      expect(two.begun(item(2))?.intent).toEqual({ ...target, at: 0, md5: MD5 });
+      expect(two.begun(item(3))).toBeUndefined();
+      expect([...(two.begun(item(4))?.unsure ?? [])]).toEqual([0]);
+      await two.close();
+      expect(await readdir(directory)).toEqual(['copy-1.journal']);
+    }
+  });
+
+  test('ends anew with what the next attempt says of it', async () => {
+    await unproved();
+    const two = await open();
+    await two.recall(item(2));
+    const renewed = { ...target, md5: MD5.replace('0', 'f'), etag: '"1"' };
+    await two.intend(item(2), renewed, 5000);
+    await two.close();
+    const three = await open();
+    await three.recall(item(2));
+    expect(three.begun(item(2))?.intent).toEqual({ ...renewed, at: 5000 });
+    await three.end(item(2), CLEAN, 10);
+    await closeProved(three);
+    const four = await open();
+    expect(ended(four)).toEqual([true, true, true, false, false, false]);
+    await four.close();
+  });
+
+  test('has ended well where each range came with a hash', async () => {
+    await unproved();
+    const two = await open(ITEMS, { ...UNPROMISED, isPromised: true });
+    expect(ended(two)).toEqual([true, true, true, false, false, false]);
+    await two.close();
+  });
+
+  test('is all of it when the landmarks are others', async () => {
+    await unproved();
+    for (let attempts = 0; attempts < 2; attempts++) {
+      const two = await open(ITEMS, { ...UNPROMISED, landmarks: 'these' });
+      expect(ended(two)).toEqual(Array(6).fill(false));
+      await two.close();
+    }
+    const three = await open();
+    expect(ended(three)).toEqual(Array(6).fill(false));
+    await three.close();
+  });
 });

@@ -4,10 +4,10 @@ import { landmarksFile } from '../../../../src/copy/files/landmarks-file.ts';
 import { VolumeLandmarks } from '../../../../src/copy/files/volume-landmarks.ts';
 import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
 import { StationError } from '../../../../src/errors.ts';
-import { LANDMARKS_IN_TURN, VOLUME_LANDMARKS } from '../../../../src/limits.ts';
+import { LANDMARKS_IN_TURN, UNPROVED_FILES_MAX, VOLUME_LANDMARKS } from '../../../../src/limits.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
 import { seededRandom } from '../../../support/random.ts';
-import { dyingAt, dyingBefore } from '../../../support/wrapped-container.ts';
+import { counting, dyingAt, dyingBefore } from '../../../support/wrapped-container.ts';
 
 /** Whether the disk below the files is what it was, and still tells what it has. */
 
@@ -109,6 +109,21 @@ describe('the landmarks of a disk', () => {
     await expect(proof).rejects.toMatchObject({ code: 'disk-read-failed' });
   });
 
+  test('are blank ones where the disk has no others, and some in any case', async () => {
+    const blank = disk(() => Buffer.alloc(LANDMARK_BYTES));
+    const known = await VolumeLandmarks.proved(order(), blank);
+    await known.choose(volume, seededRandom(7));
+    expect(known.id).not.toBe('');
+    blank.readLandmark = async () => rubbish;
+    await expect(known.prove()).rejects.toMatchObject(changed);
+    const dead = disk((at) => {
+      throw unreadable(at);
+    });
+    const none = await VolumeLandmarks.proved({ ...order(), nonce: 'ffffffffffffffff' }, dead);
+    const choice = none.choose(volume, seededRandom(7));
+    await expect(choice).rejects.toMatchObject({ code: 'disk-read-failed' });
+  });
+
   test('are asked for until one reads, so that no check is of nothing', async () => {
     const one = disk(full);
     const known = await VolumeLandmarks.proved(order(), one);
@@ -142,7 +157,56 @@ describe('the landmarks of a disk', () => {
   });
 });
 
+describe('the landmarks of a disk that reads without an error', () => {
+  async function known() {
+    const one = disk(full);
+    const landmarks = await VolumeLandmarks.proved(order(), one);
+    await landmarks.choose(volume, seededRandom(7));
+    one.reads.length = 0;
+    return { one, landmarks };
+  }
+
+  test.each([
+    { what: 'bytes', endings: [1, UNPROVED_FILES_MAX.bytes - 1] },
+    { what: 'files', endings: Array.from({ length: UNPROVED_FILES_MAX.files }, () => 0) },
+  ])('are all read again after so many $what, and no sooner', async ({ endings }) => {
+    const { one, landmarks } = await known();
+    for (let times = 1; times <= 2; times++) {
+      for (const lengthBytes of endings.slice(1)) await landmarks.ended(lengthBytes);
+      expect(one.reads).toHaveLength((times - 1) * VOLUME_LANDMARKS);
+      await landmarks.ended(endings[0] ?? 0);
+      expect(one.reads).toHaveLength(times * VOLUME_LANDMARKS);
+    }
+    await landmarks.cleared();
+    expect(one.reads).toHaveLength(2 * VOLUME_LANDMARKS);
+  });
+
+  test('vouch for what was there when they began to be read, and only when they agree', async () => {
+    const { one, landmarks } = await known();
+    const told: string[] = [];
+    landmarks.onProving = () => {
+      told.push(`begun after ${one.reads.length} reads`);
+      return async () => void told.push(`proved after ${one.reads.length}`);
+    };
+    await landmarks.vouch();
+    expect(told).toEqual(['begun after 0 reads', `proved after ${VOLUME_LANDMARKS}`]);
+    one.readLandmark = async () => rubbish;
+    await expect(landmarks.vouch()).rejects.toMatchObject(changed);
+    expect(told).toHaveLength(3);
+  });
+});
+
 describe('a tree', () => {
+  /** Whether all files have. */
+  const hasEnded = () =>
+    drive.messages.some((message) => message.kind === 'phase' && message.phase === 'settling');
+  /** The files that are read from now on. */
+  function readsOf(): string[] {
+    const reads: string[] = [];
+    drive.faults = { onRead: (path) => void reads.push(path) };
+    return reads;
+  }
+
   test('of a disk that tells rubbish after an error gives the store nothing more', async () => {
     let isSick = false;
     drive.placeAt = (at) => (isSick ? rubbish : full(at));
@@ -162,6 +226,20 @@ describe('a tree', () => {
     for (const { blob, bytes } of [first, second]) {
       expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
     }
+  });
+
+  test('of a disk that tells rubbish after an error that a second look mended is found out', async () => {
+    drive.faults = {
+      onWalk: (entries, onBadRead) => {
+        onBadRead();
+        return entries;
+      },
+      onRead: () => {
+        drive.placeAt = () => rubbish;
+      },
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
+    expect(await drive.namesIn('tree')).toEqual([]);
   });
 
   test('is not Completed when the disk tells rubbish in the end, though no read has failed', async () => {
@@ -193,10 +271,70 @@ describe('a tree', () => {
     }
   });
 
+  test('that was read as rubbish and left before anybody noticed is read and written again', async () => {
+    for (const { blob, bytes } of [first, second]) {
+      await drive.write(blob, bytesOf('rubbish', bytes.length));
+    }
+    drive.onMessage = ({ kind }) => {
+      if (kind === 'phase' && hasEnded()) throw new Error('the disk left');
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toThrow('the disk left');
+    drive.onMessage = () => undefined;
+    for (const { blob, bytes } of [first, second]) await drive.write(blob, bytes);
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict.files).toMatchObject({ completed: 2, renamed: 0, withErrors: 0 });
+    expect(await drive.namesIn('tree')).toEqual([first.blob, second.blob]);
+    for (const { blob, bytes } of [first, second]) {
+      expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('that left is read again, and nothing of it is sent again', async () => {
+    drive.onMessage = ({ kind }) => {
+      if (kind === 'phase' && hasEnded()) throw new Error('the disk left');
+    };
+    await expect(drive.copy({ plan: tree })).rejects.toThrow('the disk left');
+    drive.onMessage = () => undefined;
+    const [puts, blocks] = [{ calls: 0 }, { calls: 0 }];
+    drive.wrap = (inner) => counting('put', puts)(counting('stageBlock', blocks)(inner));
+    const reads = readsOf();
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2, renamed: 0 } });
+    expect(new Set(reads)).toHaveLength(2);
+    expect([puts.calls, blocks.calls]).toEqual([0, 0]);
+  });
+
+  test('that was stopped is not read again', async () => {
+    const stop = new AbortController();
+    drive.onMessage = ({ kind }) => {
+      if (kind === 'phase' && hasEnded()) stop.abort();
+    };
+    const stopped = drive.copy({ plan: tree }, stop.signal);
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    const reads = readsOf();
+    expect((await drive.copy({ plan: tree })).verdict).toMatchObject({ outcome: 'Completed' });
+    expect(reads).toEqual([]);
+  });
+
   test('whose file reads otherwise than its first blocks did is no mixture', async () => {
     drive.wrap = dyingAt('stageBlock', 2);
     await expect(drive.copy({ plan: tree })).rejects.toMatchObject({ code: 'internal-error' });
     drive.wrap = (container) => container;
+    const other = bytesOf('other', first.bytes.length);
+    await drive.write(first.blob, other);
+    const { verdict } = await drive.copy({ plan: tree });
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 2, renamed: 0 } });
+    expect((await drive.stored(`tree/${first.blob}`)).equals(other)).toBe(true);
+  });
+
+  test('whose file reads otherwise than while the disk was proved is asked about once', async () => {
+    const stop = new AbortController();
+    drive.onMessage = (message) => {
+      if (message.kind === 'progress' && message.progress.stagedBytes >= 4 * MIB) stop.abort();
+    };
+    const stopped = drive.copy({ plan: tree }, stop.signal);
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    drive.onMessage = () => undefined;
     const other = bytesOf('other', first.bytes.length);
     await drive.write(first.blob, other);
     await expect(drive.copy({ plan: tree })).rejects.toMatchObject(changed);
