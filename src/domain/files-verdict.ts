@@ -14,6 +14,8 @@ export interface FilesEvidence {
   readonly files: FilesSummary;
   /** Whether hashes came with the files, as in a manifest; nobody promised anything of a tree. */
   readonly isPromised: boolean;
+  /** The copy began with a disk that held something else, and a person said that this one is right. */
+  readonly isSecond: boolean;
   /** The first files that ended with errors, in words. */
   readonly failures: readonly string[];
   /** Things on the drive that are no files, such as links. */
@@ -90,17 +92,25 @@ function damaged(said: readonly string[]): VerdictReason {
   return { code: 'filesystem-damaged', words };
 }
 
-function warningsIn({ files, leftOut }: FilesEvidence): VerdictReason[] {
+function warningsIn({ files, leftOut, isSecond }: FilesEvidence): VerdictReason[] {
+  const second = isSecond ? [SECOND_DISK] : [];
   const counted = [
     ['files-renamed', files.renamed, 'renamed, because their names were taken'],
     ['files-overwritten', files.overwritten, 'written over blobs that were there'],
     ['files-skipped', files.skipped, 'not copied, because blobs were there that were to stay'],
     ['entries-left-out', leftOut, 'left out: links and special files are not followed'],
   ] as const;
-  return counted.flatMap(([code, count, words]) =>
+  const told = counted.flatMap(([code, count, words]) =>
     count === 0 ? [] : [{ code, words: `${count} of the drive’s files were ${words}.` }],
   );
+  return [...second, ...told];
 }
+
+const SECOND_DISK: VerdictReason = {
+  code: 'disk-confirmed',
+  words:
+    'The disk no longer held what it held when its copy began, and a person said that it is the right one: all of it was read anew.',
+};
 
 function allVerified({ plannedBytes, files, isPromised, notes }: FilesEvidence): VerdictReason {
   const count = files.planned === 1 ? '1 file' : `${files.planned} files`;

@@ -20,6 +20,7 @@ export interface VerdictReason {
     | 'files-overwritten'
     | 'files-skipped'
     | 'entries-left-out'
+    | 'disk-confirmed'
     | 'filesystem-damaged';
   readonly words: string;
 }

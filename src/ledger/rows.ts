@@ -144,6 +144,7 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
         'files-overwritten',
         'files-skipped',
         'entries-left-out',
+        'disk-confirmed',
         'filesystem-damaged',
       ]),
       words: z.string(),

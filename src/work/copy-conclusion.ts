@@ -1,4 +1,5 @@
 import type { CopyResult } from '../copy/copy-process.ts';
+import { noteAsked } from '../copy/files/stranger.ts';
 import type { CopyFailure } from '../copy/messages.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type { DriveRef } from '../domain/job.ts';
@@ -7,6 +8,7 @@ import type { CopyOutcome } from '../ledger/copy-outcome.ts';
 import type { Attempt, RunEnd, RunnerDependencies } from './copy-attempt.ts';
 import { asHang, attemptFailed, endingOf, withTried } from './copy-ending.ts';
 import type { WorkItem } from './floor.ts';
+import { journalFileOf } from './staged-at.ts';
 import { stationsOwn } from './stations-own.ts';
 import { storageTroubleOf } from './storage-holds.ts';
 
@@ -14,7 +16,14 @@ type SettledCopy = Extract<CopyResult, { kind: 'settled' }>;
 
 export type ConclusionDependencies = Pick<
   RunnerDependencies,
-  'ledger' | 'floor' | 'logger' | 'diskOf' | 'lookAgain' | 'now' | 'onStationFailed'
+  | 'ledger'
+  | 'floor'
+  | 'logger'
+  | 'diskOf'
+  | 'lookAgain'
+  | 'now'
+  | 'onStationFailed'
+  | 'journalDirectory'
 >;
 
 /** Writes down how a copy ended, and says what its queue makes of that. */
@@ -107,8 +116,23 @@ export class CopyConclusion {
     const fault: Fault = { code, reason, nextStep: nextStepFor(code), since, publicState: name };
     await ledger.transitionDrive(ref, { event: 'faulted', fault }, 'station');
     logger.warn({ drive: ref, code, reason }, 'the drive is faulted');
+    if (ASKS_FOR_DISK.has(code)) await this.#noteAsked(ref);
+  }
+
+  /** Behind the fault: whatever leads on from there is a person's Retry. Without it one more is needed. */
+  async #noteAsked(ref: DriveRef): Promise<void> {
+    const { ledger, journalDirectory, logger } = this.#deps;
+    try {
+      const copy = await ledger.copyOf(ref);
+      if (copy !== undefined) await noteAsked(journalFileOf(journalDirectory, copy));
+    } catch (err) {
+      logger.warn({ drive: ref, err }, 'that a person is asked could not be noted');
+    }
   }
 }
+
+/** Faults that ask whether it is the right disk. */
+const ASKS_FOR_DISK: ReadonlySet<string> = new Set(['disk-content-changed', 'disk-read-failed']);
 
 /** Trouble of the storage is nobody's failure: the drive waits for it outside of the queue. */
 export function heldFor(code: string, reason: string): RunEnd | undefined {

@@ -290,6 +290,7 @@ async function verdictOf(
     verifiedBytes: tally.verifiedBytes,
     damage: await volume.damage(),
     isPromised: isPromised(assignment),
+    isSecond: landmarks.isSecond,
     notes: volume.notes.map(({ words }) => words),
     kernelWrites: await parts.drive.kernelWrites(),
   });

@@ -16,8 +16,16 @@ export interface VolumeLandmark {
   readonly sha256: string;
 }
 
+/** By what the disk of a copy is known again. */
+export interface KnownDisk {
+  readonly landmarks: readonly VolumeLandmark[];
+  /** It is known by them since a person said so; at first it held something else. */
+  readonly isSecond: boolean;
+}
+
 const schema = z.strictObject({
   nonce: z.string(),
+  isSecond: z.boolean().default(false),
   landmarks: z.array(
     z.strictObject({
       offsetBytes: z.int().min(0),
@@ -30,14 +38,11 @@ export function landmarksFile(journalFile: string): string {
   return `${journalFile}.landmarks`;
 }
 
-/** What is known of the disk of a copy; nothing where no attempt of it came so far. */
-export async function readLandmarks(
-  journalFile: string,
-  nonce: string,
-): Promise<readonly VolumeLandmark[]> {
+/** What is known of the disk of a copy; no landmarks where no attempt of it came so far. */
+export async function readLandmarks(journalFile: string, nonce: string): Promise<KnownDisk> {
   const text = await unlessMissing(readFile(landmarksFile(journalFile), 'utf8'));
   const found = text === undefined ? undefined : schema.safeParse(parsed(text)).data;
-  return found?.nonce === nonce ? found.landmarks : [];
+  return found?.nonce === nonce ? found : { landmarks: [], isSecond: false };
 }
 
 function parsed(text: string): unknown {
@@ -52,10 +57,10 @@ function parsed(text: string): unknown {
 export async function writeLandmarks(
   journalFile: string,
   nonce: string,
-  landmarks: readonly VolumeLandmark[],
+  known: KnownDisk,
 ): Promise<void> {
   const file = landmarksFile(journalFile);
-  const bytes = Buffer.from(JSON.stringify({ nonce, landmarks }));
+  const bytes = Buffer.from(JSON.stringify({ nonce, ...known }));
   try {
     await makeDirectories(dirname(file), 0o700);
     await writeDurably(file, (handle) => writeAll(handle, bytes));

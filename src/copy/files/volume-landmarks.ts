@@ -8,6 +8,7 @@ import {
 } from '../../limits.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from '../landmarks.ts';
 import { readLandmarks, type VolumeLandmark, writeLandmarks } from './landmarks-file.ts';
+import { forgetStranger, isConfirmed } from './stranger.ts';
 
 /** The disk itself, below every filesystem and past the page cache. */
 export interface BareDisk {
@@ -22,6 +23,7 @@ export interface BareDisk {
 interface Order {
   readonly journalFile: string;
   readonly nonce: string;
+  readonly disk: { readonly diskseq: number };
 }
 
 /**
@@ -39,6 +41,7 @@ export class VolumeLandmarks {
   readonly #disk: BareDisk;
   #landmarks: readonly VolumeLandmark[] = [];
   #id = '';
+  #isSecond = false;
   #isProved = false;
   #isInDoubt = false;
   /** The next check is to be one of all. */
@@ -52,14 +55,43 @@ export class VolumeLandmarks {
     this.#disk = disk;
   }
 
-  /** What earlier attempts of the copy know of its disk. Throws what `prove` throws. */
+  /**
+   * What earlier attempts of the copy know of its disk; nothing when a person says that it is the right one
+   * though it is not what they know. Throws what `prove` throws.
+   */
   static async proved(order: Order, disk: BareDisk): Promise<VolumeLandmarks> {
-    const known = await readLandmarks(order.journalFile, order.nonce);
+    const { landmarks: known, isSecond } = await readLandmarks(order.journalFile, order.nonce);
     const landmarks = new VolumeLandmarks(order, disk);
     landmarks.#know(known);
-    await landmarks.prove();
+    landmarks.#isSecond = isSecond;
+    try {
+      await landmarks.prove();
+      if (known.length > 0) await forgetStranger(order.journalFile);
+    } catch (error) {
+      await landmarks.#requireConfirmed(known, error);
+      landmarks.#know([]);
+      landmarks.#isSecond = true;
+    }
     landmarks.#isProved = true;
     return landmarks;
+  }
+
+  /** Throws the error unless it is about a disk that a person has confirmed. */
+  async #requireConfirmed(known: readonly VolumeLandmark[], error: unknown): Promise<void> {
+    if (!isStationError(error, 'disk-content-changed', 'disk-read-failed')) throw error;
+    const found: (string | null)[] = [];
+    for (const { offsetBytes } of known) {
+      const looked = await this.#lookAt(offsetBytes);
+      found.push(looked?.landmark.sha256 ?? null);
+    }
+    const { journalFile, disk } = this.#order;
+    const stranger = { landmarks: this.#id, diskseq: disk.diskseq, found };
+    if (!(await isConfirmed(journalFile, stranger))) throw error;
+  }
+
+  /** Whether the copy began with a disk that held something else, for all that a person can tell. */
+  get isSecond(): boolean {
+    return this.#isSecond;
   }
 
   /** By it they are told from others that were chosen before. */
@@ -84,7 +116,7 @@ export class VolumeLandmarks {
     const chosen = telling(found).length > 0 ? telling(found) : [...found.values()];
     const landmarks = chosen.slice(0, VOLUME_LANDMARKS).map(({ landmark }) => landmark);
     const { journalFile, nonce } = this.#order;
-    await writeLandmarks(journalFile, nonce, landmarks);
+    await writeLandmarks(journalFile, nonce, { landmarks, isSecond: this.#isSecond });
     this.#know(landmarks);
   }
 

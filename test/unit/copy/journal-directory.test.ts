@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/ledger.ts';
 it('keeps what copies without a verdict need, and nothing else', async () => {
   await using directory = await temporaryDirectory();
   for (const copy of ['open', 'settled']) {
-    for (const suffix of ['', '.map', '.differs', '.doubted', '.landmarks', '.7.new']) {
+    for (const suffix of ['', '.map', '.differs', '.landmarks', '.stranger', '.asked', '.7.new']) {
       await writeFile(join(directory.path, `${copy}.journal${suffix}`), 'x');
     }
     await mkdir(join(directory.path, `${copy}.journal.scratch`));

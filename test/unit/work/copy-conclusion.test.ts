@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CopyFailure } from '../../../src/copy/messages.ts';
 import { CopyConclusion } from '../../../src/work/copy-conclusion.ts';
 import { ShownActivity } from '../../../src/work/shown-activity.ts';
@@ -14,12 +17,19 @@ const HANG: CopyFailure = {
   payload: {},
 };
 
+let journalDirectory: string;
+beforeEach(async () => {
+  journalDirectory = await mkdtemp(join(tmpdir(), 'drive-station-conclusion-'));
+});
+afterEach(() => rm(journalDirectory, { recursive: true, force: true }));
+
 /** A copy at work whose disk is attached still, or has left by the next look. */
 async function atWork({ isThere }: { readonly isThere: boolean }) {
   const { ledger, ref, disk, floor, item } = await copyAtWork();
   let attached = [disk];
   const conclusion = new CopyConclusion({
-    ...{ ledger, floor, now: () => TEST_TIME, onStationFailed: () => undefined },
+    ...{ ledger, floor, journalDirectory },
+    ...{ now: () => TEST_TIME, onStationFailed: () => undefined },
     logger: { info: () => undefined, warn: () => undefined },
     diskOf: () => attached[0],
     lookAgain: async () => {
@@ -67,4 +77,16 @@ it('a disk that has left while it hung is waited for', async () => {
   const { end, state, since } = await ended(HANG, { isThere: false });
   expect([end, state]).toEqual(['parked', 'Transferring']);
   expect(since).toBe(TEST_TIME.toISOString());
+});
+
+it.each([
+  { code: 'disk-content-changed', left: 'asked' },
+  { code: 'disk-unresponsive', left: 'stranger' },
+])('a person counts as asked about the disk by a fault of it: $code', async ({ code, left }) => {
+  const { conclude, ledger, ref } = await atWork({ isThere: true });
+  const copy = await ledger.copyOf(ref);
+  await writeFile(join(journalDirectory, `${copy?.id}.journal.stranger`), '{}');
+  await conclude({ ...HANG, code });
+  expect((await ledger.drive(ref))?.state.name).toBe('Faulted');
+  expect(await readdir(journalDirectory)).toEqual([`${copy?.id}.journal.${left}`]);
 });

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { landmarksFile } from '../../../../src/copy/files/landmarks-file.ts';
+import { landmarksFile, type VolumeLandmark } from '../../../../src/copy/files/landmarks-file.ts';
+import { noteAsked } from '../../../../src/copy/files/stranger.ts';
 import { VolumeLandmarks } from '../../../../src/copy/files/volume-landmarks.ts';
 import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
 import { StationError } from '../../../../src/errors.ts';
@@ -65,7 +66,11 @@ describe('the landmarks of a disk', () => {
     const known = await VolumeLandmarks.proved(order(), disk(full));
     await known.choose(volume, seededRandom(7));
     const file = landmarksFile(order().journalFile);
-    expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).toEqual(['nonce', 'landmarks']);
+    expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).toEqual([
+      'nonce',
+      'landmarks',
+      'isSecond',
+    ]);
   });
 
   test('outlive the attempt, and another disk is told from the first by any of them', async () => {
@@ -193,6 +198,86 @@ describe('the landmarks of a disk that reads without an error', () => {
     one.readLandmark = async () => rubbish;
     await expect(landmarks.vouch()).rejects.toMatchObject(changed);
     expect(told).toHaveLength(3);
+  });
+});
+
+describe('a disk that does not hold what its copy began with', () => {
+  /** Plugged in for the so manieth time. */
+  const copied = (diskseq: number) =>
+    drive.copy({ plan: tree, disk: { ...order().disk, diskseq } });
+  const asked = () => noteAsked(order().journalFile);
+
+  /** What it tells at first is rubbish, of files and landmarks, and it is cured then. */
+  async function lyingAtFirst(): Promise<void> {
+    for (const { blob, bytes } of [first, second]) {
+      await drive.write(blob, bytesOf('rubbish', bytes.length));
+    }
+    drive.placeAt = (at) => bytesOf(`rubbish ${at}`, LANDMARK_BYTES);
+    drive.onMessage = (message) => {
+      if (message.kind === 'phase' && message.phase === 'settling') throw new Error('it left');
+    };
+    await expect(copied(1)).rejects.toThrow('it left');
+    drive.onMessage = () => undefined;
+    for (const { blob, bytes } of [first, second]) await drive.write(blob, bytes);
+    drive.placeAt = full;
+  }
+
+  test('is read anew when a person says so who plugged it in again, and the verdict tells', async () => {
+    await lyingAtFirst();
+    for (const diskseq of [2, 3]) await expect(copied(diskseq)).rejects.toMatchObject(changed);
+    await asked();
+    await expect(copied(3)).rejects.toMatchObject(changed);
+    drive.wrap = dyingBefore('commit');
+    await expect(copied(4)).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (container) => container;
+    const { verdict } = await copied(5);
+    expect(verdict).toMatchObject({
+      outcome: 'CompletedMoreInfo',
+      files: { completed: 2, renamed: 0 },
+      reasons: [{ code: 'disk-confirmed' }],
+    });
+    expect(await drive.namesIn('tree')).toEqual([first.blob, second.blob]);
+    for (const { blob, bytes } of [first, second]) {
+      expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('is asked about again when it reads otherwise than when a person was asked', async () => {
+    await lyingAtFirst();
+    await expect(copied(2)).rejects.toMatchObject(changed);
+    await asked();
+    drive.placeAt = (at) => bytesOf(`twin ${at}`, LANDMARK_BYTES);
+    for (const diskseq of [3, 4]) await expect(copied(diskseq)).rejects.toMatchObject(changed);
+  });
+
+  test('is asked about again when the first disk was back since', async () => {
+    const dies = dyingBefore('put');
+    drive.wrap = dies;
+    await expect(copied(1)).rejects.toMatchObject({ code: 'internal-error' });
+    drive.placeAt = (at) => bytesOf(`twin ${at}`, LANDMARK_BYTES);
+    await expect(copied(2)).rejects.toMatchObject(changed);
+    await asked();
+    drive.placeAt = full;
+    await expect(copied(3)).rejects.toMatchObject({ code: 'internal-error' });
+    drive.placeAt = (at) => bytesOf(`twin ${at}`, LANDMARK_BYTES);
+    await expect(copied(4)).rejects.toMatchObject(changed);
+  });
+
+  test('because none of it reads any more is read anew as well', async () => {
+    drive.wrap = dyingBefore('put');
+    await expect(copied(1)).rejects.toMatchObject({ code: 'internal-error' });
+    drive.wrap = (container) => container;
+    const file = landmarksFile(order().journalFile);
+    const { landmarks } = JSON.parse(await readFile(file, 'utf8'));
+    const lost = new Set(landmarks.map(({ offsetBytes }: VolumeLandmark) => offsetBytes));
+    drive.placeAt = (at) => {
+      if (lost.has(at)) throw unreadable(at);
+      return full(at);
+    };
+    await expect(copied(2)).rejects.toMatchObject({ code: 'disk-read-failed' });
+    await asked();
+    const { verdict } = await copied(3);
+    expect(verdict).toMatchObject({ outcome: 'CompletedMoreInfo', files: { completed: 2 } });
   });
 });
 
