@@ -16,6 +16,8 @@ const VOLUME_BYTES = 64 * 1024 * 1024;
 export interface FolderFaults {
   /** Makes reading fail at a place, or lets it wait; called before each read. */
   onRead?(path: string, offsetBytes: number, lengthBytes: number): Promise<void> | void;
+  /** May change what was read. */
+  afterRead?(bytes: Uint8Array): void;
   /** Makes the list of files another one, or lets it wait. */
   onWalk?(entries: AsyncIterable<VolumeEntry>, onBadRead: () => void): AsyncIterable<VolumeEntry>;
 }
@@ -81,7 +83,9 @@ function fileOf(
     modifiedAt: stats.mtime,
     read: async (buffer, offsetBytes, lengthBytes) => {
       await faults.onRead?.(shown, offsetBytes, lengthBytes);
-      return (await handle.read(buffer, 0, lengthBytes, offsetBytes)).bytesRead;
+      const { bytesRead } = await handle.read(buffer, 0, lengthBytes, offsetBytes);
+      faults.afterRead?.(buffer.subarray(0, bytesRead));
+      return bytesRead;
     },
     forget: async () => undefined,
     close: () => handle.close(),

@@ -17,11 +17,13 @@ it('keeps what copies without a verdict need, and nothing else', async () => {
   await sweepJournals(directory.path, new Set(['open']));
   expect((await readdir(directory.path, { recursive: true })).sort()).toEqual([
     'open.journal',
+    'open.journal.asked',
     'open.journal.differs',
     'open.journal.landmarks',
     'open.journal.map',
     'open.journal.scratch',
     'open.journal.scratch/0',
+    'open.journal.stranger',
   ]);
 });
 
