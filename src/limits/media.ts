@@ -111,7 +111,7 @@ export const VOLUME_LANDMARKS = 8;
 /** So many of them are compared each time that something of a doubtful disk is to be taken for good. */
 export const LANDMARKS_IN_TURN = 2;
 /**
- * While no read fails, all of them are read again when files of so many bytes have ended, or so many files,
+ * While no read fails, all those landmarks are read again when files of so many bytes have ended, or so many,
  * and each so many bytes within a file: some seconds of reading. That is what a copy reads again, and does
  * not send again, when its disk left or it was killed before the next check.
  */

@@ -202,7 +202,7 @@ describe('the landmarks of a disk that reads without an error', () => {
 });
 
 describe('a disk that does not hold what its copy began with', () => {
-  /** Plugged in for the so manieth time. */
+  /** By its number among all attachments. */
   const copied = (diskseq: number) =>
     drive.copy({ plan: tree, disk: { ...order().disk, diskseq } });
   const asked = () => noteAsked(order().journalFile);
