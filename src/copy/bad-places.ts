@@ -22,6 +22,11 @@ export interface PlannedBlock {
   readonly extent: Extent;
 }
 
+/** A read that never came back, and what came right before it and is not marked yet. */
+export interface HungCopyRead extends HungRead {
+  readonly came?: Extent | undefined;
+}
+
 /** Where a rescue begins. */
 export const START: Standing = { status: 'non-tried', pass: 1, positionBytes: 0, spentMs: 0 };
 
@@ -50,8 +55,6 @@ export class BadPlaces {
   readonly keeper = new MapKeeper(() => this.#write());
   standing: Standing;
   readonly hung: HungPlace[];
-  /** The read of an open block that is under way, and what came right before it and is not marked yet. */
-  reading: (HungRead & { readonly came?: Extent | undefined }) | undefined;
   /** What was known of the places of errors before which the disk was not seen to be there. */
   doubtful: Area[] = [];
   /** Of the copy: what an earlier attempt left tells by it whose it is. */
@@ -204,12 +207,10 @@ export class BadPlaces {
   }
 
   /**
-   * The read at that byte never comes back, and this process goes with it: the next one leaves the place
-   * for last. Probes tell nothing of a place, and errors that may be those of a disk that left are undone.
+   * A read never comes back, and this process goes with it: the next one leaves the place for last. Errors
+   * that may be those of a disk that left are undone.
    */
-  async noteHang(offsetBytes: number): Promise<void> {
-    const read = this.reading;
-    if (read === undefined || offsetBytes < read.offsetBytes || offsetBytes >= endOf(read)) return;
+  async noteHang(read: HungCopyRead): Promise<void> {
     for (const area of this.doubtful.reverse()) this.map.mark(area, area.status);
     // It lies in no scratch, so the next process reads it again.
     if (read.came !== undefined) this.map.mark(read.came, 'finished');
@@ -222,8 +223,7 @@ export class BadPlaces {
     await this.keeper.ended();
   }
 
-  isHungIn(blob: BlobPlan, index: number): boolean {
-    const extent = placeOf(blob, index);
+  isHungIn(extent: Extent): boolean {
     return this.hung.some((place) => overlaps(place, extent));
   }
 

@@ -5,6 +5,7 @@ import type { Skipping } from '../domain/rescue/skipping.ts';
 import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import { FAST_READ_BYTES, RESCUE_CLUSTER_BYTES } from '../limits.ts';
 import { type BadPlaces, placeOf } from './bad-places.ts';
+import type { BlockOnTrust } from './block-on-trust.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
 import type { GoodPlaces } from './good-places.ts';
@@ -12,11 +13,13 @@ import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
 import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
+import type { NotedReads } from './noted-reads.ts';
 import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
 
 export interface BlobCopyParts {
   readonly device: SourceDevice;
+  readonly reads: NotedReads;
   readonly ring: BufferRing;
   readonly hasher: Hasher;
   /** Bounded in requests and patient with outages: see `storage.ts`. */
@@ -51,14 +54,13 @@ interface ReadBlock {
   readonly hashes: Promise<BlockHashes>;
   /** It came behind a block that was left out. */
   readonly isLoose: boolean;
-  /** Resolves when the disk told no rubbish by then. */
-  readonly sure: Promise<void>;
+  readonly trust: BlockOnTrust;
 }
 
 interface TakenBlock {
   readonly id: BlockId;
   readonly md5: string;
-  readonly landmark: Landmark | undefined;
+  readonly landmarks: readonly Landmark[];
 }
 
 interface DoneBlock {
@@ -113,14 +115,11 @@ export class BlobCopy {
           continue;
         }
         const { slot, skipBytes } = read;
-        const [isLoose, sure] = [
-          this.#isLoose,
-          this.#parts.goodPlaces.sure(this.#blob.name, index),
-        ];
+        const isLoose = this.#isLoose;
+        const trust = this.#parts.goodPlaces.read(this.#blob.name, index);
         const hashes = this.#parts.hasher.hash(this.#hashRequest(index, slot, index === first));
-        const block = this.#finish(index, { slot, hashes, isLoose, sure }, either).catch((error) =>
-          this.#fail(error),
-        );
+        const filled = { slot, hashes, isLoose, trust };
+        const block = this.#finish(index, filled, either).catch((error) => this.#fail(error));
         inFlight.add(block);
         block.finally(() => inFlight.delete(block));
         index += 1 + this.#leave(index + 1, skipBytes);
@@ -142,7 +141,7 @@ export class BlobCopy {
   /** What is held is read again only for the blob's MD5; what failed before is the rescue's. */
   #isToRead(index: number): boolean {
     const held = this.#held.blocks.get(index);
-    if (this.#parts.badPlaces.isHungIn(this.#blob, index)) this.#breakChain();
+    if (this.#isHung(index)) this.#breakChain();
     if (held !== undefined) {
       if (this.#isLoose) this.#done[index] = held;
       return !this.#isLoose;
@@ -155,9 +154,12 @@ export class BlobCopy {
 
   /** The disk hung in this block: what is beside it comes last, too. */
   #skipBehind(index: number): number {
-    const { badPlaces, skipping } = this.#parts;
     const isOpen = !this.#held.blocks.has(index);
-    return isOpen && badPlaces.isHungIn(this.#blob, index) ? skipping.failed() : 0;
+    return isOpen && this.#isHung(index) ? this.#parts.skipping.failed() : 0;
+  }
+
+  #isHung(index: number): boolean {
+    return this.#parts.badPlaces.isHungIn(placeOf(this.#blob, index));
   }
 
   /** Leaves blocks behind a bad or slow place for later; gives how many. */
@@ -220,20 +222,17 @@ export class BlobCopy {
 
   /** Reads piece by piece, in small ones where care is due; gives the piece that failed, if one did. */
   async #fill(slot: Slot, index: number): Promise<Extent | undefined> {
-    const { device, skipping, badPlaces } = this.#parts;
+    const { reads, skipping } = this.#parts;
     const whole = placeOf(this.#blob, index);
     const step = skipping.isCareful ? RESCUE_CLUSTER_BYTES : FAST_READ_BYTES;
     for (let done = 0; done < whole.lengthBytes; done += step) {
       const lengthBytes = Math.min(step, whole.lengthBytes - done);
       const piece = { offsetBytes: whole.offsetBytes + done, lengthBytes };
-      badPlaces.reading = { ...piece, isRescue: false };
       try {
-        await device.readInto(slot.buffer.subarray(done, done + lengthBytes), piece.offsetBytes);
+        await reads.readInto(slot.buffer.subarray(done, done + lengthBytes), piece.offsetBytes);
       } catch (error) {
         if (!isStationError(error, 'disk-read-failed')) throw error;
         return piece;
-      } finally {
-        badPlaces.reading = undefined;
       }
     }
     return undefined;
@@ -275,11 +274,13 @@ export class BlobCopy {
       this.#parts.ring.release(read.slot),
     );
     if (taken === undefined) return;
-    const { landmark, ...block } = taken;
-    await read.sure;
+    const { landmarks, ...block } = taken;
     const { journal } = this.#parts;
-    await journal.append({ kind: 'staged', blob: this.#blob.name, index, ...block });
-    if (landmark !== undefined) await journal.append(landmark);
+    const { trust } = read;
+    await trust.sure;
+    const staged = { kind: 'staged', blob: this.#blob.name, index, ...block } as const;
+    await journal.append({ ...staged, ...trust.noted });
+    for (const landmark of landmarks) await journal.append({ ...landmark, ...trust.noted });
     this.#parts.onSafe(blockLength(this.#blob, index));
   }
 
@@ -304,8 +305,8 @@ export class BlobCopy {
     const body = slot.buffer.subarray(0, blockLength(this.#blob, index));
     await this.#parts.container.stageBlock({ name: this.#blob.name, id, body, md5 }, signal);
     this.#parts.badPlaces.finished(this.#blob, index);
-    const landmark = this.#parts.landmarks.of(placeOf(this.#blob, index), body);
-    return { id, md5, landmark };
+    const landmarks = this.#parts.landmarks.of(placeOf(this.#blob, index), body);
+    return { id, md5, landmarks };
   }
 
   /** A block behind a gap was staged by an earlier attempt and is read only for the blob's MD5. */
@@ -359,11 +360,10 @@ export function looseBlob(
 }
 
 export function contentChanged(
-  device: SourceDevice,
+  { devicePath }: Pick<SourceDevice, 'devicePath'>,
   blob: BlobPlan,
   block: number,
 ): StationError<'disk-content-changed'> {
-  const { devicePath } = device;
   return new StationError(
     'disk-content-changed',
     `${devicePath} does not hold what block ${block} of ${blob.name} was copied from`,

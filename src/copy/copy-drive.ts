@@ -5,7 +5,7 @@ import { Skipping, type SkipRules } from '../domain/rescue/skipping.ts';
 import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domain/verdict.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
-import { BadPlaces } from './bad-places.ts';
+import { BadPlaces, placeOf } from './bad-places.ts';
 import { BlobCopy, type BlobCopyParts, looseBlob, type StagedBlob } from './blob-copy.ts';
 import type { SourceDevice } from './device.ts';
 import { GoodPlaces } from './good-places.ts';
@@ -15,6 +15,7 @@ import { CopyJournal, type JournalRecord } from './journal.ts';
 import { journaled } from './journaled.ts';
 import { writeLogs } from './logs.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
+import { NotedReads } from './noted-reads.ts';
 import { proveContent } from './prove.ts';
 import { rescueDrive } from './rescue-drive.ts';
 import { askStore, type Held } from './resume.ts';
@@ -30,8 +31,8 @@ export interface CopyParts {
   now(): Date;
   random(): number;
   report(message: FromCopy): void;
-  /** Who is told when a read of the disk never comes back. */
-  onPlaces?(badPlaces: Pick<BadPlaces, 'noteHang'>): void;
+  /** Gets who is told when a read of the disk never comes back. */
+  onReads?(reads: Pick<NotedReads, 'noteHang'>): void;
 }
 
 /** What a copy comes to. */
@@ -67,25 +68,45 @@ export async function copyDrive(
   const records = joined([...landmarks.known, ...doubted], confirmed);
   const journal = await CopyJournal.start(assignment.journalFile, assignment, records);
   await badPlaces.takeOver();
-  parts.onPlaces?.(badPlaces);
+  const reads = new NotedReads(device, badPlaces);
+  parts.onReads?.(reads);
   const blockBytes = Math.max(...plan.blobs.map((blob) => blob.blockBytes));
   const ring = new BufferRing(blockBytes);
   const hasher = new Hasher(ring.memory);
-  const goodPlaces = new GoodPlaces(device, parts.random);
+  const onChecked = () => journal.append({ kind: 'checked' });
+  const goodPlaces = new GoodPlaces({ reads, random: parts.random, onChecked });
   try {
     report({ kind: 'phase', phase: 'proving' });
-    const proof = { device, ring, sums, journal, goodPlaces, badPlaces };
-    const toProve = { blocks: survey.toProve(), landmarks: landmarks.known };
+    const proof = { reads, ring, sums, journal, goodPlaces, badPlaces };
+    const hasLied = doubted.length > 0;
+    const toProve = { blocks: survey.toProve(), landmarks: landmarks.known, hasLied };
     const { lostBlocks } = survey;
     const differing = await proveContent(toProve, proof, signal);
-    for (const { blob, block } of survey.distrust(differing)) badPlaces.lost(blob, block.index);
+    const dropped = survey.distrust(differing);
+    for (const { blob, index } of dropped) badPlaces.lost(blob, index);
+    for (const { blob, index } of new Set([...differing, ...dropped])) {
+      landmarks.forget(placeOf(blob, index));
+      await journal.append({ kind: 'doubted', blob: blob.name, index });
+    }
+    if (known.unchecked.size > 0) await onChecked();
     if (badPlaces.isKnown) goodPlaces.suspect();
     const { heldBlocks } = survey;
     report({ kind: 'reconciled', heldBlocks, lostBlocks });
     report({ kind: 'phase', phase: 'copying' });
     const tally = new Tally(plan, survey.heldBytes, report);
     const copying = {
-      ...{ device, ring, hasher, container, journal, sums, badPlaces, goodPlaces, landmarks },
+      ...{
+        device,
+        reads,
+        ring,
+        hasher,
+        container,
+        journal,
+        sums,
+        badPlaces,
+        goodPlaces,
+        landmarks,
+      },
       staged: new Map<BlobPlan, ReadonlyMap<number, BlockId>>(),
       skipping: new Skipping(skipRules(plan, blockBytes)),
       nonce: assignment.nonce,
@@ -98,6 +119,8 @@ export async function copyDrive(
     return { verdict, logs };
   } catch (error) {
     if (isStateDiskFull(error)) await badPlaces.giveWay();
+    // A copy that goes on has nothing to read again then.
+    if (!isOfDisk(error) && goodPlaces.isUnchecked) await Promise.allSettled([goodPlaces.check()]);
     await Promise.allSettled(goodPlaces.doubted.map((block) => journal.append(block)));
     throw error;
   } finally {
@@ -113,6 +136,10 @@ interface BlobsToCopy {
   readonly tally: Tally;
   readonly copying: BlobCopyParts;
   report(message: FromCopy): void;
+}
+
+function isOfDisk(error: unknown): boolean {
+  return isStationError(error) && error.code.startsWith('disk-');
 }
 
 function isStateDiskFull(error: unknown): boolean {

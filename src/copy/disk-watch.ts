@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskWait } from '../domain/hang-ladder.ts';
 import { HANG_NOTE_MS } from '../limits.ts';
-import type { BadPlaces } from './bad-places.ts';
 import type { SourceDevice } from './device.ts';
 import type { DriveFiles } from './files/drive.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
+import type { NotedReads } from './noted-reads.ts';
 
 /** The longest that anything of one disk waits at this moment: its opening, its platters, a read, its closing. */
 export class DiskWatch {
   #device: SourceDevice | undefined;
   #files: DriveFiles | undefined;
-  #badPlaces: Pick<BadPlaces, 'noteHang'> | undefined;
+  #reads: Pick<NotedReads, 'noteHang'> | undefined;
   #isGivenUp = false;
   #since: { readonly kind: 'open' | 'close'; readonly ms: number } | undefined;
 
@@ -27,8 +27,8 @@ export class DiskWatch {
     this.#files = files;
   }
 
-  copying(badPlaces: Pick<BadPlaces, 'noteHang'>): void {
-    this.#badPlaces = badPlaces;
+  copying(reads: Pick<NotedReads, 'noteHang'>): void {
+    this.#reads = reads;
   }
 
   get isGivenUp(): boolean {
@@ -39,7 +39,7 @@ export class DiskWatch {
   async giveUp(offsetBytes: number | null): Promise<void> {
     this.#isGivenUp = true;
     if (offsetBytes === null) return;
-    const noted = this.#badPlaces?.noteHang(offsetBytes).catch(() => undefined);
+    const noted = this.#reads?.noteHang(offsetBytes).catch(() => undefined);
     await Promise.race([noted, sleep(HANG_NOTE_MS)]);
   }
 

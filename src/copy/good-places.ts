@@ -1,17 +1,24 @@
 import { isStationError, StationError } from '../errors.ts';
-import { GOOD_PLACES, UNCHECKED_BLOCKS_MAX, UNSURE_BLOCKS_MAX } from '../limits.ts';
+import { GOOD_PLACES, UNCHECKED_BLOCKS_MAX, UNCHECKED_MS, UNSURE_BLOCKS_MAX } from '../limits.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
-import type { SourceDevice } from './device.ts';
+import { BlockOnTrust } from './block-on-trust.ts';
 import type { Doubted } from './journal.ts';
+import { LANDMARK_BYTES } from './landmarks.ts';
+import type { NotedReads } from './noted-reads.ts';
 
 interface GoodPlace {
   readonly offsetBytes: number;
   readonly bytes: Buffer;
 }
 
-/** One read of any disk, whatever its sectors. */
-const PLACE_BYTES = 4096;
 const PLACES_COMPARED = 2;
+
+export interface GoodPlacesParts {
+  readonly reads: Pick<NotedReads, 'devicePath' | 'readInto'>;
+  random(): number;
+  /** A check has passed, and blocks that were written down without one are sure now. */
+  onChecked(): Promise<void>;
+}
 
 /**
  * A few places of the disk that were read without an error, spread over all of it by chance. After an
@@ -20,42 +27,44 @@ const PLACES_COMPARED = 2;
  *
  * That may begin some time after the error. So from the first one on nothing is sure that was read since
  * the last check: it is not written down as safe, and gives no place to compare with, until one passed.
- * What was read since the last one is known, to be taken back.
+ * What was read since the last one is known, to be taken back. Nothing is read while a check goes on.
  */
 export class GoodPlaces {
-  readonly #device: SourceDevice;
-  readonly #random: () => number;
+  readonly #parts: GoodPlacesParts;
   #places: GoodPlace[] = [];
   /** Read since the last check. */
   #candidates: GoodPlace[] = [];
-  readonly #again = alignedBuffer(PLACE_BYTES);
+  readonly #again = alignedBuffer(LANDMARK_BYTES);
   #seen = 0;
   #isSick = false;
   #isInDoubt = false;
-  #unsure: PromiseWithResolvers<void>[] = [];
   /** Blocks that were read since the last check. */
-  #unchecked: Doubted[] = [];
+  #unchecked: BlockOnTrust[] = [];
+  #checkedAt = performance.now();
   #hasLied = false;
 
-  constructor(device: SourceDevice, random: () => number) {
-    this.#device = device;
-    this.#random = random;
+  constructor(parts: GoodPlacesParts) {
+    this.#parts = parts;
   }
 
   /** `block`: what was just read from `offsetBytes` of the disk; a part of it is kept. */
   remember(offsetBytes: number, block: Buffer): void {
-    if (block.length < PLACE_BYTES) return;
-    const bytes = () => Buffer.from(block.subarray(0, PLACE_BYTES));
-    if (this.#isSick) {
-      const isWanted = this.#places.length + this.#candidates.length < GOOD_PLACES;
-      if (isWanted) this.#candidates.push({ offsetBytes, bytes: bytes() });
-      return;
-    }
+    if (block.length < LANDMARK_BYTES) return;
+    const place = (at: number): GoodPlace => {
+      const bytes = Buffer.from(block.subarray(at, at + LANDMARK_BYTES));
+      return { offsetBytes: offsetBytes + at, bytes };
+    };
+    const known = this.#places.length + this.#candidates.length;
+    const { random } = this.#parts;
     this.#seen++;
-    if (this.#places.length < GOOD_PLACES) this.#places.push({ offsetBytes, bytes: bytes() });
-    else if (this.#random() < GOOD_PLACES / this.#seen) {
-      const younger = 1 + Math.floor(this.#random() * (GOOD_PLACES - 1));
-      this.#places[younger] = { offsetBytes, bytes: bytes() };
+    if (known < GOOD_PLACES) {
+      const list = this.#isSick ? this.#candidates : this.#places;
+      list.push(place(0));
+      // One bad sector is not to take all that there is to compare with.
+      const last = Math.floor(block.length / LANDMARK_BYTES - 1) * LANDMARK_BYTES;
+      if (known === 0 && last > 0) list.push(place(last));
+    } else if (!this.#isSick && random() < GOOD_PLACES / this.#seen) {
+      this.#places[1 + Math.floor(random() * (GOOD_PLACES - 1))] = place(0);
     }
   }
 
@@ -75,34 +84,34 @@ export class GoodPlaces {
     if (this.#isInDoubt) await this.check();
   }
 
-  /**
-   * A block was just read. Resolves when it is sure: at once while the disk never failed, else with the
-   * next check that passes. Rejects with the error of one that does not, and with that of `giveUp`.
-   */
-  sure(blob: string, index: number): Promise<void> {
-    this.#unchecked.push({ kind: 'doubted', blob, index });
-    if (!this.#isSick) return Promise.resolve();
-    const unsure = Promise.withResolvers<void>();
-    // Whoever waits hears of it; nobody may be waiting yet.
-    unsure.promise.catch(() => undefined);
-    this.#unsure.push(unsure);
-    return unsure.promise;
+  /** A block was just read: while the disk never failed it may be written down before the next check. */
+  read(blob: string, index: number): BlockOnTrust {
+    const block = new BlockOnTrust(blob, index, this.#isSick);
+    this.#unchecked.push(block);
+    return block;
   }
 
   /** What was read before the disk was found to tell rubbish, and after it last told the truth. */
   get doubted(): readonly Doubted[] {
-    return this.#hasLied ? this.#unchecked : [];
+    return this.#hasLied ? this.#unchecked.map(({ doubted }) => doubted) : [];
+  }
+
+  /** Whether something was read since the last check. */
+  get isUnchecked(): boolean {
+    return this.#unchecked.length > 0;
   }
 
   /** Whether so much waits for a check, or came since the last one, that one is due. */
   get isDue(): boolean {
-    const isMuch = this.#unchecked.length >= UNCHECKED_BLOCKS_MAX;
-    return isMuch || this.#unsure.length >= UNSURE_BLOCKS_MAX;
+    if (!this.isUnchecked) return false;
+    const heldBack = this.#unchecked.filter(({ isHeldBack }) => isHeldBack).length;
+    const isMuch = this.#unchecked.length >= UNCHECKED_BLOCKS_MAX || heldBack >= UNSURE_BLOCKS_MAX;
+    return isMuch || performance.now() - this.#checkedAt >= UNCHECKED_MS;
   }
 
   /** No check will come any more. */
   giveUp(error: unknown): void {
-    for (const { reject } of this.#unsure.splice(0)) reject(error);
+    for (const block of this.#unchecked) block.failed(error);
   }
 
   /**
@@ -110,21 +119,22 @@ export class GoodPlaces {
    * of them can be read any more, though the disk is there: then it is not sectors that are bad.
    */
   async check(): Promise<void> {
-    const unsure = this.#unsure.splice(0);
     const candidates = this.#candidates;
     this.#candidates = [];
-    const read = this.#unchecked.length;
+    const checked = [...this.#unchecked];
     try {
       await this.#compareSome();
     } catch (error) {
       this.#candidates.unshift(...candidates);
-      for (const { reject } of unsure) reject(error);
+      this.giveUp(error);
       throw error;
     }
     this.#isInDoubt = false;
-    this.#unchecked = this.#unchecked.slice(read);
+    this.#checkedAt = performance.now();
     this.#places.push(...candidates);
-    for (const { resolve } of unsure) resolve();
+    this.#unchecked = this.#unchecked.slice(checked.length);
+    for (const block of checked) block.passed();
+    if (checked.some(({ isHeldBack }) => !isHeldBack)) await this.#parts.onChecked();
   }
 
   /**
@@ -134,7 +144,7 @@ export class GoodPlaces {
   async #compareSome(): Promise<void> {
     const [oldest, ...others] = this.#places;
     if (oldest === undefined) return;
-    const from = Math.floor(this.#random() * others.length);
+    const from = Math.floor(this.#parts.random() * others.length);
     const order = [oldest, ...others.slice(from), ...others.slice(0, from)];
     let compared = 0;
     let failure: unknown;
@@ -156,10 +166,11 @@ export class GoodPlaces {
 
   async #compare({ offsetBytes, bytes }: GoodPlace): Promise<void> {
     const again = this.#again;
-    await this.#device.readInto(again, offsetBytes);
+    const { reads } = this.#parts;
+    await reads.readInto(again, offsetBytes);
     if (again.equals(bytes)) return;
     this.#hasLied = true;
-    const { devicePath } = this.#device;
+    const { devicePath } = reads;
     const words = `${devicePath} reads differently at byte ${offsetBytes} after a read error`;
     throw new StationError('disk-content-changed', words, { devicePath, offsetBytes });
   }

@@ -7,6 +7,8 @@ import { FramedFile, type RecordsIn, readRecords, recordsIn } from './framed-fil
  */
 
 const header = z.object({ kind: z.literal('copy'), copyId: z.string(), nonce: z.string() });
+/** No check of the disk had passed since it was read: it is sure when a `checked` follows. */
+const onTrust = { isUnchecked: z.literal(true).exactOptional() };
 const staged = z.object({
   kind: z.literal('staged'),
   blob: z.string(),
@@ -17,6 +19,7 @@ const staged = z.object({
     .string()
     .regex(/^[0-9a-f]{32}$/u)
     .exactOptional(),
+  ...onTrust,
 });
 /** 4 KiB of the disk as they were read, by which it is known again. */
 const landmark = z.object({
@@ -24,6 +27,7 @@ const landmark = z.object({
   offsetBytes: z.int().min(0),
   /** The first half of their SHA-256. */
   sha256: z.string().regex(/^[0-9a-f]{32}$/u),
+  ...onTrust,
 });
 /** The disk told rubbish at the next check: the block counts only when it is staged again. */
 const doubted = z.object({
@@ -31,9 +35,12 @@ const doubted = z.object({
   blob: z.string(),
   index: z.int().min(0),
 });
-const record = z.discriminatedUnion('kind', [header, staged, landmark, doubted]);
+/** The disk told the truth: all that stands before this was read before the check began. */
+const checked = z.object({ kind: z.literal('checked') });
+const record = z.discriminatedUnion('kind', [header, staged, landmark, doubted, checked]);
 
 export type JournalHeader = z.output<typeof header>;
+export type Staged = z.output<typeof staged>;
 export type Doubted = z.output<typeof doubted>;
 export type Landmark = z.output<typeof landmark>;
 export type JournalRecord = z.output<typeof record>;

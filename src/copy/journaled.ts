@@ -11,6 +11,8 @@ export interface Journaled {
   readonly doubted: readonly Doubted[];
   /** Blocks that it knows without their MD5, of an attempt before whose journal was lost: `index blob`. */
   readonly unsummed: ReadonlySet<string>;
+  /** Blocks that were read after the disk was last seen to tell the truth, by `keyOf`. */
+  readonly unchecked: ReadonlySet<string>;
   readonly hasJournal: boolean;
 }
 
@@ -20,12 +22,17 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
   let known: Landmark[] = [];
   const doubted = new Map<string, Doubted>();
   const unsummed = new Set<string>();
+  const unchecked = new Set<string>();
   let hasJournal = false;
   const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
   for await (const record of readJournal(journalFile)) {
     hasJournal = true;
     if (record.kind === 'landmark') known.push(record);
-    if (record.kind === 'copy' || record.kind === 'landmark') continue;
+    if (record.kind === 'checked') {
+      unchecked.clear();
+      known = known.map(({ isUnchecked: _, ...landmark }) => landmark);
+    }
+    if (!('blob' in record)) continue;
     const { index } = record;
     const blob = blobs.get(record.blob);
     if (blob === undefined || index >= blockCount(blob)) continue;
@@ -37,14 +44,19 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
         (at) => at.offsetBytes < place.offsetBytes || at.offsetBytes >= endOf(place),
       );
       unsummed.delete(keyOf(record));
-    } else if (record.md5 === undefined) unsummed.add(keyOf(record));
+      unchecked.delete(keyOf(record));
+      continue;
+    }
+    if (record.isUnchecked === true) unchecked.add(keyOf(record));
+    else unchecked.delete(keyOf(record));
+    if (record.md5 === undefined) unsummed.add(keyOf(record));
     else {
       sums.set(blob, index, record.md5);
       doubted.delete(keyOf(record));
     }
   }
   const landmarks = new Landmarks(known, plan.totalBytes);
-  return { sums, landmarks, doubted: [...doubted.values()], unsummed, hasJournal };
+  return { sums, landmarks, doubted: [...doubted.values()], unsummed, unchecked, hasJournal };
 }
 
 /** A block in `unsummed`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Extent } from '../domain/plan.ts';
+import { endOf } from '../domain/rescue/map.ts';
 import { LANDMARKS } from '../limits.ts';
 import type { Landmark } from './journal.ts';
 
@@ -24,19 +25,35 @@ export class Landmarks {
     this.#strides = new Set(known.map(({ offsetBytes }) => this.#strideOf(offsetBytes)));
   }
 
-  /** The landmark that a part of the disk gives, where none is known yet; not of an empty page if it can. */
-  of({ offsetBytes }: Extent, bytes: Buffer): Landmark | undefined {
+  /**
+   * The landmark that a part of the disk gives, where none is known yet; not of an empty page if it can.
+   * The first part gives two, so that one bad sector does not take all that the disk is known by.
+   */
+  of({ offsetBytes }: Extent, bytes: Buffer): readonly Landmark[] {
     const stride = this.#strideOf(offsetBytes);
-    if (this.#strides.has(stride)) return undefined;
-    const pages = Math.min(Math.floor(bytes.length / LANDMARK_BYTES), PAGES_LOOKED_AT);
-    if (pages === 0) return undefined;
+    const pages = Math.floor(bytes.length / LANDMARK_BYTES);
+    if (this.#strides.has(stride) || pages === 0) return [];
     this.#strides.add(stride);
-    const starts = Array.from({ length: pages }, (_, page) => page * LANDMARK_BYTES);
-    const at = starts.find((start) => !isBlank(pageAt(bytes, start))) ?? 0;
-    const sha256 = landmarkDigest(pageAt(bytes, at));
-    const landmark = { kind: 'landmark', offsetBytes: offsetBytes + at, sha256 } as const;
-    this.known.push(landmark);
-    return landmark;
+    const looked = Array.from({ length: Math.min(pages, PAGES_LOOKED_AT) }, (_, page) => page);
+    const first = tellingPage(bytes, looked);
+    const last = tellingPage(
+      bytes,
+      looked.map((page) => pages - 1 - page),
+    );
+    const found = [...new Set(this.known.length === 0 ? [first, last] : [first])].map((at) => ({
+      ...{ kind: 'landmark' as const, offsetBytes: offsetBytes + at },
+      sha256: landmarkDigest(pageAt(bytes, at)),
+    }));
+    this.known.push(...found);
+    return found;
+  }
+
+  /** What was read there was rubbish. */
+  forget(place: Extent): void {
+    for (const landmark of [...this.known].filter(({ offsetBytes }) => isIn(place, offsetBytes))) {
+      this.known.splice(this.known.indexOf(landmark), 1);
+      this.#strides.delete(this.#strideOf(landmark.offsetBytes));
+    }
   }
 
   #strideOf(offsetBytes: number): number {
@@ -44,8 +61,18 @@ export class Landmarks {
   }
 }
 
+function isIn(place: Extent, offsetBytes: number): boolean {
+  return offsetBytes >= place.offsetBytes && offsetBytes < endOf(place);
+}
+
 export function landmarkDigest(page: Buffer): string {
   return createHash('sha256').update(page).digest('hex').slice(0, 32);
+}
+
+/** Where the first of these pages begins that is not the same byte all over, or the first one. */
+function tellingPage(bytes: Buffer, pages: readonly number[]): number {
+  const starts = pages.map((page) => page * LANDMARK_BYTES);
+  return starts.find((start) => !isBlank(pageAt(bytes, start))) ?? starts[0] ?? 0;
 }
 
 function pageAt(bytes: Buffer, start: number): Buffer {

@@ -4,16 +4,16 @@ import { RESUME_SAMPLES } from '../limits.ts';
 import { type BadPlaces, placeOf } from './bad-places.ts';
 import { contentChanged } from './blob-copy.ts';
 import type { BlockSums } from './block-sums.ts';
-import type { SourceDevice } from './device.ts';
+import { badPlace } from './disk-errors.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
-import { LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
-import { readBlock } from './read-block.ts';
+import { isBlank, LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
+import type { NotedReads } from './noted-reads.ts';
 import type { BufferRing, Slot } from './ring.ts';
-import type { BlockToProve, PlacedBlock } from './survey.ts';
+import type { BlockPlace, BlockToProve, PlacedBlock } from './survey.ts';
 
 export interface ProofParts {
-  readonly device: SourceDevice;
+  readonly reads: NotedReads;
   readonly ring: BufferRing;
   readonly sums: BlockSums;
   readonly journal: CopyJournal;
@@ -25,39 +25,48 @@ export interface ProofParts {
 export interface ToProve {
   readonly blocks: readonly BlockToProve[];
   readonly landmarks: readonly Landmark[];
+  /** Its journal says already that the disk told rubbish. */
+  readonly hasLied: boolean;
 }
 
 /**
  * Reads again some of what the store holds, and of what waits here until its block is whole: the disk must
- * still say the same. What has become unreadable proves nothing, and harms nothing: somebody has it. A
- * block of which the journal knew no MD5 gets it now.
+ * still say the same. What has become unreadable proves nothing, and harms nothing: somebody has it. Where
+ * the disk once hung it is not read. A block of which the journal knew no MD5 gets it now.
  *
- * Gives the blocks that differ though nobody vouches for them: of a disk that told rubbish before its
- * attempt ended. Throws `disk-content-changed`, and `disk-read-failed` when nothing of it can be read.
+ * Gives the blocks that are not what the disk holds though nobody vouches for them: of a disk that told
+ * rubbish before its attempt ended. When some differ, those that do not read are taken for rubbish too.
+ *
+ * Throws `disk-content-changed`, also when nobody vouches for anything and nothing agrees: it is another
+ * disk then. Throws `disk-read-failed` when nothing of it can be read, and `cancelled`.
  */
 export async function proveContent(
-  { blocks, landmarks }: ToProve,
+  { blocks, landmarks, hasLied }: ToProve,
   parts: ProofParts,
   signal: AbortSignal,
-): Promise<readonly PlacedBlock[]> {
+): Promise<readonly BlockPlace[]> {
   throwIfCancelled(signal);
   const proof = new Proof(parts, await parts.ring.acquire(signal));
+  const kept = sampled([...parts.badPlaces.scratch.blocks.keys()]);
   try {
-    for (const landmark of landmarks) await proof.of(() => proof.landmark(landmark));
-    for (const block of blocks) await proof.of(() => proof.block(block));
-    for (const at of sampled([...parts.badPlaces.scratch.blocks.keys()])) await proof.kept(at);
-    proof.end();
-    return proof.differing;
+    for (const landmark of landmarks) await proof.landmark(landmark, signal);
+    for (const block of blocks) await proof.block(block, signal);
+    for (const at of kept) await proof.kept(at, signal);
+    return proof.end(hasLied);
   } finally {
     proof.close();
   }
 }
 
 class Proof {
-  readonly differing: PlacedBlock[] = [];
   readonly #parts: ProofParts;
   readonly #slot: Slot;
+  readonly #differing: BlockPlace[] = [];
+  /** Blocks that nobody vouches for and that do not read. */
+  readonly #unread: BlockPlace[] = [];
   #proved = 0;
+  /** Something agrees that is not the same byte all over, as it is on many disks. */
+  #isKnownAgain = false;
   #failure: unknown;
 
   constructor(parts: ProofParts, slot: Slot) {
@@ -65,43 +74,52 @@ class Proof {
     this.#slot = slot;
   }
 
-  /** One place; one that does not read counts only when no other does. */
-  async of(prove: () => Promise<void>): Promise<void> {
-    try {
-      await prove();
-      this.#proved++;
-    } catch (error) {
-      if (!isStationError(error, 'disk-read-failed')) throw error;
-      this.#failure = error;
+  end(hasLied: boolean): readonly BlockPlace[] {
+    const [first] = this.#differing;
+    if (first === undefined) {
+      if (this.#proved === 0 && this.#failure !== undefined) throw this.#failure;
+      return [];
     }
-  }
-
-  end(): void {
-    if (this.#proved === 0 && this.#failure !== undefined) throw this.#failure;
+    const { reads } = this.#parts;
+    if (!this.#isKnownAgain && !hasLied) throw contentChanged(reads, first.blob, first.index);
+    return [...this.#differing, ...this.#unread];
   }
 
   close(): void {
     this.#parts.ring.release(this.#slot);
   }
 
-  async landmark({ offsetBytes, sha256 }: Landmark): Promise<void> {
-    const { device, goodPlaces } = this.#parts;
+  async landmark(landmark: Landmark, signal: AbortSignal): Promise<void> {
+    const { reads, goodPlaces, badPlaces } = this.#parts;
+    const { offsetBytes, sha256, isUnchecked } = landmark;
     const page = this.#slot.buffer.subarray(0, LANDMARK_BYTES);
-    await device.readInto(page, offsetBytes);
-    if (landmarkDigest(page) !== sha256) throw placeChanged(device, offsetBytes);
-    goodPlaces.remember(offsetBytes, page);
+    if (!(await this.#reads(page, offsetBytes, signal))) return;
+    if (landmarkDigest(page) === sha256) {
+      this.#agrees(page);
+      goodPlaces.remember(offsetBytes, page);
+    } else if (isUnchecked === true) this.#differing.push(badPlaces.blockAt(offsetBytes));
+    else throw placeChanged(reads, offsetBytes);
   }
 
-  async block({ blob, block, isSure }: BlockToProve): Promise<void> {
-    const { device, sums, journal, goodPlaces } = this.#parts;
-    const { index, id, sha256 } = block;
-    const bytes = await readBlock(device, { blob, index }, this.#slot);
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
-      if (isSure) throw contentChanged(device, blob, index);
-      this.differing.push({ blob, block });
+  async block({ blob, block, isSure }: BlockToProve, signal: AbortSignal): Promise<void> {
+    const { reads, goodPlaces } = this.#parts;
+    const { index, sha256 } = block;
+    const { offsetBytes, lengthBytes } = placeOf(blob, index);
+    const bytes = this.#slot.buffer.subarray(0, lengthBytes);
+    if (!(await this.#reads(bytes, offsetBytes, signal))) {
+      if (!isSure) this.#unread.push({ blob, index });
       return;
     }
-    goodPlaces.remember(placeOf(blob, index).offsetBytes, bytes);
+    if (createHash('sha256').update(bytes).digest('hex') === sha256) {
+      this.#agrees(bytes);
+      goodPlaces.remember(offsetBytes, bytes);
+      await this.#giveSum({ blob, block }, bytes);
+    } else if (isSure) throw contentChanged(reads, blob, index);
+    else this.#differing.push({ blob, index });
+  }
+
+  async #giveSum({ blob, block: { index, id } }: PlacedBlock, bytes: Buffer): Promise<void> {
+    const { sums, journal } = this.#parts;
     if (sums.get(blob, index) !== undefined) return;
     const md5 = createHash('md5').update(bytes).digest('hex');
     sums.set(blob, index, md5);
@@ -112,8 +130,8 @@ class Proof {
    * The beginnings of the first and the last piece that is kept of a block which is not whole. That they do
    * not read any more is no wonder beside a bad place, and what another disk would hardly do.
    */
-  async kept(at: number): Promise<void> {
-    const { device, badPlaces } = this.#parts;
+  async kept(at: number, signal: AbortSignal): Promise<void> {
+    const { reads, badPlaces } = this.#parts;
     const { buffer } = this.#slot;
     const pieces = await badPlaces.scratch.readInto(at, buffer);
     const ends = new Set([pieces.at(0), pieces.at(-1)].filter((piece) => piece !== undefined));
@@ -126,20 +144,34 @@ class Proof {
     });
     for (const { offsetBytes, bytes } of kept) {
       const page = buffer.subarray(0, bytes.length);
-      if (!(await reads(device, page, offsetBytes))) continue;
-      if (!page.equals(bytes)) throw placeChanged(device, offsetBytes);
-      this.#proved++;
+      if (!(await this.#reads(page, offsetBytes, signal))) continue;
+      if (!page.equals(bytes)) throw placeChanged(reads, offsetBytes);
+      this.#agrees(page);
     }
   }
-}
 
-async function reads(device: SourceDevice, bytes: Buffer, offsetBytes: number): Promise<boolean> {
-  try {
-    await device.readInto(bytes, offsetBytes);
-    return true;
-  } catch (error) {
-    if (isStationError(error, 'disk-read-failed')) return false;
-    throw error;
+  #agrees(bytes: Buffer): void {
+    this.#proved++;
+    this.#isKnownAgain ||= !isBlank(bytes);
+  }
+
+  /** Whether a place reads; one that does not counts only when no other does. */
+  async #reads(bytes: Buffer, offsetBytes: number, signal: AbortSignal): Promise<boolean> {
+    throwIfCancelled(signal);
+    const { reads, badPlaces } = this.#parts;
+    const lengthBytes = bytes.length;
+    try {
+      if (badPlaces.isHungIn({ offsetBytes, lengthBytes })) {
+        const why = { errno: 'no answer before', lengthBytes, cause: undefined };
+        throw badPlace(reads.devicePath, offsetBytes, why);
+      }
+      await reads.readInto(bytes, offsetBytes);
+      return true;
+    } catch (error) {
+      if (!isStationError(error, 'disk-read-failed')) throw error;
+      this.#failure = error;
+      return false;
+    }
   }
 }
 
@@ -150,10 +182,9 @@ function sampled(all: readonly number[]): readonly number[] {
 }
 
 function placeChanged(
-  device: SourceDevice,
+  { devicePath }: Pick<NotedReads, 'devicePath'>,
   offsetBytes: number,
 ): StationError<'disk-content-changed'> {
-  const { devicePath } = device;
   const words = `${devicePath} does not hold at byte ${offsetBytes} what was copied from there`;
   return new StationError('disk-content-changed', words, { devicePath, offsetBytes });
 }

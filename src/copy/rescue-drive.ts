@@ -15,16 +15,19 @@ import {
 } from '../limits.ts';
 import type { BadPlaces, PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
+import { type BlockOnTrust, CHECKED } from './block-on-trust.ts';
 import type { SourceDevice } from './device.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal } from './journal.ts';
 import type { FromCopy } from './messages.ts';
+import type { NotedReads } from './noted-reads.ts';
 import { RescueWindows } from './rescue-windows.ts';
 import type { BufferRing, Slot } from './ring.ts';
 import { type StageParts, stageLoose } from './stage-loose.ts';
 
 export interface RescueParts extends StageParts {
   readonly device: SourceDevice;
+  readonly reads: NotedReads;
   readonly ring: BufferRing;
   readonly journal: CopyJournal;
   readonly badPlaces: BadPlaces;
@@ -65,6 +68,12 @@ export async function rescueDrive(parts: RescueParts, signal: AbortSignal): Prom
 interface RunOutcome {
   readonly came: Extent | undefined;
   readonly failed: Extent | undefined;
+}
+
+interface StagedBlock {
+  readonly slot: Slot;
+  readonly unreadableBytes: number;
+  readonly trust: Pick<BlockOnTrust, 'sure' | 'noted'>;
 }
 
 class DriveRescue {
@@ -166,9 +175,9 @@ class DriveRescue {
     if (inHand.isWhole) {
       this.#inHand = undefined;
       this.#ended.add(block.extent.offsetBytes);
-      const sure = this.#parts.goodPlaces.sure(block.blob.name, block.index);
+      const trust = this.#parts.goodPlaces.read(block.blob.name, block.index);
       this.#inBackground(slot, () =>
-        this.#stage(block, { slot, unreadableBytes: 0, sure }, signal),
+        this.#stage(block, { slot, unreadableBytes: 0, trust }, signal),
       );
     } else {
       await this.#layDown();
@@ -208,14 +217,11 @@ class DriveRescue {
     let came: Extent | undefined;
     for (const read of run) {
       if (!inHand.holds(read)) break;
-      this.#parts.badPlaces.reading = { ...read, isRescue: true, came };
       try {
-        await this.#parts.device.readInto(inHand.placeOf(read), read.offsetBytes);
+        await this.#parts.reads.rescueInto(inHand.placeOf(read), read.offsetBytes, came);
       } catch (error) {
         if (isStationError(error, 'disk-read-failed')) return { came, failed: read };
         throw error;
-      } finally {
-        this.#parts.badPlaces.reading = undefined;
       }
       came = came === undefined ? read : joined(came, read);
       if (performance.now() - begun >= PROGRESS_INTERVAL_MS) break;
@@ -259,8 +265,7 @@ class DriveRescue {
       const bytes = slot.buffer.subarray(0, lengthBytes);
       await this.#fetchKept(block, bytes);
       const unreadableBytes = this.#blank(block, bytes);
-      const sure = Promise.resolve();
-      await this.#stage(block, { slot, unreadableBytes, sure }, signal);
+      await this.#stage(block, { slot, unreadableBytes, trust: CHECKED }, signal);
     });
   }
 
@@ -293,15 +298,15 @@ class DriveRescue {
 
   async #stage(
     block: PlannedBlock,
-    { slot, unreadableBytes, sure }: { slot: Slot; unreadableBytes: number; sure: Promise<void> },
+    { slot, unreadableBytes, trust }: StagedBlock,
     signal: AbortSignal,
   ): Promise<void> {
     const { badPlaces, journal, onSafe } = this.#parts;
     const good = this.#longestRead(block);
     const filled = { ...block, slot, unreadableBytes, good };
     const { id, records } = await stageLoose(filled, this.#parts, signal);
-    await sure;
-    for (const record of records) await journal.append(record);
+    await trust.sure;
+    for (const record of records) await journal.append({ ...record, ...trust.noted });
     onSafe(block.extent.lengthBytes);
     const ofBlob = this.staged.get(block.blob) ?? new Map<number, BlockId>();
     this.staged.set(block.blob, ofBlob.set(block.index, id));

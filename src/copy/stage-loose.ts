@@ -5,7 +5,7 @@ import { throwIfCancelled } from '../errors.ts';
 import type { PlannedBlock } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Hasher } from './hashing.ts';
-import type { JournalRecord } from './journal.ts';
+import type { Landmark, Staged } from './journal.ts';
 import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
 import type { Slot } from './ring.ts';
@@ -30,7 +30,7 @@ export interface FilledBlock extends PlannedBlock {
 /** A block that the store has taken, and what is to be written down of it. */
 export interface LooseBlockTaken {
   readonly id: BlockId;
-  readonly records: readonly JournalRecord[];
+  readonly records: readonly (Staged | Landmark)[];
 }
 
 /** Stages one block out of its turn: hash, stage. The slot stays the caller's. */
@@ -50,6 +50,6 @@ export async function stageLoose(
   sums.set(blob, index, md5);
   const staged = { kind: 'staged', blob: name, index, id, md5 } as const;
   const from = good.offsetBytes - extent.offsetBytes;
-  const landmark = landmarks.of(good, body.subarray(from, from + good.lengthBytes));
-  return { id, records: landmark === undefined ? [staged] : [staged, landmark] };
+  const known = landmarks.of(good, body.subarray(from, from + good.lengthBytes));
+  return { id, records: [staged, ...known] };
 }

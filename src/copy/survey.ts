@@ -1,8 +1,9 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlobPlan, blockLength, type ImagePlan } from '../domain/plan.ts';
 import { RESUME_SAMPLES, RESUME_UNSUMMED_MAX } from '../limits.ts';
+import { placeOf } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
-import type { Doubted, JournalRecord } from './journal.ts';
+import type { Doubted, JournalRecord, Staged } from './journal.ts';
 import { keyOf } from './journaled.ts';
 import { askStore, type Held, type HeldBlock, isWhole, samplesOf } from './resume.ts';
 
@@ -15,20 +16,28 @@ export interface SurveyParts {
   readonly hasJournal: boolean;
   /** Blocks that it knows without their MD5, by `keyOf`. */
   readonly unsummed: ReadonlySet<string>;
+  /** Blocks of which it does not know that the disk told the truth when they were read, by `keyOf`. */
+  readonly unchecked: ReadonlySet<string>;
   /** Blocks of the journal that were found to be rubbish, perhaps. */
   readonly doubted: readonly Doubted[];
   random(): number;
 }
 
-/** A block of a blob. */
+/** Which block of which blob. */
+export interface BlockPlace {
+  readonly blob: BlobPlan;
+  readonly index: number;
+}
+
+/** A block of a blob that the store holds. */
 export interface PlacedBlock {
   readonly blob: BlobPlan;
   readonly block: HeldBlock;
 }
 
 /**
- * A block to read again. One that is not sure was staged, and its attempt ended before the journal had it:
- * it may be of a disk that had begun to tell rubbish.
+ * A block to read again. One that is not sure was staged, and its attempt ended before the journal had it,
+ * or before a check had passed: it may be of a disk that had begun to tell rubbish.
  */
 export interface BlockToProve extends PlacedBlock {
   readonly isSure: boolean;
@@ -50,6 +59,7 @@ export class Survey {
   /** Of blobs of which the journal knows no block. */
   readonly #unsummedSamples: PlacedBlock[] = [];
   #unsummed: PlacedBlock[] | undefined = [];
+  readonly #unchecked: PlacedBlock[] = [];
   #heldBlocks = 0;
   #heldBytes = 0;
   #journaledBlocks = 0;
@@ -68,7 +78,11 @@ export class Survey {
         this.#sample(blob, held, RESUME_SAMPLES);
         this.#inProgress.set(blob, held);
       }
-      for (const block of held.blocks.values()) yield this.#count(blob, block);
+      for (const block of held.blocks.values()) {
+        const isUnchecked = !held.committed && this.#isUnchecked(blob, block.index);
+        if (isUnchecked && isWhole(block)) this.#unchecked.push({ blob, block });
+        yield { ...this.#count(blob, block), ...(isUnchecked ? { isUnchecked } : {}) };
+      }
     }
   }
 
@@ -86,9 +100,10 @@ export class Survey {
   }
 
   /**
-   * Blocks to read again: samples, and those of which the journal knows no MD5, because an attempt
-   * ended between the store's answer and the journal's. None of the latter when they are more than can
-   * have been in flight: the journal is lost then, and half of the disk is not read again for a log.
+   * Blocks to read again: samples; all that were read behind the last check that the disk has passed; and
+   * those of which the journal knows no MD5, because an attempt ended between the store's answer and the
+   * journal's. None of these when they are more than can have been in flight: the journal is lost then,
+   * and half of the disk is not read again for a log. First those that are sure, each in the disk's order.
    */
   toProve(): readonly BlockToProve[] {
     const unsummed = this.#unsummed;
@@ -101,7 +116,10 @@ export class Survey {
     for (const placed of [...this.#samples, ...samples]) {
       chosen.set(placed.block.id, { ...placed, isSure: true });
     }
-    return [...chosen.values()].sort((one, other) => Number(other.isSure) - Number(one.isSure));
+    for (const placed of this.#unchecked) chosen.set(placed.block.id, { ...placed, isSure: false });
+    return [...chosen.values()].sort(
+      (one, other) => Number(other.isSure) - Number(one.isSure) || startOf(one) - startOf(other),
+    );
   }
 
   /**
@@ -109,25 +127,26 @@ export class Survey {
    * are those behind them that nobody vouches for, whose ids carry a running MD5 that goes through what
    * the first ones were staged from. Gives them all.
    */
-  distrust(differing: readonly PlacedBlock[]): readonly PlacedBlock[] {
-    const followers = differing.flatMap(({ blob, block }) =>
-      (this.#unsummed ?? []).filter(
-        (other) => other.blob === blob && other.block.index > block.index,
-      ),
-    );
-    const chained = followers.filter(({ block }) => block.md5State !== undefined);
-    const all = new Set([...differing, ...chained]);
-    return [...all].filter((placed) => this.#drop(placed));
+  distrust(differing: readonly BlockPlace[]): readonly BlockPlace[] {
+    const unsure = [...(this.#unsummed ?? []), ...this.#unchecked];
+    const chained = unsure.filter(({ block }) => block.md5State !== undefined);
+    const followers = chained
+      .map(({ blob, block }) => ({ blob, index: block.index }))
+      .filter(({ blob, index }) =>
+        differing.some((other) => other.blob === blob && other.index < index),
+      );
+    return [...differing, ...followers].filter((place) => this.#drop(place));
   }
 
-  #drop({ blob, block }: PlacedBlock): boolean {
+  #drop({ blob, index }: BlockPlace): boolean {
     const held = this.#inProgress.get(blob);
-    if (held === undefined || !held.blocks.has(block.index)) return false;
+    if (held === undefined || !held.blocks.has(index)) return false;
     const blocks = new Map(held.blocks);
-    blocks.delete(block.index);
+    blocks.delete(index);
     this.#inProgress.set(blob, { ...held, blocks });
+    this.#parts.sums.delete(blob, index);
     this.#heldBlocks--;
-    this.#heldBytes -= blockLength(blob, block.index);
+    this.#heldBytes -= blockLength(blob, index);
     return true;
   }
 
@@ -163,7 +182,8 @@ export class Survey {
 
   #sample(blob: BlobPlan, held: Held, count: number): void {
     const { sums, random } = this.#parts;
-    const isSure = ({ index }: HeldBlock) => held.committed || sums.get(blob, index) !== undefined;
+    const isSure = ({ index }: HeldBlock) =>
+      held.committed || (sums.get(blob, index) !== undefined && !this.#isUnchecked(blob, index));
     const sure = new Map(held.blocks.entries().filter(([, block]) => isSure(block)));
     const isKnown = sure.size > 0;
     const drawn = samplesOf({ ...held, blocks: isKnown ? sure : held.blocks }, count, random);
@@ -171,7 +191,11 @@ export class Survey {
     samples.push(...drawn.map((block) => ({ blob, block })));
   }
 
-  #count(blob: BlobPlan, block: HeldBlock): JournalRecord {
+  #isUnchecked(blob: BlobPlan, index: number): boolean {
+    return this.#parts.unchecked.has(keyOf({ blob: blob.name, index }));
+  }
+
+  #count(blob: BlobPlan, block: HeldBlock): Staged {
     const { index, id } = block;
     this.#heldBlocks++;
     this.#heldBytes += blockLength(blob, index);
@@ -184,4 +208,8 @@ export class Survey {
     if ((this.#unsummed?.length ?? 0) > RESUME_UNSUMMED_MAX) this.#unsummed = undefined;
     return { kind: 'staged', blob: blob.name, index, id };
   }
+}
+
+function startOf({ blob, block }: PlacedBlock): number {
+  return placeOf(blob, block.index).offsetBytes;
 }

@@ -103,8 +103,8 @@ async function copy(
   const parts = { openLogContainer, report, now: () => new Date(), random };
   if (isImageAssignment(assignment)) {
     const container = await openPatiently(assignment, assignment.plan.container, { word });
-    const onPlaces = disk.copying.bind(disk);
-    return await copyDrive(assignment, { device, container, onPlaces, ...parts }, stop.signal);
+    const onReads = disk.copying.bind(disk);
+    return await copyDrive(assignment, { device, container, onReads, ...parts }, stop.signal);
   }
   if (!isFilesAssignment(assignment)) throw noPlan();
   // Loaded only here: an image needs none of it.

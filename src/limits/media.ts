@@ -94,10 +94,15 @@ export const GOOD_PLACES = 8;
  */
 export const UNSURE_BLOCKS_MAX = 6;
 /**
- * Blocks that are written down as safe between two checks of a good place while a disk reads without an
- * error: of these and no more it has to be asked again what they are when a check finds rubbish.
+ * Blocks that are written down between two checks of a good place while a disk reads without an error: of
+ * these and no more it has to be asked again what they are, when a check finds rubbish or never comes.
  */
 export const UNCHECKED_BLOCKS_MAX = 128;
+/**
+ * After so long a check of a good place is due, however few blocks came: what no check has passed is read
+ * again when a copy goes on, and a slow disk that drops out now and then has to get further each time.
+ */
+export const UNCHECKED_MS = 15_000;
 /**
  * Landmarks of a disk that a copy journal keeps, 4 KiB each: by them it is known again on resume, also
  * where no block of it can be read whole any more.

@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
 import { contentAt, writeImage } from '../../native-fixtures/image.ts';
+import type { FromCopy } from '../../src/copy/messages.ts';
 import type { DiskFault } from '../../src/detect/identity-file.ts';
+import { RESUME_SAMPLES, STAGE_PACE } from '../../src/limits.ts';
 import { bad, RescueBench, sha256 } from '../support/rescue.ts';
 
 /** What was kept of a disk, and what a disk says after an error, is never taken on trust. */
@@ -39,6 +41,18 @@ describe.skipIf(unavailable !== undefined)('another disk in the place of one', (
     expect(sha256(await bench.stored())).toBe(sha256(whole));
   });
 
+  it('of which the store has only blocks that no check had passed is found out', async () => {
+    await using bench = await RescueBench.create(8 * BLOCK, [slowly(6 * BLOCK, 3000)]);
+    await bench.copyUntil({
+      message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= 4 * BLOCK,
+    });
+    await swapped(bench);
+    expect(await bench.copy()).toMatchObject({
+      kind: 'failed',
+      failure: { code: 'disk-content-changed' },
+    });
+  });
+
   it('of which the store has only blocks with holes is found out', async () => {
     const places = [4 * MIB, 12 * MIB];
     const faults = [...places.map((at) => bad(at, 512)), slowly(12 * MIB, 500)];
@@ -69,12 +83,27 @@ describe.skipIf(unavailable !== undefined)('a disk that returns rubbish', () => 
   });
 });
 
+/** A read that waits until it is let go. */
+const gate = (offsetBytes: number): DiskFault => {
+  return { ...{ kind: 'hang', offsetBytes, lengthBytes: 4096 }, maxSeconds: 60 };
+};
+
+async function untilAtGate({ disk }: RescueBench): Promise<void> {
+  while ((await disk.counters()).hanging === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function arrivesWhole(bench: RescueBench): Promise<void> {
+  const result = await bench.copy();
+  if (result.kind !== 'settled') throw new TypeError(JSON.stringify(result));
+  expect(result.verdict.outcome).toBe('Completed');
+  expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
+}
+
 describe.skipIf(unavailable !== undefined)('a disk that returns rubbish for a while', () => {
   const sizeBytes = 10 * BLOCK;
   const rubbish: DiskFault = { kind: 'corrupt', offsetBytes: 0, lengthBytes: sizeBytes };
-  const gate = (offsetBytes: number): DiskFault => {
-    return { ...{ kind: 'hang', offsetBytes, lengthBytes: 4096 }, maxSeconds: 60 };
-  };
 
   it.each([
     ['some blocks after its only error', [bad(BLOCK + 4 * MIB, 512, 1), gate(5 * BLOCK)], []],
@@ -83,23 +112,91 @@ describe.skipIf(unavailable !== undefined)('a disk that returns rubbish for a wh
   ])('%s is found out, and copied when it tells the truth again', async (_, faults, later) => {
     await using bench = await RescueBench.create(sizeBytes, faults);
     const copy = bench.copy();
-    while ((await bench.disk.counters()).hanging === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await untilAtGate(bench);
     await bench.disk.replace([rubbish, ...later]);
     expect(await copy).toMatchObject({
       kind: 'failed',
       failure: { code: 'disk-content-changed' },
     });
     await bench.replug([]);
-    const again = await bench.copy();
-    if (again.kind !== 'settled') throw new TypeError(JSON.stringify(again));
-    expect(again.verdict.outcome).toBe('Completed');
-    expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
+    await arrivesWhole(bench);
   });
+
+  it.each([
+    ['killed', 'everything', { offsetBytes: 0, lengthBytes: 20 * BLOCK }],
+    ['killed', 'one block', { offsetBytes: 5 * BLOCK, lengthBytes: BLOCK }],
+    ['pulled', 'one block', { offsetBytes: 5 * BLOCK, lengthBytes: BLOCK }],
+  ] as const)(
+    'and is %s before the next check (%s) is copied anew there',
+    async (end, _, place) => {
+      await using bench = await RescueBench.create(20 * BLOCK, [gate(3 * BLOCK)]);
+      const copy = Promise.withResolvers<number>();
+      const onStarted = async (pid: number) => copy.resolve(pid);
+      let pulled: Promise<unknown> | undefined;
+      const result = bench.copy(
+        (message) => {
+          if (message.kind !== 'progress' || message.progress.stagedBytes < 12 * BLOCK) return;
+          if (end === 'pulled') pulled ??= bench.disk.disk.pull('io-error');
+          else void copy.promise.then((pid) => process.kill(pid, 'SIGKILL'));
+        },
+        { onStarted },
+      );
+      await untilAtGate(bench);
+      const slow: DiskFault = {
+        ...{ kind: 'delay', offsetBytes: 14 * BLOCK, lengthBytes: 6 * BLOCK, delayMs: 500 },
+      };
+      await bench.disk.replace([{ kind: 'corrupt', ...place }, slow]);
+      const code = end === 'pulled' ? 'disk-gone' : 'copy-process-killed';
+      expect(await result).toMatchObject({ kind: 'failed', failure: { code } });
+      await pulled;
+      await bench.replug([]);
+      await arrivesWhole(bench);
+    },
+  );
 });
 
 describe.skipIf(unavailable !== undefined)('a copy that goes on', () => {
+  const sizeBytes = 16 * BLOCK;
+  const slow: DiskFault = {
+    ...{ kind: 'delay', offsetBytes: 12 * BLOCK, lengthBytes: 4 * BLOCK, delayMs: 100 },
+  };
+
+  it('reads all again that no check had passed, after an orderly stop nothing but samples', async () => {
+    const readAgain = async (stop: (pid: number, asked: AbortController) => void) => {
+      await using bench = await RescueBench.create(sizeBytes, [slow]);
+      const asked = new AbortController();
+      let [pid, safeBytes] = [0, 0];
+      const onStarted = async (started: number) => {
+        pid = started;
+      };
+      const onMessage = (message: FromCopy) => {
+        if (message.kind !== 'progress') return;
+        safeBytes = message.progress.stagedBytes;
+        if (safeBytes >= 11 * BLOCK) stop(pid, asked);
+      };
+      await bench.copy(onMessage, { onStarted, signal: asked.signal });
+      await bench.replug([]);
+      await arrivesWhole(bench);
+      return ((await bench.disk.counters()).bytes - sizeBytes + safeBytes) / BLOCK;
+    };
+    expect(await readAgain((pid) => process.kill(pid, 'SIGKILL'))).toBeGreaterThanOrEqual(11);
+    // Those that were on their way to the store, and the samples.
+    const some = STAGE_PACE.max + RESUME_SAMPLES;
+    expect(await readAgain((_, asked) => asked.abort())).toBeLessThan(some);
+  });
+
+  it('knows its disk by another place where one has become bad', async () => {
+    const one: DiskFault = {
+      ...{ kind: 'delay', offsetBytes: BLOCK, lengthBytes: 4096, delayMs: 3000 },
+    };
+    await using bench = await RescueBench.create(8 * BLOCK, [one]);
+    await bench.copyUntil({
+      message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= BLOCK,
+    });
+    await bench.replug([bad(0, 512)]);
+    await arrivesWhole(bench);
+  });
+
   it('reads all that is good, though each block that the store has got a bad sector since', async () => {
     const slow: DiskFault = {
       ...{ kind: 'delay', offsetBytes: 2 * BLOCK, lengthBytes: 4096, delayMs: 3000 },

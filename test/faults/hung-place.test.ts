@@ -76,3 +76,40 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs at one place', () 
     expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([place, beside])));
   });
 });
+
+describe.skipIf(unavailable !== undefined)('a disk that hangs while it is proved', () => {
+  /** A copy that was killed when the store had some of its blocks. */
+  async function begun(bench: RescueBench, blocks: number): Promise<void> {
+    await bench.copyUntil({
+      message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= blocks * BLOCK,
+    });
+  }
+
+  it('is known by what else it holds from then on', async () => {
+    const place = { offsetBytes: 0, lengthBytes: 4096 };
+    await using bench = await RescueBench.create(SIZE, [
+      { kind: 'delay', offsetBytes: 5 * BLOCK, lengthBytes: 4096, delayMs: 3000 },
+    ]);
+    await begun(bench, 3);
+    await bench.replug([hang(place)]);
+    expect((await attempt(bench, [hang(place)])).result).toMatchObject(GAVE_UP);
+    const { result } = await attempt(bench, []);
+    expect(result).toMatchObject({ verdict: { outcome: 'Completed' } });
+    expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
+  });
+
+  it('wherever it is known is never gone on with', async () => {
+    const place = { offsetBytes: 0, lengthBytes: BLOCK };
+    await using bench = await RescueBench.create(SIZE, [
+      { kind: 'delay', offsetBytes: BLOCK, lengthBytes: 4096, delayMs: 3000 },
+    ]);
+    await begun(bench, 1);
+    await bench.replug([hang(place)]);
+    let last: CopyResult | undefined;
+    for (let attempts = 0; attempts < 4; attempts++) {
+      last = (await attempt(bench, [hang(place)])).result;
+      if (last.kind === 'failed' && last.failure.code !== 'disk-unresponsive') break;
+    }
+    expect(last).toMatchObject({ kind: 'failed', failure: { code: 'disk-read-failed' } });
+  });
+});

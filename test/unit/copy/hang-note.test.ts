@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { BadPlaces } from '../../../src/copy/bad-places.ts';
+import { NotedReads } from '../../../src/copy/noted-reads.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import type { ImagePlan } from '../../../src/domain/plan.ts';
 
@@ -40,18 +41,25 @@ const sectors = (at: number, count: number) => ({
   lengthBytes: count * 512,
 });
 
-test('a probe elsewhere that hangs tells nothing of any place', async () => {
+test('a probe elsewhere that hangs tells nothing of any place, a read does while it goes on', async () => {
   const { places, next } = await aCopy();
-  places.reading = { ...sectors(0, 128), isRescue: false };
-  await places.noteHang(12 * MIB);
+  const hanging = Promise.withResolvers<void>();
+  const reads = new NotedReads({ devicePath: '/dev/x', readInto: () => hanging.promise }, places);
+  const { offsetBytes, lengthBytes } = sectors(0, 8);
+  const read = reads.readInto(Buffer.alloc(lengthBytes), offsetBytes);
+  await reads.noteHang(12 * MIB);
   expect(places.isKnown).toBe(false);
-  expect((await next()).hung).toEqual([]);
+  await reads.noteHang(offsetBytes);
+  expect((await next()).hung).toEqual([{ ...sectors(0, 8), isLeftOut: false }]);
+  hanging.resolve();
+  await read;
+  await reads.noteHang(offsetBytes);
+  expect(places.hung).toHaveLength(1);
 });
 
 test('a read of the fast copy counts as failed', async () => {
   const { places, next } = await aCopy();
-  places.reading = { ...sectors(0, 2048), isRescue: false };
-  await places.noteHang(4 * MIB);
+  await places.noteHang({ ...sectors(0, 2048), isRescue: false });
   const { map, hung } = await next();
   expect(hung).toEqual([{ ...sectors(0, 2048), isLeftOut: false }]);
   expect(map.at(4 * MIB)).toEqual({ ...sectors(0, 2048), status: 'non-trimmed' });
@@ -62,8 +70,7 @@ test('errors that may be those of a disk that left are not written, and what is 
   places.map.mark(sectors(0, 64), 'non-trimmed');
   places.doubtful = [...places.map.within(sectors(0, 8))];
   places.map.mark(sectors(0, 8), 'bad');
-  places.reading = { ...sectors(24, 8), isRescue: true, came: sectors(8, 16) };
-  await places.noteHang(sectors(24, 8).offsetBytes);
+  await places.noteHang({ ...sectors(24, 8), isRescue: true, came: sectors(8, 16) });
   const { map } = await next();
   expect([...map.within(sectors(0, 64))]).toEqual([
     { ...sectors(0, 24), status: 'non-trimmed' },

@@ -7,6 +7,7 @@ import type { BlobContainer } from '../../../src/blobs/contract.ts';
 import { openContainer } from '../../../src/blobs/open.ts';
 import { BlockSums } from '../../../src/copy/block-sums.ts';
 import type { Doubted } from '../../../src/copy/journal.ts';
+import { keyOf } from '../../../src/copy/journaled.ts';
 import { Survey } from '../../../src/copy/survey.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../../src/domain/block-id.ts';
@@ -55,13 +56,18 @@ async function commit(blob: BlobPlan, blocks: number): Promise<void> {
   await container.commit({ name: blob.name, blocks: ids, md5, metadata: {} }, never);
 }
 
-async function surveyed(plan: ImagePlan, sums = new BlockSums(), doubted: readonly Doubted[] = []) {
+async function surveyed(
+  plan: ImagePlan,
+  sums = new BlockSums(),
+  { doubted = [], unchecked = [] }: { doubted?: Doubted[]; unchecked?: number[] } = {},
+) {
   const survey = new Survey(plan, {
     nonce: NONCE,
     container,
     sums,
     hasJournal: sums.size > 0,
     unsummed: new Set<string>(),
+    unchecked: new Set(unchecked.map((index) => keyOf({ blob: 'a', index }))),
     doubted,
     random: () => 0.5,
   });
@@ -117,7 +123,7 @@ test('does not hold what the journal doubts, nor what nobody vouches for and can
   const sums = new BlockSums();
   sums.set(blob, 0, md5Of(content(0)));
   const doubted = { kind: 'doubted', blob: blob.name, index: 1 } as const;
-  const { survey, records } = await surveyed(planOf(blob), sums, [doubted]);
+  const { survey, records } = await surveyed(planOf(blob), sums, { doubted: [doubted] });
   expect(records.map((record) => 'index' in record && record.index)).toEqual([0, 2]);
   expect(survey.toProve().map(({ block, isSure }) => [block.index, isSure])).toEqual([
     [0, true],
@@ -134,10 +140,29 @@ test('does not hold blocks that differ, nor the chain behind them', async () => 
     if (index < 2) sums.set(blob, index, md5Of(content(index)));
   }
   const { survey } = await surveyed(planOf(blob), sums);
-  const fourth = survey.toProve().filter(({ block }) => block.index === 3);
-  expect(survey.distrust(fourth).map(({ block }) => block.index)).toEqual([3, 4, 5]);
+  const fourth = { blob, index: 3 };
+  expect(survey.distrust([fourth]).map(({ index }) => index)).toEqual([3, 4, 5]);
   expect([...(await survey.heldOf(blob, never)).blocks.keys()]).toEqual([0, 1, 2]);
   expect(survey.heldBytes).toBe(3 * BLOCK_BYTES);
+});
+
+test('wants each block read again that no check has passed, however many', async () => {
+  const blob = blobOf('a', 2 * RESUME_UNSUMMED_MAX);
+  const sums = new BlockSums();
+  const unchecked: number[] = [];
+  for (let index = 0; index < 2 * RESUME_UNSUMMED_MAX; index++) {
+    await stage(blob, index);
+    sums.set(blob, index, md5Of(content(index)));
+    if (index >= 8) unchecked.push(index);
+  }
+  const { survey, records } = await surveyed(planOf(blob), sums, { unchecked });
+  const unsure = survey.toProve().filter(({ isSure }) => !isSure);
+  expect(unsure.map(({ block }) => block.index)).toEqual(unchecked);
+  const carried = records.filter((record) => 'isUnchecked' in record);
+  expect(carried).toHaveLength(unchecked.length);
+  const dropped = survey.distrust([{ blob, index: 60 }]).map(({ index }) => index);
+  expect(dropped.sort()).toEqual([60, 61, 62, 63]);
+  expect(sums.get(blob, 60)).toBeUndefined();
 });
 
 test('reads no disk again for sums when the journal is lost', async () => {
