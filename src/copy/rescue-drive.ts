@@ -54,11 +54,15 @@ export async function rescueDrive(parts: RescueParts, signal: AbortSignal): Prom
   throwIfCancelled(signal);
   const rescue = new DriveRescue(unitBytesOf(parts.device), parts);
   const windows = new RescueWindows(parts.badPlaces);
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
   try {
     for (let next = await windows.next(); next !== undefined; next = await windows.next()) {
-      await rescue.window(next, signal);
+      await rescue.window(next, either);
     }
   } finally {
+    // What is on its way waits for a store that is away; a disk that was pulled is told at once.
+    stop.abort();
     await rescue.close();
   }
   return rescue.staged;
