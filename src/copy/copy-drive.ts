@@ -12,7 +12,7 @@ import { GoodPlaces } from './good-places.ts';
 import { Hasher } from './hashing.ts';
 import { imagePlanOf } from './image-plan.ts';
 import { CopyJournal, type JournalRecord } from './journal.ts';
-import { journaled } from './journaled.ts';
+import { journaled, lastIds } from './journaled.ts';
 import { writeLogs } from './logs.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
 import { NotedReads } from './noted-reads.ts';
@@ -63,6 +63,8 @@ export async function copyDrive(
     ...parts,
     nonce: assignment.nonce,
     ...known,
+    // Read while the journal of the earlier attempt is still there: until that of this one is begun.
+    lastIds: (blob, indexes) => lastIds(assignment.journalFile, blob, indexes),
   });
   const confirmed = noted(survey.confirmed(signal), plan, badPlaces);
   const records = joined([...landmarks.known, ...doubted], confirmed);

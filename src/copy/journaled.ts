@@ -59,6 +59,21 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
   return { sums, landmarks, doubted: [...doubted.values()], unsummed, unchecked, hasJournal };
 }
 
+/** The ids that the journal has last of these blocks of a blob; of none that it doubts. */
+export async function lastIds(
+  journalFile: string,
+  blob: string,
+  indexes: ReadonlySet<number>,
+): Promise<ReadonlyMap<number, string>> {
+  const ids = new Map<number, string>();
+  for await (const record of readJournal(journalFile)) {
+    if (!('blob' in record) || record.blob !== blob || !indexes.has(record.index)) continue;
+    if (record.kind === 'staged') ids.set(record.index, record.id);
+    else ids.delete(record.index);
+  }
+  return ids;
+}
+
 /** A block in `unsummed`. */
 export function keyOf({ blob, index }: { readonly blob: string; readonly index: number }): string {
   return `${index} ${blob}`;

@@ -12,6 +12,11 @@ export interface Held {
   readonly blocks: ReadonlyMap<number, HeldBlock>;
 }
 
+/** What the store says, and all blocks of ours where it has several for one place. */
+export interface Listed extends Held {
+  readonly contradicted: ReadonlyMap<number, readonly HeldBlock[]>;
+}
+
 /**
  * What the store says it holds of a blob of this copy. Its answer beats the journal: a block it does
  * not list is gone (uncommitted blocks vanish after a week), one it lists with our nonce was verified
@@ -22,14 +27,14 @@ export async function askStore(
   nonce: string,
   container: BlobContainer,
   signal: AbortSignal,
-): Promise<Held> {
+): Promise<Listed> {
   const lists = await container.listBlocks(blob.name, signal);
   if (lists.committed === undefined) {
-    return { committed: false, blocks: ourBlocks(blob, nonce, lists.uncommitted) };
+    return { committed: false, ...ourBlocks(blob, nonce, lists.uncommitted) };
   }
-  const blocks = ourBlocks(blob, nonce, lists.committed);
-  if (blocks.size === blockCount(blob) && inOrder(lists.committed)) {
-    return { committed: true, blocks };
+  const ours = ourBlocks(blob, nonce, lists.committed);
+  if (ours.blocks.size === blockCount(blob) && inOrder(lists.committed)) {
+    return { committed: true, ...ours };
   }
   const words = `${blob.name} exists already and is not from this copy`;
   throw new StationError('destination-exists', words, { blob: blob.name });
@@ -39,18 +44,19 @@ function ourBlocks(
   blob: BlobPlan,
   nonce: string,
   listed: readonly StoredBlock[],
-): Map<number, HeldBlock> {
-  const ours = new Map<number, HeldBlock>();
-  const contradicted = new Set<number>();
+): Omit<Listed, 'committed'> {
+  const ours = new Map<number, HeldBlock[]>();
   for (const block of listed) {
     const parts = decodeBlockId(block.id);
     if (parts === undefined || parts.nonce !== nonce || parts.index >= blockCount(blob)) continue;
     if (block.lengthBytes !== blockLength(blob, parts.index)) continue;
-    if (ours.has(parts.index)) contradicted.add(parts.index);
-    ours.set(parts.index, parts);
+    ours.set(parts.index, [...(ours.get(parts.index) ?? []), parts]);
   }
-  for (const index of contradicted) ours.delete(index);
-  return ours;
+  const single = ours.entries().flatMap(([index, [block, ...others]]) => {
+    return block === undefined || others.length > 0 ? [] : [[index, block] as const];
+  });
+  const contradicted = ours.entries().filter(([, { length }]) => length > 1);
+  return { blocks: new Map(single), contradicted: new Map(contradicted) };
 }
 
 function inOrder(listed: readonly StoredBlock[]): boolean {

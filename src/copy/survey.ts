@@ -5,7 +5,7 @@ import { placeOf } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Doubted, JournalRecord, Staged } from './journal.ts';
 import { keyOf } from './journaled.ts';
-import { askStore, type Held, type HeldBlock, isWhole, samplesOf } from './resume.ts';
+import { askStore, type Held, type HeldBlock, isWhole, type Listed, samplesOf } from './resume.ts';
 
 export interface SurveyParts {
   readonly nonce: string;
@@ -20,6 +20,8 @@ export interface SurveyParts {
   readonly unchecked: ReadonlySet<string>;
   /** Blocks of the journal that were found to be rubbish, perhaps. */
   readonly doubted: readonly Doubted[];
+  /** The ids that the journal has last of blocks of a blob; of none that it doubts. */
+  lastIds(blob: string, indexes: ReadonlySet<number>): Promise<ReadonlyMap<number, string>>;
   random(): number;
 }
 
@@ -72,7 +74,10 @@ export class Survey {
   /** Asks the store; gives what it confirms, for the journal of this attempt. */
   async *confirmed(signal: AbortSignal): AsyncGenerator<JournalRecord> {
     for (const blob of this.#plan.blobs) {
-      const held = this.#withoutDubious(await this.#ask(blob, signal), blob);
+      const held = this.#withoutDubious(
+        await this.#decided(await this.#ask(blob, signal), blob),
+        blob,
+      );
       if (held.committed) this.#sample(blob, held, COMMITTED_SAMPLES);
       else if (held.blocks.size > 0) {
         this.#sample(blob, held, RESUME_SAMPLES);
@@ -157,7 +162,18 @@ export class Survey {
     return known ?? this.#withoutDubious(await this.#ask(blob, signal), blob);
   }
 
-  #ask(blob: BlobPlan, signal: AbortSignal): Promise<Held> {
+  /** Of several blocks for one place the journal knows which came last, and what it is. */
+  async #decided({ contradicted, ...held }: Listed, { name }: BlobPlan): Promise<Held> {
+    if (contradicted.size === 0) return held;
+    const ids = await this.#parts.lastIds(name, new Set(contradicted.keys()));
+    const last = contradicted
+      .values()
+      .flatMap((blocks) => blocks.filter(({ index, id }) => ids.get(index) === id));
+    const known = last.map((block) => [block.index, block] as const);
+    return { ...held, blocks: new Map([...held.blocks, ...known]) };
+  }
+
+  #ask(blob: BlobPlan, signal: AbortSignal): Promise<Listed> {
     return askStore(blob, this.#parts.nonce, this.#parts.container, signal);
   }
 

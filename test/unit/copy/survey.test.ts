@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BlobContainer } from '../../../src/blobs/contract.ts';
 import { openContainer } from '../../../src/blobs/open.ts';
 import { BlockSums } from '../../../src/copy/block-sums.ts';
-import type { Doubted } from '../../../src/copy/journal.ts';
-import { keyOf } from '../../../src/copy/journaled.ts';
+import { CopyJournal, type Doubted, type Staged } from '../../../src/copy/journal.ts';
+import { keyOf, lastIds } from '../../../src/copy/journaled.ts';
 import { Survey } from '../../../src/copy/survey.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../../src/domain/block-id.ts';
@@ -21,10 +21,12 @@ const md5Of = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex
 const content = (index: number) => Buffer.alloc(BLOCK_BYTES, index);
 
 let directory: string;
+let journalFile: string;
 let container: BlobContainer;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'drive-station-survey-'));
+  journalFile = join(directory, 'copy.journal');
   container = await openContainer({ kind: 'directory', directory }, 'disks');
   await container.ensure(never);
 });
@@ -42,9 +44,13 @@ const planOf = (...blobs: BlobPlan[]): ImagePlan => ({
   blobs,
 });
 
-async function stage(blob: BlobPlan, index: number, nonce = NONCE): Promise<BlockId> {
+async function stage(
+  blob: BlobPlan,
+  index: number,
+  { nonce = NONCE, md5State = 'cd'.repeat(16) } = {},
+): Promise<BlockId> {
   const body = content(index);
-  const id = encodeBlockId({ nonce, index, sha256: 'ab'.repeat(32), md5State: 'cd'.repeat(16) });
+  const id = encodeBlockId({ nonce, index, sha256: 'ab'.repeat(32), md5State });
   await container.stageBlock({ name: blob.name, id, body, md5: md5Of(body) }, never);
   return id;
 }
@@ -69,6 +75,7 @@ async function surveyed(
     unsummed: new Set<string>(),
     unchecked: new Set(unchecked.map((index) => keyOf({ blob: 'a', index }))),
     doubted,
+    lastIds: (name, indexes) => lastIds(journalFile, name, indexes),
     random: () => 0.5,
   });
   const records = await Array.fromAsync(survey.confirmed(never));
@@ -80,7 +87,7 @@ test('counts what the store holds of this copy, and nothing that is not of it', 
   await commit(first, 3);
   await stage(second, 0);
   await stage(second, 2);
-  await stage(second, 3, 'ffffffffffffffff');
+  await stage(second, 3, { nonce: 'ffffffffffffffff' });
   const { survey, records } = await surveyed(planOf(first, second));
   expect(survey.heldBlocks).toBe(5);
   expect(survey.heldBytes).toBe(5 * BLOCK_BYTES);
@@ -130,6 +137,30 @@ test('does not hold what the journal doubts, nor what nobody vouches for and can
     [2, false],
   ]);
   expect([...(await survey.heldOf(blob, never)).blocks.keys()]).toEqual([0, 2]);
+});
+
+test('holds of two blocks for one place the one that the journal had last, if it does not doubt it', async () => {
+  const blob = blobOf('a', 3);
+  const sums = new BlockSums();
+  const records: Staged[] = [];
+  for (const index of [0, 1, 2]) {
+    const md5 = md5Of(content(index));
+    sums.set(blob, index, md5);
+    for (const digit of ['c', 'd']) {
+      const id = await stage(blob, index, { md5State: digit.repeat(32) });
+      records.push({ kind: 'staged', blob: blob.name, index, id, md5 });
+    }
+  }
+  const doubted = { kind: 'doubted', blob: blob.name, index: 1 } as const;
+  const known = [...records.slice(0, 4), doubted, ...records.slice(4).reverse()];
+  const journal = await CopyJournal.start(journalFile, { copyId: 'copy-1', nonce: NONCE }, known);
+  await journal.close();
+  const { survey } = await surveyed(planOf(blob), sums);
+  const { blocks } = await survey.heldOf(blob, never);
+  expect([...blocks.values()].map(({ index, md5State }) => [index, md5State]).sort()).toEqual([
+    [0, 'd'.repeat(32)],
+    [2, 'c'.repeat(32)],
+  ]);
 });
 
 test('does not hold blocks that differ, nor the chain behind them', async () => {
