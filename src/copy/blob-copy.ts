@@ -1,13 +1,14 @@
 import type { BlobContainer } from '../blobs/contract.ts';
-import { type BlockId, decodeBlockId, encodeBlockId } from '../domain/block-id.ts';
+import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
 import { type BlobPlan, blockCount, blockLength, type Extent } from '../domain/plan.ts';
 import type { Skipping } from '../domain/rescue/skipping.ts';
-import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
 import { FAST_READ_BYTES, RESCUE_CLUSTER_BYTES } from '../limits.ts';
 import { type BadPlaces, placeOf } from './bad-places.ts';
 import type { BlockOnTrust } from './block-on-trust.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { SourceDevice } from './device.ts';
+import { contentChanged } from './disk-errors.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
@@ -328,45 +329,4 @@ export class BlobCopy {
       md5: this.#isLoose ? undefined : (this.#done.at(-1)?.md5State ?? MD5_START),
     };
   }
-}
-
-/**
- * A blob that was put together out of its turn, of what the store holds of it. What was staged in this
- * attempt is known better: an earlier one may have left another block in its place.
- */
-export function looseBlob(
-  blob: BlobPlan,
-  held: Held,
-  rescued: ReadonlyMap<number, BlockId> = new Map(),
-): StagedBlob {
-  const blocks = Array.from({ length: blockCount(blob) }, (_, index) => {
-    const id = rescued.get(index);
-    return (id === undefined ? undefined : decodeBlockId(id)) ?? held.blocks.get(index);
-  });
-  const known = blocks.filter((block) => block !== undefined);
-  if (known.length < blocks.length) {
-    const words = `the store does not hold all blocks of ${blob.name} any more`;
-    throw new StationError('storage-rejected', words, {
-      ...{ operation: 'list blocks', status: 200 },
-      detail: `${known.length} of ${blocks.length}`,
-    });
-  }
-  return {
-    blob,
-    ids: known.map((block) => block.id),
-    digests: known.map((block) => block.sha256),
-    md5: undefined,
-  };
-}
-
-export function contentChanged(
-  { devicePath }: Pick<SourceDevice, 'devicePath'>,
-  blob: BlobPlan,
-  block: number,
-): StationError<'disk-content-changed'> {
-  return new StationError(
-    'disk-content-changed',
-    `${devicePath} does not hold what block ${block} of ${blob.name} was copied from`,
-    { devicePath, blob: blob.name, block },
-  );
 }

@@ -6,7 +6,7 @@ import { type BlobEvidence, type DriveLogs, judge, type Verdict } from '../domai
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
 import { BadPlaces, placeOf } from './bad-places.ts';
-import { BlobCopy, type BlobCopyParts, looseBlob, type StagedBlob } from './blob-copy.ts';
+import { BlobCopy, type BlobCopyParts, type StagedBlob } from './blob-copy.ts';
 import type { SourceDevice } from './device.ts';
 import { GoodPlaces } from './good-places.ts';
 import { Hasher } from './hashing.ts';
@@ -14,6 +14,7 @@ import { imagePlanOf } from './image-plan.ts';
 import { CopyJournal, type JournalRecord } from './journal.ts';
 import { journaled, lastIds } from './journaled.ts';
 import { writeLogs } from './logs.ts';
+import { looseBlob } from './loose-blob.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
 import { NotedReads } from './noted-reads.ts';
 import { proveContent } from './prove.ts';

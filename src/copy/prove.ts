@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import { isStationError, throwIfCancelled } from '../errors.ts';
 import { RESUME_SAMPLES } from '../limits.ts';
 import { type BadPlaces, placeOf } from './bad-places.ts';
-import { contentChanged } from './blob-copy.ts';
 import type { BlockSums } from './block-sums.ts';
-import { badPlace } from './disk-errors.ts';
+import { badPlace, contentChanged, placeChanged } from './disk-errors.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
@@ -179,12 +178,4 @@ class Proof {
 function sampled(all: readonly number[]): readonly number[] {
   const step = Math.max(1, Math.ceil(all.length / RESUME_SAMPLES));
   return all.filter((_, index) => index % step === 0);
-}
-
-function placeChanged(
-  { devicePath }: Pick<NotedReads, 'devicePath'>,
-  offsetBytes: number,
-): StationError<'disk-content-changed'> {
-  const words = `${devicePath} does not hold at byte ${offsetBytes} what was copied from there`;
-  return new StationError('disk-content-changed', words, { devicePath, offsetBytes });
 }

@@ -1,6 +1,6 @@
 import type { BlockId } from '../domain/block-id.ts';
 import type { BlobPlan, Extent } from '../domain/plan.ts';
-import { endOf, RescueMap } from '../domain/rescue/map.ts';
+import { RescueMap } from '../domain/rescue/map.ts';
 import { type ReadOutcome, Rescue, type RescueRules } from '../domain/rescue/rescue.ts';
 import { isStationError, StationError, throwIfCancelled } from '../errors.ts';
 import {
@@ -13,29 +13,19 @@ import {
   RESCUE_PASS_MS,
   RESCUE_RETRIES,
 } from '../limits.ts';
-import type { BadPlaces, PlannedBlock } from './bad-places.ts';
+import type { PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
-import { type BlockOnTrust, CHECKED } from './block-on-trust.ts';
 import type { SourceDevice } from './device.ts';
-import type { GoodPlaces } from './good-places.ts';
-import type { CopyJournal } from './journal.ts';
 import type { FromCopy } from './messages.ts';
 import type { NotedReads } from './noted-reads.ts';
+import { RescueStaging, type RescueStagingParts } from './rescue-staging.ts';
 import { RescueWindows } from './rescue-windows.ts';
-import type { BufferRing, Slot } from './ring.ts';
-import { type StageParts, stageLoose } from './stage-loose.ts';
 
-export interface RescueParts extends StageParts {
+export interface RescueParts extends RescueStagingParts {
   readonly device: SourceDevice;
   readonly reads: NotedReads;
-  readonly ring: BufferRing;
-  readonly journal: CopyJournal;
-  readonly badPlaces: BadPlaces;
-  readonly goodPlaces: GoodPlaces;
   /** Time for all bad areas of the drive, when it is not the usual one. */
   readonly rescueMs?: number | undefined;
-  /** A block is safe: the store verified it and the journal has it. */
-  onSafe(lengthBytes: number): void;
   report(message: FromCopy): void;
 }
 
@@ -74,26 +64,21 @@ interface RunOutcome {
   readonly failed: Extent | undefined;
 }
 
-interface StagedBlock {
-  readonly slot: Slot;
-  readonly unreadableBytes: number;
-  readonly trust: Pick<BlockOnTrust, 'sure' | 'noted'>;
-}
-
 class DriveRescue {
-  readonly staged = new Map<BlobPlan, Map<number, BlockId>>();
   readonly #unitBytes: RescueRules['unitBytes'];
   readonly #parts: RescueParts;
-  readonly #inFlight = new Set<Promise<void>>();
-  /** Where the blocks begin of which nothing more is read: they are staged, or on their way. */
-  readonly #ended = new Set<number>();
+  readonly #staging: RescueStaging;
   #inHand: BlockInHand | undefined;
-  #failure: unknown;
   #toldAt = 0;
 
   constructor(unitBytes: RescueRules['unitBytes'], parts: RescueParts) {
     this.#unitBytes = unitBytes;
     this.#parts = parts;
+    this.#staging = new RescueStaging(parts);
+  }
+
+  get staged(): RescuedBlocks {
+    return this.#staging.staged;
   }
 
   /** Rescues these blocks and stages them all. */
@@ -105,7 +90,7 @@ class DriveRescue {
       // One that only makes room for another goes on from here.
       if (signal.aborted) await this.#beginSave();
       throwIfCancelled(signal);
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#staging.throwIfFailed();
       const isDear = await this.#readFrom(read, rescue, signal);
       badPlaces.standing = rescue.standing;
       if (badPlaces.keeper.isDue(isDear)) await this.#beginSave();
@@ -114,15 +99,15 @@ class DriveRescue {
     await this.#layDown();
     badPlaces.standing = rescue.standing;
     await this.#beginSave();
-    for (const block of blocks) await this.#finishLater(block, signal);
-    await this.#settled();
+    for (const block of blocks) await this.#staging.putTogether(block, signal);
+    await this.#staging.settled();
   }
 
   async close(): Promise<void> {
     const { badPlaces, goodPlaces } = this.#parts;
     const { keeper, scratch } = badPlaces;
     goodPlaces.giveUp(new StationError('cancelled', 'the rescue has ended', {}));
-    await Promise.allSettled([...this.#inFlight, keeper.ended()]);
+    await Promise.allSettled([this.#staging.ended(), keeper.ended()]);
     await scratch.close();
   }
 
@@ -178,14 +163,10 @@ class DriveRescue {
     if (!this.#parts.badPlaces.map.isAll(block.extent, 'finished')) return;
     if (inHand.isWhole) {
       this.#inHand = undefined;
-      this.#ended.add(block.extent.offsetBytes);
-      const trust = this.#parts.goodPlaces.read(block.blob.name, block.index);
-      this.#inBackground(slot, () =>
-        this.#stage(block, { slot, unreadableBytes: 0, trust }, signal),
-      );
+      this.#staging.whole(block, slot, signal);
     } else {
       await this.#layDown();
-      await this.#finishLater(block, signal);
+      await this.#staging.putTogether(block, signal);
     }
   }
 
@@ -197,7 +178,7 @@ class DriveRescue {
     await this.#layDown();
     if (before !== undefined && rescue.isDone(before.block.extent)) {
       await this.#beginSave();
-      await this.#finishLater(before.block, signal);
+      await this.#staging.putTogether(before.block, signal);
     }
     // Nobody gets a buffer of those that wait for a check, unless there is one.
     if (goodPlaces.isDue) await goodPlaces.check();
@@ -231,98 +212,6 @@ class DriveRescue {
       if (performance.now() - begun >= PROGRESS_INTERVAL_MS) break;
     }
     return { came, failed: undefined };
-  }
-
-  /** Goes on while the next blocks are read, and gives the slot back; the ring bounds how many do. */
-  #inBackground(slot: Slot, work: () => Promise<void>): void {
-    const working = work()
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => {
-        this.#parts.ring.release(slot);
-        this.#inFlight.delete(working);
-      });
-    this.#inFlight.add(working);
-  }
-
-  async #settled(): Promise<void> {
-    await this.#parts.goodPlaces.check();
-    await Promise.all(this.#inFlight);
-    await this.#parts.badPlaces.keeper.ended();
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  /**
-   * Puts a block together from what is kept of it, with zeros where nothing is, and stages it: once, and
-   * not before the map is on the medium that says which zeros those are.
-   */
-  async #finishLater(block: PlannedBlock, signal: AbortSignal): Promise<void> {
-    const { badPlaces, ring } = this.#parts;
-    const { offsetBytes, lengthBytes } = block.extent;
-    if (this.#ended.has(offsetBytes)) return;
-    this.#ended.add(offsetBytes);
-    const slot = await ring.acquire(signal);
-    const saved = badPlaces.keeper.ended();
-    this.#inBackground(slot, async () => {
-      await saved;
-      const bytes = slot.buffer.subarray(0, lengthBytes);
-      await this.#fetchKept(block, bytes);
-      const unreadableBytes = this.#blank(block, bytes);
-      await this.#stage(block, { slot, unreadableBytes, trust: CHECKED }, signal);
-    });
-  }
-
-  /** What the map calls read and the scratch does not give any more was not read. */
-  async #fetchKept({ extent }: PlannedBlock, bytes: Buffer): Promise<void> {
-    const { badPlaces } = this.#parts;
-    const kept = new RescueMap(extent.lengthBytes);
-    for (const piece of await badPlaces.scratch.readInto(extent.offsetBytes, bytes)) {
-      kept.mark(piece, 'finished');
-    }
-    for (const { status, offsetBytes, lengthBytes } of [...kept.areas()]) {
-      if (status === 'finished') continue;
-      const missing = { offsetBytes: extent.offsetBytes + offsetBytes, lengthBytes };
-      for (const area of [...badPlaces.map.within(missing)]) {
-        if (area.status === 'finished') badPlaces.map.mark(area, 'non-trimmed');
-      }
-    }
-  }
-
-  /** Zeros stand where nothing was read, whatever the scratch has there; gives their number. */
-  #blank({ extent }: PlannedBlock, bytes: Buffer): number {
-    let missing = 0;
-    for (const area of this.#parts.badPlaces.map.within(extent)) {
-      if (area.status === 'finished') continue;
-      missing += area.lengthBytes;
-      bytes.fill(0, area.offsetBytes - extent.offsetBytes, endOf(area) - extent.offsetBytes);
-    }
-    return missing;
-  }
-
-  async #stage(
-    block: PlannedBlock,
-    { slot, unreadableBytes, trust }: StagedBlock,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { badPlaces, journal, onSafe } = this.#parts;
-    const good = this.#longestRead(block);
-    const filled = { ...block, slot, unreadableBytes, good };
-    const { id, records } = await stageLoose(filled, this.#parts, signal);
-    await trust.sure;
-    for (const record of records) await journal.append({ ...record, ...trust.noted });
-    onSafe(block.extent.lengthBytes);
-    const ofBlob = this.staged.get(block.blob) ?? new Map<number, BlockId>();
-    this.staged.set(block.blob, ofBlob.set(block.index, id));
-    await badPlaces.storedPartly(block, unreadableBytes);
-  }
-
-  #longestRead({ extent }: PlannedBlock): Extent {
-    let longest: Extent = { ...extent, lengthBytes: 0 };
-    for (const area of this.#parts.badPlaces.map.within(extent)) {
-      if (area.status === 'finished' && area.lengthBytes > longest.lengthBytes) longest = area;
-    }
-    return longest;
   }
 
   /** The disk was there and told no rubbish before anything of it is made durable. */
