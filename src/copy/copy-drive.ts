@@ -122,8 +122,9 @@ export async function copyDrive(
     return { verdict, logs };
   } catch (error) {
     if (isStateDiskFull(error)) await badPlaces.giveWay();
-    // A copy that goes on has nothing to read again then.
-    if (!isOfDisk(error) && goodPlaces.isUnchecked) await Promise.allSettled([goodPlaces.check()]);
+    // A copy that goes on has nothing to read again then; nobody waits for a disk that sleeps.
+    const isToCheck = goodPlaces.isUnchecked && !isOfDisk(error) && !device.mayBeAsleep;
+    if (isToCheck) await Promise.allSettled([goodPlaces.check()]);
     await Promise.allSettled(goodPlaces.doubted.map((block) => journal.append(block)));
     throw error;
   } finally {

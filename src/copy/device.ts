@@ -1,4 +1,4 @@
-import { read, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,12 +6,13 @@ import type { Extent } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
 import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
 import { errnoOf, isStationError, StationError } from '../errors.ts';
-import { DISK_GONE_GRACE_MS, DISK_UNPROVEN_MS } from '../limits.ts';
+import { DISK_GONE_GRACE_MS, DISK_REST_MS, DISK_UNPROVEN_MS } from '../limits.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
 import { badPlace, diskGivenUp } from './disk-errors.ts';
 import { KernelLog } from './kernel-log.ts';
 import { type Given, NOTHING_GIVEN } from './messages.ts';
 import { openExclusively, setReadOnly, sysfsOf } from './open-disk.ts';
+import { readAt } from './read-at.ts';
 import { SpinUp } from './spin-up.ts';
 
 /** The attachment that was matched, as facts: what the open descriptor must turn out to be. */
@@ -85,6 +86,11 @@ export class SourceDevice {
     };
     this.#spinUp = new SpinUp(limitMs, { isAwake, isThere }, signal);
     await this.#spinUp.ready();
+  }
+
+  /** It was not read for so long that it may sleep. */
+  get mayBeAsleep(): boolean {
+    return performance.now() - this.#goodAt >= DISK_REST_MS;
   }
 
   /** For how long the disk is waited for to spin up; `undefined` while it is not. */
@@ -330,16 +336,6 @@ export class SourceDevice {
       return undefined;
     }
   }
-}
-
-/** What `FileHandle.read` does, in two thirds of its time for a sector. The descriptor is not closed meanwhile. */
-function readAt(fd: number, buffer: Buffer, offsetBytes: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, buffer, 0, buffer.length, offsetBytes, (error, bytesRead) => {
-      if (error === null) resolve(bytesRead);
-      else reject(error);
-    });
-  });
 }
 
 /** One read for disks of either sector size. */
