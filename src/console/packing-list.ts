@@ -1,6 +1,6 @@
 import type { PackingView } from '../serve/wire-parcels.ts';
 
-/** One thing that goes back, or that cannot because it never came. */
+/** One thing that goes back, or that cannot because it is not here. */
 export interface PackingRow {
   readonly name: string;
   readonly words: string;
@@ -20,9 +20,12 @@ const DRIVE_WORDS: { readonly [State in DriveState]: string } = {
   Faulted: 'needs you',
 };
 
-/** What goes into the box, then what never came; page and terminal show it. */
+const LOST_WORDS = 'lost: its disk left in mid-copy and never came back';
+
+/** What goes into the box, then what never came or was lost; page and terminal show it. */
 export function packingRows({ drives, extras }: PackingView): PackingRow[] {
-  const listed = drives.map(({ driveId, state }): PackingRow => {
+  const listed = drives.map(({ driveId, state, lost }): PackingRow => {
+    if (lost) return { name: driveId, words: LOST_WORDS, goesBack: false };
     const isAway = state === 'Specified' || state === 'NeverReceived' || state === 'ShippedBack';
     return { name: driveId, words: DRIVE_WORDS[state], goesBack: !isAway };
   });

@@ -35,6 +35,11 @@ export interface CheckInList {
   readonly elsewhere: readonly DriveId[];
 }
 
+/** Its disk left in mid-copy and was plugged in nowhere when a person ended the drive. */
+export function isLost({ state, verdict }: Pick<Drive, 'state' | 'verdict'>): boolean {
+  return state.name === 'CompletedMoreInfo' && verdict?.copyStatus === 'DiskNotFound';
+}
+
 /** Compares a job's list with what came in one parcel. */
 export function checkInList(parcel: ParcelId, drives: readonly Drive[]): CheckInList {
   const ids = (wanted: (drive: Drive) => boolean) =>

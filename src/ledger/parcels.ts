@@ -2,7 +2,7 @@ import { isAway } from '../domain/drive-state.ts';
 import type { Drive, DriveId, DriveRef, JobId } from '../domain/job.ts';
 import { isFinished, stateInWords } from '../domain/job-state.ts';
 import { returnEvent } from '../domain/life-cycle.ts';
-import type { Parcel, ParcelId, Shipment } from '../domain/parcel.ts';
+import { isLost, type Parcel, type ParcelId, type Shipment } from '../domain/parcel.ts';
 import { normaliseSerial } from '../domain/serial.ts';
 import { StationError } from '../errors.ts';
 import type { MissingDrives, ParcelBook, ReturnShipment } from './books.ts';
@@ -198,7 +198,7 @@ export class SqlParcels implements ParcelBook {
       const job = await jobById(db, jobId);
       const drives = await drivesOfJob(db, jobId);
       const event = returnEvent({ job, drives });
-      const back = drives.filter(({ state }) => !isAway(state.name));
+      const back = drives.filter((drive) => !isAway(drive.state.name) && !isLost(drive));
       const extras = await extrasHereOf(db, jobId);
       const at = this.#writer.now().toISOString();
       const { carrierName, trackingNumber, shipDate = at.slice(0, 10) } = shipment;

@@ -39,7 +39,14 @@ export const packing = z.object({
   jobName: z.string(),
   returnAddress: words.nullable(),
   returnShipping: words.nullable().describe('The return carrier and the customer’s account there.'),
-  drives: list(z.object({ driveId: z.string(), state: driveState })),
+  drives: list(
+    z.object({
+      ...{ driveId: z.string(), state: driveState },
+      lost: z
+        .boolean()
+        .describe('Its disk left in mid-copy and never came back: it is in no parcel.'),
+    }),
+  ),
   extras: list(extraDrive),
   problems: list(z.string()).describe('What hinders the parcel; empty when it can go.'),
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DueAlert } from '../../src/domain/alert.ts';
+import type { DriveStatus } from '../../src/domain/copy-status.ts';
 import type { DriveStateName } from '../../src/domain/drive-state.ts';
 import type { DriveId, DriveRef, JobId } from '../../src/domain/job.ts';
 import { checkInList } from '../../src/domain/parcel.ts';
@@ -36,18 +37,23 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
       const came = parcel === undefined ? {} : { parcelId: parcel.id };
       await ledger.transitionDrive(refOf(jobId, driveId), { event: 'arrived', ...came }, 'station');
     };
-    const copy = async (ref: DriveRef, outcome: 'Completed' | 'CompletedMoreInfo') => {
+    const copy = async (
+      ref: DriveRef,
+      outcome: 'Completed' | 'CompletedMoreInfo',
+      badStatus: DriveStatus,
+    ) => {
       const { id } = await ledger.beginCopyAttempt(ref, BOUND_DISK);
       await ledger.transitionDrive(ref, { event: 'copy-started', copyId: id }, 'station');
+      const bad = { copyStatus: badStatus };
       const event = outcome === 'Completed' ? 'copy-verified' : 'copy-ended-with-notes';
-      const verdict = { ...aVerdict(outcome), ...(outcome === 'Completed' ? {} : BAD) };
+      const verdict = { ...aVerdict(outcome), ...(outcome === 'Completed' ? {} : bad) };
       await ledger.transitionDrive(ref, { event, verdict }, 'station');
     };
-    const BAD = { copyStatus: 'CompletedWithErrors' } as const;
     /** A job whose drives were copied and that is being packed. */
     const packed = async (
       outcomes: readonly ('Completed' | 'CompletedMoreInfo')[],
       address = true,
+      badStatus: DriveStatus = 'CompletedWithErrors',
     ) => {
       const serials = outcomes.map((_, index) => `S${index}`);
       const wanted = aNewJob('packed', serials);
@@ -56,7 +62,7 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
       await ledger.parcels.open(id, FEDEX, 'alex');
       for (const [index, outcome] of outcomes.entries()) {
         await arrive(id, `S${index}`);
-        await copy(refOf(id, `S${index}`), outcome);
+        await copy(refOf(id, `S${index}`), outcome, badStatus);
       }
       await ledger.transitionJob(id, { event: 'first-copy-started' }, 'station');
       await ledger.transitionJob(id, { event: 'all-drives-processed' }, 'station');
@@ -240,6 +246,14 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
       it('ends in Closed when a drive has errors', async () => {
         const id = await packed(['Completed', 'CompletedMoreInfo']);
         const { job } = await ledger.parcels.sendBack(id, FEDEX, 'sam');
+        expect(job.state.name).toBe('Closed');
+      });
+
+      it('has no disk that was lost: it is not sent back, and not counted', async () => {
+        const id = await packed(['Completed', 'CompletedMoreInfo'], true, 'DiskNotFound');
+        const { job, drives } = await ledger.parcels.sendBack(id, FEDEX, 'sam');
+        expect(drives.map(({ state }) => state.name)).toEqual(['ShippedBack', 'CompletedMoreInfo']);
+        expect(job.details.returnPackage).toMatchObject({ driveCount: 1 });
         expect(job.state.name).toBe('Closed');
       });
 

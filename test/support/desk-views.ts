@@ -115,9 +115,9 @@ export function packingView(over: Partial<PackingView> = {}): PackingView {
     },
     returnShipping: { carrierName: 'DHL', carrierAccountNumber: '989ffff' },
     drives: [
-      { driveId: 'ZC11A2B3', state: 'Completed' },
-      { driveId: 'ZC11A2B4', state: 'CompletedMoreInfo' },
-      { driveId: 'ZC11A2B5', state: 'NeverReceived' },
+      { driveId: 'ZC11A2B3', state: 'Completed', lost: false },
+      { driveId: 'ZC11A2B4', state: 'CompletedMoreInfo', lost: false },
+      { driveId: 'ZC11A2B5', state: 'NeverReceived', lost: false },
     ],
     extras: [],
     problems: [],

@@ -1,3 +1,4 @@
+import { isLost } from '../../domain/parcel.ts';
 import { returnAddress } from '../../job-schema.ts';
 import type { OperatorActions } from '../operator-actions.ts';
 import { packing } from '../wire-parcels.ts';
@@ -27,7 +28,11 @@ export function returnRoutes(actions: OperatorActions): StationRoute[] {
         const { returnAddress: address = null, returnShipping = null } = job.details;
         return {
           ...{ jobId: job.id, jobName: job.name, returnAddress: address, returnShipping },
-          drives: drives.map(({ ref, state }) => ({ driveId: ref.driveId, state: state.name })),
+          drives: drives.map((drive) => ({
+            driveId: drive.ref.driveId,
+            state: drive.state.name,
+            lost: isLost(drive),
+          })),
           ...{ extras, problems },
         };
       },

@@ -101,7 +101,7 @@ describe('what comes from a disk', () => {
       packingText(
         packingView({
           ...{ jobName: serial, returnAddress: { city: serial }, problems: [serial] },
-          drives: [{ driveId: serial, state: 'Completed' }],
+          drives: [{ driveId: serial, state: 'Completed', lost: false }],
         }),
       ),
       changeLines(undefined, hostile).join('\n'),

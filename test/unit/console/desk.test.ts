@@ -55,6 +55,17 @@ describe('the packing list', () => {
     ]);
   });
 
+  it('says of a lost disk why it is not in the box', () => {
+    const drives = [{ driveId: 'ZC11A2B6', state: 'CompletedMoreInfo', lost: true }] as const;
+    expect(packingRows(packingView({ drives: [...drives] }))).toEqual([
+      {
+        name: 'ZC11A2B6',
+        words: 'lost: its disk left in mid-copy and never came back',
+        goesBack: false,
+      },
+    ]);
+  });
+
   it('writes the address as it stands on a label, without empty lines', () => {
     expect(addressLines(packingView().returnAddress ?? {})).toEqual([
       'Northwind Traders, Goods In',
