@@ -217,6 +217,11 @@ export const DOCK_NAMES_KEPT_MS = 60_000;
  * not pulled: a bridge that breaks down is there again after two or three seconds.
  */
 export const DOCK_BACK_MS = 5_000;
+/**
+ * The station has asked for a USB replug that was given up: behind a device that hangs the kernel can carry it
+ * out after several commands have timed out, 30 s each. A disk that leaves later was not taken away.
+ */
+export const REPLUG_EXPECTED_MS = 15 * 60_000;
 /** Places of which the ledger keeps what went wrong there; a station has some dozens. */
 export const DOCKS_MAX = 64;
 /** Bridges of which the ledger keeps what was learned. */

@@ -14,7 +14,7 @@ import { kernelSpeaksOf } from '../domain/kernel-words.ts';
 import { messageOf } from '../errors.ts';
 import type { KernelRecords } from '../kernel-records.ts';
 import type { Ledger } from '../ledger/contract.ts';
-import { DOCK_BACK_MS, DOCK_LOOK_MS, DOCK_NAMES_KEPT_MS } from '../limits.ts';
+import { DOCK_BACK_MS, DOCK_LOOK_MS, DOCK_NAMES_KEPT_MS, REPLUG_EXPECTED_MS } from '../limits.ts';
 import { Noticed } from './dock-noticed.ts';
 import type { Floor, WorkItem } from './floor.ts';
 
@@ -73,8 +73,8 @@ export class DockWatch {
   readonly #known = new Map<DiskKey, Known>();
   readonly #counted = new Map<DiskKey, Counted>();
   readonly #mediumErrors = new Map<DiskKey, number>();
-  /** Disks that the station itself takes away. */
-  readonly #ownReplugs = new Set<DiskKey>();
+  /** Disks that the station itself takes away, and until when it may be its doing that they leave. */
+  readonly #ownReplugs = new Map<DiskKey, number>();
   readonly #sinceUs: number;
   readonly #noticed = new Noticed();
   readonly #arrived: AttachedDisk[] = [];
@@ -97,11 +97,11 @@ export class DockWatch {
   }
 
   /**
-   * The station takes this disk away now, however long that takes: that it leaves and comes is no sign.
+   * The station takes this disk away now: that it leaves within `REPLUG_EXPECTED_MS`, and comes, is no sign.
    * What is given back is called when it was not taken away.
    */
   expectReplug({ key }: AttachedDisk): () => void {
-    this.#ownReplugs.add(key);
+    this.#ownReplugs.set(key, this.#nowMs() + REPLUG_EXPECTED_MS);
     return () => void this.#ownReplugs.delete(key);
   }
 
@@ -158,8 +158,10 @@ export class DockWatch {
   }
 
   #noteGone(known: Known): void {
-    const isOwnReplug = this.#ownReplugs.delete(known.disk.key);
-    known.goneAtMs = this.#nowMs();
+    const nowMs = this.#nowMs();
+    const isOwnReplug = nowMs <= (this.#ownReplugs.get(known.disk.key) ?? 0);
+    this.#ownReplugs.delete(known.disk.key);
+    known.goneAtMs = nowMs;
     known.leftInMidCopy = this.#isAtWork(known.disk) && !isOwnReplug;
   }
 

@@ -7,6 +7,7 @@ import type { ResetOutcome } from '../../../src/domain/hang-ladder.ts';
 import type { DriveId, DriveRef } from '../../../src/domain/job.ts';
 import type { KernelRecord } from '../../../src/kernel-records.ts';
 import type { Ledger } from '../../../src/ledger/contract.ts';
+import { REPLUG_EXPECTED_MS } from '../../../src/limits.ts';
 import { DockBinding } from '../../../src/work/dock-binding.ts';
 import { DockWatch } from '../../../src/work/dock-watch.ts';
 import { Floor } from '../../../src/work/floor.ts';
@@ -330,10 +331,16 @@ describe('a disk that leaves in mid-copy', () => {
     expect(await backAfter(6, docked('A', 2, { link }))).toBeUndefined();
   });
 
-  it('because the station replugs it says nothing, however long that takes', async () => {
+  it('because the station replugs it says nothing, also when that takes minutes', async () => {
     bench.watch.expectReplug(a);
     bench.pass(600);
     expect(await backAfter(6)).toBeUndefined();
+  });
+
+  it('long after a replug that never happened was not pulled', async () => {
+    bench.watch.expectReplug(a);
+    bench.pass(REPLUG_EXPECTED_MS / 1000 + 1);
+    expect(await backAfter(6)).toMatchObject([{ counts: { drop: 1 }, disks: ['A'] }]);
   });
 
   it('although the station did not take it away in the end was not pulled', async () => {
