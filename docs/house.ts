@@ -219,7 +219,7 @@ export const HOUSE: readonly Room[] = [
   {
     name: 'kernel-records',
     what: 'reads the kernel’s log record by record, without waiting',
-    rooms: ['limits'],
+    rooms: SHARED,
     node: true,
     packages: [],
   },

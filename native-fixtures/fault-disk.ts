@@ -103,7 +103,8 @@ export async function faultDisk(
 export const attachWithFaults: AttachStrategy = async (order) =>
   (await faultBacking(order, [])).backing;
 
-async function faultBacking(
+/** Only the file, without a loop device on it. */
+export async function faultBacking(
   order: AttachOrder,
   faults: readonly DiskFault[],
 ): Promise<{ backing: Backing; controls: FaultControls }> {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseVolumeKey } from '../src/volumes/bitlocker-key.ts';
 import { readBitLockerMetadata } from '../src/volumes/bitlocker-metadata.ts';
-import { startHelper } from '../src/volumes/helper.ts';
+import { type HelperCall, startHelper } from '../src/volumes/helper.ts';
 import { type Opened, openProtector } from '../src/volumes/master-key.ts';
 import { secretFile } from '../src/volumes/secret-file.ts';
 import { readerOf } from '../src/volumes/unlock.ts';
@@ -67,15 +67,36 @@ async function formatNtfs(file: string, fill: Fill): Promise<void> {
   await fillNtfs(file, fill);
 }
 
+/** The same with exFAT, whose helper takes block devices only. */
+export async function makeExfat(file: string, sizeBytes: number, fill: Fill): Promise<void> {
+  await emptyImage(file, sizeBytes);
+  await run('mkfs.exfat', [file]);
+  const mountPoint = mountPointFor(file);
+  const { stdout } = await run('losetup', ['--find', '--show', file]);
+  const device = stdout.trim();
+  try {
+    const args = ['-d', device, mountPoint];
+    await fillMount({ tool: 'mount.exfat-fuse', args, mountPoint }, fill);
+  } finally {
+    await run('losetup', ['--detach', device]);
+  }
+}
+
+function mountPointFor(file: string): string {
+  return `${file}.mount`.replace(/.*\//u, `${process.env.TMPDIR ?? '/tmp'}/fill-${process.pid}-`);
+}
+
 /** Mounts an NTFS for writing while `fill` runs. */
 export async function fillNtfs(file: string, fill: Fill): Promise<void> {
-  const mountPoint = `${file}.mount`.replace(
-    /.*\//u,
-    `${process.env.TMPDIR ?? '/tmp'}/fill-${process.pid}-`,
-  );
-  await mkdir(mountPoint);
+  const mountPoint = mountPointFor(file);
   const args = ['-o', 'no_detach', file, mountPoint];
-  const helper = await startHelper({ tool: 'ntfs-3g', args, mountPoint }, never);
+  await fillMount({ tool: 'ntfs-3g', args, mountPoint }, fill);
+}
+
+async function fillMount(call: HelperCall, fill: Fill): Promise<void> {
+  const { mountPoint } = call;
+  await mkdir(mountPoint);
+  const helper = await startHelper(call, never);
   try {
     await fill(mountPoint);
   } finally {

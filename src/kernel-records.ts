@@ -1,4 +1,5 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { errnoOf } from './errors.ts';
 import { KERNEL_RECORDS_MAX } from './limits.ts';
 
 export interface KernelRecord {
@@ -25,6 +26,7 @@ const RECORD = /^(?<priority>\d+),\d+,(?<atUs>\d+),[^;]*;(?<words>[^\n]*)/u;
 export class KernelRecords implements AsyncDisposable {
   readonly #handle: FileHandle;
   readonly #room = Buffer.alloc(RECORD_BYTES);
+  #overran = false;
 
   private constructor(handle: FileHandle) {
     this.#handle = handle;
@@ -36,6 +38,11 @@ export class KernelRecords implements AsyncDisposable {
     } catch {
       return undefined;
     }
+  }
+
+  /** Whether records were overwritten before they could be given; of those that `skip` passes over, none. */
+  get overran(): boolean {
+    return this.#overran;
   }
 
   /** Those that were not given before. */
@@ -51,6 +58,7 @@ export class KernelRecords implements AsyncDisposable {
   /** Passes over what is there already, so that only what comes after it is given. */
   async skip(): Promise<void> {
     while ((await this.#next()) !== undefined);
+    this.#overran = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,8 +71,9 @@ export class KernelRecords implements AsyncDisposable {
       try {
         const { bytesRead } = await this.#handle.read(this.#room, 0, RECORD_BYTES, null);
         return bytesRead === 0 ? undefined : this.#room.toString('utf8', 0, bytesRead);
-      } catch {
-        // EPIPE: records were overwritten; the next read goes on behind them. EAGAIN comes again.
+      } catch (error) {
+        // The next read goes on behind what was overwritten. EAGAIN comes again.
+        this.#overran ||= errnoOf(error) === 'EPIPE';
       }
     }
     return undefined;

@@ -7,6 +7,14 @@ import {
   writeNotes,
 } from './verdict.ts';
 
+/** What is known of damage in a filesystem: folders can then have been listed without all that is in them. */
+export interface FilesystemDamage {
+  /** What the kernel said of it, the first of it. */
+  readonly said: readonly string[];
+  /** Why there can be damage that nobody was told of, as a sentence; absent where it would be known. */
+  readonly unknown?: string;
+}
+
 export interface FilesEvidence {
   readonly plannedBytes: number;
   /** Bytes of blobs that were read back. */
@@ -20,8 +28,7 @@ export interface FilesEvidence {
   readonly failures: readonly string[];
   /** Things on the drive that are no files, such as links. */
   readonly leftOut: number;
-  /** What the kernel said of damage in the filesystem. */
-  readonly damage: readonly string[];
+  readonly damage: FilesystemDamage;
   /** What was found about the volume that the customer should know. */
   readonly notes: readonly string[];
   readonly kernelWrites: number | undefined;
@@ -30,12 +37,16 @@ export interface FilesEvidence {
 /**
  * `Completed` means: every planned file was read whole, matched every hash that was promised of it,
  * became a blob under its own name, and that blob was read back; and that the filesystem, by which the
- * files are known, reported no damage. A blob that was renamed, replaced or
- * left alone as its disposition asks is a warning; anything else is an error.
+ * files are known, reported no damage and could have done so. A blob that was renamed, replaced or left
+ * alone as its disposition asks is a warning; anything else is an error.
  */
 export function judgeFiles(evidence: FilesEvidence): Verdict {
   const errors = errorsIn(evidence);
-  const warnings = [...warningsIn(evidence), ...writeNotes(evidence.kernelWrites)];
+  const warnings = [
+    ...warningsIn(evidence),
+    ...damageUnknown(evidence.damage),
+    ...writeNotes(evidence.kernelWrites),
+  ];
   const clean = errors.length === 0 && warnings.length === 0;
   return {
     outcome: clean ? 'Completed' : 'CompletedMoreInfo',
@@ -82,7 +93,7 @@ function errorsIn({ files, failures, damage }: FilesEvidence): VerdictReason[] {
     const words = `${ended} of ${files.planned} planned files have an end.`;
     reasons.push({ code: 'files-missing', words });
   }
-  if (damage.length > 0) reasons.push(damaged(damage));
+  if (damage.said.length > 0) reasons.push(damaged(damage.said));
   return reasons;
 }
 
@@ -90,6 +101,13 @@ function errorsIn({ files, failures, damage }: FilesEvidence): VerdictReason[] {
 function damaged(said: readonly string[]): VerdictReason {
   const words = `The drive’s filesystem reported damage while it was read: folders may be incomplete, and files can be missing that nobody names (the kernel: ${said.join('; ')}). Compare the list of files with what should be there, and keep the disk.`;
   return { code: 'filesystem-damaged', words };
+}
+
+/** Not Completed, as a disk whose write counter nobody could read is not: nothing was seen to be wrong. */
+function damageUnknown({ said, unknown }: FilesystemDamage): VerdictReason[] {
+  if (said.length > 0 || unknown === undefined) return [];
+  const words = `Whether every folder was listed to its end is not known: ${unknown} Compare the list of files with what should be there.`;
+  return [{ code: 'damage-unknown', words }];
 }
 
 function warningsIn({ files, leftOut, isSecond }: FilesEvidence): VerdictReason[] {

@@ -21,7 +21,8 @@ export interface VerdictReason {
     | 'files-skipped'
     | 'entries-left-out'
     | 'disk-confirmed'
-    | 'filesystem-damaged';
+    | 'filesystem-damaged'
+    | 'damage-unknown';
   readonly words: string;
 }
 

@@ -146,6 +146,7 @@ const verdict: z.ZodType<Verdict> = z.strictObject({
         'entries-left-out',
         'disk-confirmed',
         'filesystem-damaged',
+        'damage-unknown',
       ]),
       words: z.string(),
     }),

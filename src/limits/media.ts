@@ -82,6 +82,8 @@ export const RESCUE_SCRATCH_FAST_SHARE = 2;
 export const SLOW_READ_BYTES_PER_S = 1 * MIB;
 /** So many slow reads in a row make an area that is left for later; one is a disk that spins up. */
 export const SLOW_READS = 2;
+/** The kernel's log is read this often for damage in a mounted filesystem; a bad disk can fill it in seconds. */
+export const DAMAGE_LOOK_MS = 1_000;
 /** Records of the kernel log that are looked through after a disk failed; a log has some thousands. */
 export const KERNEL_RECORDS_MAX = 20_000;
 /** Of those about the disk, so many are told. */

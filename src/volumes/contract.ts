@@ -1,3 +1,4 @@
+import type { FilesystemDamage } from '../domain/files-verdict.ts';
 import type { VolumePath } from './windows-path.ts';
 
 /**
@@ -97,10 +98,10 @@ export interface OpenVolume extends AsyncDisposable {
    */
   walk(signal: AbortSignal, onBadRead?: () => void): AsyncIterable<VolumeEntry>;
   /**
-   * What the kernel has said of damage in the filesystem since it was opened, the first of it. Then folders
-   * can have been listed without all that was in them.
+   * What is known, since it was opened, of damage in the filesystem. Of one in user space nothing: that fails
+   * instead.
    */
-  damage(): Promise<readonly string[]>;
+  damage(): Promise<FilesystemDamage>;
   /** Unmounts, ends the helpers and detaches the loop device. Bounded; safe to call twice. */
   close(): Promise<void>;
 }

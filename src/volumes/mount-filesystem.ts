@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import type { FilesystemDamage } from '../domain/files-verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
 import type { Filesystem } from './contract.ts';
-import { DamageWatch } from './damage.ts';
+import { DamageWatch, type Telling } from './damage.ts';
 import { startHelper, unmount } from './helper.ts';
 import { hasFuse, hasTool, runVolumeTool, toolsMissing } from './tools.ts';
 
@@ -9,8 +10,8 @@ import { hasFuse, hasTool, runVolumeTool, toolsMissing } from './tools.ts';
  * Mounting, so that nothing is written and nothing on the volume can act: read-only, no log replayed,
  * no programs, devices or set-user-id bits. What lies beneath is read-only for the kernel as well.
  *
- * NTFS is read in user space where that is possible, because a drive is hostile input and a helper
- * that it brings down is only a helper.
+ * NTFS and exFAT are read in user space where that is possible: a drive is hostile input, a helper that it
+ * brings down is only a helper, and the kernel's drivers pass over what does not read of a folder.
  */
 
 const CONTAINED = 'ro,nosuid,nodev,noexec';
@@ -18,8 +19,7 @@ const CONTAINED = 'ro,nosuid,nodev,noexec';
 interface Driver {
   /** The kernel's name of the filesystem. */
   readonly kernel: string;
-  /** How a line of the kernel's log about damage in it begins. */
-  readonly damageMark: string;
+  readonly telling: Telling;
   /** What keeps it from writing, beyond `ro`, and the drive from having a say in how it is mounted. */
   readonly options?: string;
   readonly helper?: FuseDriver;
@@ -28,7 +28,8 @@ interface Driver {
 interface FuseDriver {
   readonly tool: string;
   readonly package: string;
-  readonly preferred: boolean;
+  /** It mounts no file, such as the one that `dislocker` gives. */
+  readonly needsBlockDevice?: boolean;
   readonly args: (device: string, mountPoint: string) => readonly string[];
 }
 
@@ -42,11 +43,10 @@ const EXT_OPTIONS = 'noload,errors=remount-ro,nowarn_on_error';
 const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
   ntfs: {
     kernel: 'ntfs3',
-    damageMark: 'ntfs3',
+    telling: { mark: 'ntfs3', onlyInLog: true, passesOver: true },
     helper: {
       tool: 'ntfs-3g',
       package: 'ntfs-3g',
-      preferred: true,
       // `norecover` leaves a log that was not closed alone; streams are not shown as anything.
       args: (device, mountPoint) => [
         '-o',
@@ -58,18 +58,18 @@ const DRIVERS: Readonly<Record<Filesystem, Driver>> = {
   },
   exfat: {
     kernel: 'exfat',
-    damageMark: 'exFAT-fs',
+    telling: { mark: 'exFAT-fs', onlyInLog: true, passesOver: true },
     helper: {
       tool: 'mount.exfat-fuse',
       package: 'exfat-fuse',
-      preferred: false,
+      needsBlockDevice: true,
       // `-d` is its only way to stay in the foreground.
       args: (device, mountPoint) => ['-d', '-o', CONTAINED, device, mountPoint],
     },
   },
-  fat: { kernel: 'vfat', damageMark: 'FAT-fs', options: 'utf8' },
-  ext: { kernel: 'ext4', damageMark: 'EXT4-fs error', options: EXT_OPTIONS },
-  xfs: { kernel: 'xfs', damageMark: 'XFS', options: 'norecovery,nouuid' },
+  fat: { kernel: 'vfat', telling: { mark: 'FAT-fs', onlyInLog: true }, options: 'utf8' },
+  ext: { kernel: 'ext4', telling: { mark: 'EXT4-fs error' }, options: EXT_OPTIONS },
+  xfs: { kernel: 'xfs', telling: { mark: 'XFS' }, options: 'norecovery,nouuid' },
 };
 
 export interface MountOrder {
@@ -80,8 +80,8 @@ export interface MountOrder {
 }
 
 export interface Mounted {
-  /** What the kernel has said of damage in it so far; nothing of a filesystem in user space, which fails. */
-  damage(): Promise<readonly string[]>;
+  /** What is known so far of damage in it; nothing of a filesystem in user space, which fails. */
+  damage(): Promise<FilesystemDamage>;
   /** Unmounts, bounded; gives what did not go away. */
   close(): Promise<readonly string[]>;
 }
@@ -89,22 +89,25 @@ export interface Mounted {
 /** Throws `volume-tools-missing`, `tool-failed`, `tool-timed-out`, `cancelled`. */
 export async function mountFilesystem(order: MountOrder, signal: AbortSignal): Promise<Mounted> {
   const driver = DRIVERS[order.filesystem];
-  const helper = await usableHelper(driver);
-  const inKernel = await kernelKnows(driver.kernel);
-  if (helper !== undefined && (helper.preferred || !inKernel)) {
+  const helper = await usableHelper(driver, order);
+  if (helper !== undefined) {
     const args = helper.args(order.path, order.mountPoint);
     const call = { tool: helper.tool, args, mountPoint: order.mountPoint };
     const { close } = await startHelper(call, signal);
-    return { close, damage: async () => [] };
+    return { close, damage: async () => ({ said: [] }) };
   }
-  if (!inKernel && driver.helper !== undefined) {
+  if (driver.helper !== undefined && !(await kernelKnows(driver.kernel))) {
     throw toolsMissing([`${driver.helper.package} with /dev/fuse, or the module ${driver.kernel}`]);
   }
   return mountInKernel(order, driver, signal);
 }
 
-async function usableHelper({ helper }: Driver): Promise<FuseDriver | undefined> {
+async function usableHelper(
+  { helper }: Driver,
+  { isBlockDevice }: MountOrder,
+): Promise<FuseDriver | undefined> {
   if (helper === undefined || !(await hasFuse())) return undefined;
+  if (helper.needsBlockDevice === true && !isBlockDevice) return undefined;
   return (await hasTool(helper.tool)) ? helper : undefined;
 }
 
@@ -123,7 +126,7 @@ async function mountInKernel(
   const options = [CONTAINED, driver.options, isBlockDevice ? undefined : 'loop'];
   const joined = options.filter((option) => option !== undefined).join(',');
   const args = ['--internal-only', '-t', driver.kernel, '-o', joined, path, mountPoint];
-  const watch = await DamageWatch.begin(driver.damageMark);
+  const watch = await DamageWatch.begin(driver.telling);
   const close = async () => {
     await watch[Symbol.asyncDispose]();
     return await unmount(mountPoint);
@@ -134,5 +137,6 @@ async function mountInKernel(
     await close();
     throw error;
   }
+  watch.follow(mountPoint);
   return { close, damage: () => watch.found(mountPoint) };
 }

@@ -6,6 +6,7 @@ import { faultDisk, faultDiskUnavailable } from '../../native-fixtures/fault-dis
 import {
   emptyImage,
   kernelHas,
+  makeExfat,
   makeNtfs,
   volumesUnavailable,
 } from '../../native-fixtures/volumes.ts';
@@ -27,6 +28,7 @@ const noExt =
   noDisk ??
   (await volumesUnavailable('mke2fs', 'debugfs')) ??
   ((await kernelHas('ext4')) ? undefined : 'no ext4 in this kernel');
+const noExfat = noDisk ?? (await volumesUnavailable('mkfs.exfat', 'mount.exfat-fuse'));
 const noNtfs = noDisk ?? (await volumesUnavailable('mkntfs', 'ntfs-3g'));
 
 let directory: string;
@@ -102,5 +104,17 @@ describe.skipIf(noNtfs !== undefined)('a bad sector in a master file table', () 
     expect(files?.withErrors).toBeGreaterThan(0);
     expect(files?.withErrors).toBeLessThanOrEqual(4);
     expect(reasons.map(({ words }) => words).join('\n')).toContain(nameOf(100));
+  });
+});
+
+describe.skipIf(noExfat !== undefined)('a bad sector in a folder of an exFAT', () => {
+  it('leaves no file out without a word', async () => {
+    const image = join(directory, 'exfat.img');
+    await makeExfat(image, 64 * MIB, fill);
+    const bytes = await readFile(image);
+    const name = bytes.indexOf(Buffer.from('0200.tx', 'utf16le'));
+    const { outcome, reasons } = await verdictOn(image, name - (name % SECTOR_BYTES));
+    expect(outcome).toBe('CompletedMoreInfo');
+    expect(reasons.map(({ words }) => words).join('\n')).toContain('\\docs');
   });
 });

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, open as openHandle, readFile, symlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { faultBacking, faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
 import { emptyImage, kernelHas, volumesUnavailable } from '../../native-fixtures/volumes.ts';
 import { KernelRecords } from '../../src/kernel-records.ts';
 import { fileStatusOf } from '../../src/volumes/copy-status.ts';
@@ -96,17 +98,56 @@ describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
     await using handle = await openHandle(image, 'r+');
     await handle.write(Buffer.alloc(4096, 0xa5), 0, 4096, Number(block.toString()) * 4096);
     await withVolume(image, { directory }, async (volume) => {
-      await using blind = await DamageWatch.begin('EXT4-fs error', '/dev/no-such-log');
+      await using blind = await DamageWatch.begin({ mark: 'EXT4-fs error' }, '/dev/no-such-log');
       const { mountPoint, device } = await ext4Mount();
-      expect([await volume.damage(), await blind.found(mountPoint)]).toEqual([[], []]);
+      const none = { said: [] };
+      expect([await volume.damage(), await blind.found(mountPoint)]).toEqual([none, none]);
       expect(await Array.fromAsync(volume.walk(never))).not.toContainEqual(
         expect.objectContaining({ path: ['damaged', 'file'] }),
       );
-      const said = (await volume.damage())[0];
+      const said = (await volume.damage()).said[0];
       expect(said).toContain((await logIsOpen()) ? `EXT4-fs error (device ${device})` : 'ext4 ');
-      expect(await blind.found(mountPoint)).toEqual([expect.stringMatching(/^ext4 /u)]);
+      expect(await blind.found(mountPoint)).toEqual({ said: [expect.stringMatching(/^ext4 /u)] });
     });
   });
+
+  test.skipIf(faultDiskUnavailable() !== undefined)(
+    'what is not in the kernel’s log, or no more, is not known',
+    async () => {
+      const image = join(directory, 'quiet.img');
+      await emptyImage(image, 64 * MIB);
+      execFileSync('mke2fs', ['-q', '-t', 'ext4', image]);
+      await withVolume(image, { directory }, async () => {
+        const { mountPoint, device } = await ext4Mount();
+        const unknown = expect.stringContaining('and the station may not read that');
+        const silent = { mark: 'FAT-fs', onlyInLog: true };
+        await using blind = await DamageWatch.begin(silent, '/dev/no-such-log');
+        expect(await blind.found(mountPoint)).toEqual({ said: [], unknown });
+
+        await using log = await kernelLog([
+          '6,1,1,-;before the mount',
+          `3,2,2,-;I/O error, dev ${device}, sector 8 op 0x0:(READ)`,
+          `3,9,3,-;FAT-fs (${device}): Directory bread(block 8) failed`,
+        ]);
+        await using telling = await DamageWatch.begin(
+          { mark: 'FAT-fs', onlyInLog: true },
+          log.path,
+        );
+        await using passing = await DamageWatch.begin({ mark: 'none', passesOver: true }, log.path);
+        expect(await telling.found(mountPoint)).toEqual({ said: [] });
+        await log.lose();
+        expect(await telling.found(mountPoint)).toEqual({
+          said: [expect.stringContaining('Directory bread')],
+          unknown: expect.stringContaining('were overwritten'),
+        });
+        await log.goOn();
+        expect(await passing.found(mountPoint)).toEqual({
+          said: [],
+          unknown: expect.stringContaining('places of the disk did not read'),
+        });
+      });
+    },
+  );
 
   test('one that asks for a panic on errors does not get it', async () => {
     const image = join(directory, 'panic.img');
@@ -120,6 +161,38 @@ describe.skipIf(reasons.ext !== undefined)(title('ext'), () => {
     });
   });
 });
+
+/**
+ * A file that answers as the kernel's log does: its first record is old, the others come with `goOn`, and with
+ * `lose` one of them was overwritten before.
+ */
+async function kernelLog(records: readonly string[]) {
+  const imagePath = join(directory, 'log.img');
+  const pluggedPath = join(directory, 'kmsg');
+  const pad = (record: string) => `${record}\n `.padEnd(RECORD_BYTES);
+  await writeFile(imagePath, records.map(pad).join(''));
+  const fails = (errno: number, times?: number) => ({
+    ...({
+      kind: 'read-error',
+      offsetBytes: RECORD_BYTES,
+      lengthBytes: RECORD_BYTES,
+      errno,
+    } as const),
+    ...(times === undefined ? {} : { times }),
+  });
+  const order = { imagePath, pluggedPath, identity: {} };
+  const { backing, controls } = await faultBacking(order, [fails(EAGAIN)]);
+  return {
+    path: pluggedPath,
+    lose: () => controls.replace([fails(EPIPE, 1)]),
+    goOn: () => controls.clear(),
+    [Symbol.asyncDispose]: () => backing.close(),
+  };
+}
+
+/** At most so long is one record; the log gives one with each read. */
+const RECORD_BYTES = 8192;
+const { EAGAIN, EPIPE } = constants.errno;
 
 async function logIsOpen(): Promise<boolean> {
   await using records = await KernelRecords.open();

@@ -41,7 +41,7 @@ export function folderVolume(root: string, faults: FolderFaults = {}): OpenVolum
       const entries = walkIn(root, [], signal);
       return faults.onWalk?.(entries, onBadRead) ?? entries;
     },
-    damage: async () => [],
+    damage: async () => ({ said: [] }),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

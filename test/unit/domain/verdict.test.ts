@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { type FilesEvidence, judgeFiles } from '../../../src/domain/files-verdict.ts';
 import { type BlobEvidence, judge } from '../../../src/domain/verdict.ts';
 
 const whole: BlobEvidence = {
@@ -81,4 +82,24 @@ test('Completed never comes with fewer blobs than planned, whatever the numbers'
       expect(verdict.outcome === 'Completed').toBe(plannedBytes === 4096 * count);
     }),
   );
+});
+
+describe('the verdict on files', () => {
+  const judged = (damage: FilesEvidence['damage']) =>
+    judgeFiles({
+      ...{ plannedBytes: 9, verifiedBytes: 9, isPromised: false, failures: [], leftOut: 0 },
+      files: { planned: 1, completed: 1, withErrors: 0, skipped: 0, renamed: 0, overwritten: 0 },
+      ...{ damage, notes: [], kernelWrites: 0 },
+    });
+  const unknown = 'the kernel’s log may not be read.';
+
+  test.each([
+    [{ said: [] }, 'Completed', ['all-verified']],
+    [{ said: [], unknown }, 'CompletedWithWarnings', ['damage-unknown']],
+    [{ said: ['FAT-fs: error'], unknown }, 'CompletedWithErrors', ['filesystem-damaged']],
+  ] as const)('with %o of its filesystem is %s', (damage, copyStatus, codes) => {
+    const verdict = judged(damage);
+    expect(verdict.copyStatus).toBe(copyStatus);
+    expect(verdict.reasons.map(({ code }) => code)).toEqual(codes);
+  });
 });
