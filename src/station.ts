@@ -290,7 +290,7 @@ function decisions(
     onWritten: () => void coordinator.poke(),
   });
   keep('end logs', endLogs, (part) => part.close());
-  const missing = new MissingDisks({ floor, detector, now });
+  const missing = new MissingDisks({ floor, ledger, detector, now });
   const coordinator: Coordinator = new Coordinator({
     ...{ ...others, ledger, detector, floor, clock: watch, logger: log('work'), now },
     halts: () => holds.halts(),

@@ -27,7 +27,7 @@ export interface LifeCycleDependencies {
   /** Copies whose processes are killed from outside. */
   killed(): readonly KilledCopy[];
   /** Since when the disks of drives in mid-copy are plugged in nowhere, by the drives' keys. */
-  missing(drives: readonly Drive[]): ReadonlyMap<string, string>;
+  missing(drives: readonly Drive[]): Promise<ReadonlyMap<string, string>>;
   /** Where it did not work to bind a bridge to another driver, and whether that may be tried. */
   rebinding(): Rebinding;
 }
@@ -91,7 +91,7 @@ export class LifeCycle {
     const watched = [...jobs, ...(await this.#asked(jobs))];
     const drives = watched.flatMap((entry) => entry.drives);
     const stagedAt = await this.#deps.stagedAt(drives);
-    const missing = this.#deps.missing(drives);
+    const missing = await this.#deps.missing(drives);
     const stuck = this.#deps.stuck();
     this.#docks = await ledger.docks.all();
     const quirks = await ledger.docks.quirks();

@@ -93,7 +93,7 @@ export class Workshop implements AsyncDisposable {
     const coordinator: Coordinator = new Coordinator({
       stuck: () => [],
       killed: () => floor.killed,
-      missing: () => new Map(),
+      missing: async () => new Map(),
       ...parts,
       halts: () => [],
       rebinding: () => ({ isAllowed: false, failures: new Map() }),

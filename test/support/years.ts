@@ -66,7 +66,7 @@ export class Years implements AsyncDisposable {
       halts: () => this.halts,
       stuck: () => this.stuck,
       killed: () => this.killed,
-      missing: () => this.missing,
+      missing: async () => this.missing,
       rebinding: () => ({ isAllowed: false, failures: new Map() }),
       stagedAt: () => Promise.resolve(this.stagedAt),
     });
