@@ -24,10 +24,12 @@ export interface StorageRequest {
 
 /**
  * Request time-out, throttling, and a proxy of the network that wants a login first: the same request can
- * succeed later, as after anything that the service calls its own failure (5xx).
+ * succeed later, as after almost anything that the service calls its own failure (5xx).
  * ("Common REST API error codes", Microsoft Learn.)
  */
 const WORTH_WAITING = new Set([407, 408, 429]);
+/** What does not know a kind of request (501), or its HTTP (505), does not learn it by being waited for. */
+const UNKNOWN_THERE = new Set([501, 505]);
 /** A container under deletion keeps its name for half a minute or more. */
 const WORTH_WAITING_CODES = new Set([
   'AccountBeingCreated',
@@ -59,7 +61,7 @@ export function fromAzure(
   if (signal.aborted) return new StationError('cancelled', 'cancelled', {}, signal.reason);
   const failure = failureOf(error);
   // A page for people, from a captive portal for one: a blob store never says there is no blob like this.
-  if (failure.isPage) return away(failure, request);
+  if (failure.isPage && !UNKNOWN_THERE.has(failure.status)) return away(failure, request);
   return (
     checksumError(failure, request) ??
     blobError(failure, request) ??
@@ -108,6 +110,7 @@ function refusal(error: unknown, failure: Failure, request: StorageRequest): Sta
     ? credentialRefused(failure, request)
     : accessError(failure, request);
   if (closed !== undefined) return closed;
+  if (UNKNOWN_THERE.has(status)) return unknownThere(failure, request);
   const words = `${operation}: the blob store refused: ${detail}`;
   const rejected = { operation, status, detail };
   const refused = new StationError('storage-rejected', words, rejected, failure);
@@ -122,6 +125,13 @@ export function asUnusable(refused: StationError<'storage-rejected'>): StationEr
   return new StationError('storage-unusable', words, refused.payload, refused.cause);
 }
 
+/** It is refused for the sake of no blob, whatever was asked. */
+function unknownThere(failure: Failure, { operation }: StorageRequest): StationError {
+  const { status, detail } = failure;
+  const words = `${operation}: the blob store, or what stands before it, does not know such requests: ${detail}`;
+  return new StationError('storage-unusable', words, { operation, status, detail }, failure);
+}
+
 function away(failure: Failure, { operation }: StorageRequest): StationError {
   const { retryAfterMs } = failure;
   const detail = awayWords(failure);
@@ -132,7 +142,8 @@ function away(failure: Failure, { operation }: StorageRequest): StationError {
 
 function isAway(error: unknown, failure: Failure): boolean {
   const { status, code } = failure;
-  if (WORTH_WAITING.has(status) || status >= 500 || WORTH_WAITING_CODES.has(code)) return true;
+  const isItsOwn = status >= 500 && !UNKNOWN_THERE.has(status);
+  if (WORTH_WAITING.has(status) || isItsOwn || WORTH_WAITING_CODES.has(code)) return true;
   // An error with a status of success or redirection: the words of something in between that is not a
   // blob store.
   if (status >= 200 && status < 400) return true;

@@ -35,7 +35,7 @@ export const STORAGE_HELP: Help<StorageErrors> = {
   },
   'storage-unusable': {
     meaning:
-      'The store answers, and refuses whatever it is asked, also what has nothing to do with the drive: its address is wrong, something in between changes the requests, it is no store of this kind, or the directory of a directory store may not be written.',
+      'The store answers, and refuses whatever it is asked, also what has nothing to do with the drive: its address is wrong, something in between changes the requests or does not know them, it is no store of this kind, or the directory of a directory store may not be written.',
     nextStep:
       'Do what the store’s words say: compare the address of the storage account with the portal, look at proxies in between, or at the rights of the directory. Leave the disks in; the copies go on by themselves.',
   },

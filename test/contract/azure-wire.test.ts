@@ -119,7 +119,8 @@ describe('what goes over the wire', () => {
     { status: 404, error: 'ResourceNotFound', becomes: 'storage-unusable' },
     { status: 404, error: '', becomes: 'storage-unusable' },
     { status: 413, error: 'RequestBodyTooLarge', becomes: 'storage-unusable' },
-    { status: 501, error: 'NotImplemented', becomes: 'storage-unavailable' },
+    { status: 501, error: 'NotImplemented', becomes: 'storage-unusable' },
+    { status: 507, error: 'InsufficientStorage', becomes: 'storage-unavailable' },
   ])('does not lay $status $error to the blob when the store refuses everything', async (row) => {
     const { status, error, becomes } = row;
     const headers = { 'x-ms-error-code': error };
@@ -129,6 +130,20 @@ describe('what goes over the wire', () => {
     const container = await sasContainer(store.port);
     const block = stageOf(disk, 0, sharedBytes(10, 1));
     await expect(container.stageBlock(block, live())).rejects.toMatchObject({ code: becomes });
+  });
+
+  it('halts where what stands before the store does not know such requests, also with a page', async () => {
+    const headers = { 'content-type': 'text/html' };
+    await using store = await serve((request, response) => {
+      const status = request.method === 'PUT' ? 501 : 404;
+      request.resume().on('end', () => response.writeHead(status, headers).end('<html></html>'));
+    });
+    const container = await sasContainer(store.port);
+    const block = stageOf(disk, 0, sharedBytes(10, 1));
+    await expect(container.stageBlock(block, live())).rejects.toMatchObject({
+      code: 'storage-unusable',
+      message: expect.stringContaining('does not know such requests'),
+    });
   });
 
   it.each([

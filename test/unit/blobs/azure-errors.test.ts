@@ -35,6 +35,8 @@ describe('errors of the SDK', () => {
     { statusCode: 403, code: 'AuthorizationFailure', becomes: 'storage-denied' },
     { statusCode: 403, code: 'AuthorizationSourceIPMismatch', becomes: 'storage-denied' },
     { statusCode: 409, code: 'AccountBeingCreated', becomes: 'storage-unavailable' },
+    { statusCode: 501, code: 'NotImplemented', becomes: 'storage-unusable' },
+    { statusCode: 505, code: '', becomes: 'storage-unusable' },
     { statusCode: 507, code: 'InsufficientStorage', becomes: 'storage-unavailable' },
     { statusCode: 404, code: '', becomes: 'storage-rejected' },
     { statusCode: 503, code: 'ServerBusy', becomes: 'storage-unavailable' },
