@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { smallDisk } from '../support/small-disk.ts';
 
@@ -155,6 +156,20 @@ describe.skipIf(process.getuid?.() !== 0 || !canBecomeUser())('what is compiled 
       const { uid, gid, mode } = await stat(join(cache, name));
       expect([uid, gid, mode & 0o022, mode & 0o044]).toEqual([0, 0, 0, 0o044]);
     }
+  });
+
+  it('is out of the user’s reach also while it is made', async () => {
+    const making = spawn(join(tree, 'bin/precompile'), [USER], { cwd: '/', stdio: 'ignore' });
+    const ended = new Promise<number | null>((resolve) => making.once('close', resolve));
+    const owners = new Set<number>();
+    for (let isOver = false; !isOver; ) {
+      isOver = await Promise.race([ended.then(() => true), sleep(20, false)]);
+      const made = await stat(`${cache}.new`).catch(() => undefined);
+      if (made !== undefined) owners.add(made.uid);
+    }
+    expect(await ended).toBe(0);
+    expect(owners.size).toBeGreaterThan(0);
+    expect(owners).not.toContain(UID);
   });
 
   it('does no harm where it is damaged', async () => {
