@@ -143,14 +143,10 @@ export const COPY_SILENCE_MS = 30_000;
 /** From asking a copy process to stop until it is killed. */
 export const COPY_STOP_GRACE_MS = 5_000;
 /**
- * A start that is not over after this asks the service manager for more time at its next step, and again
- * after as long. The unit gives 120 s; an emulated machine took 91 s.
+ * A start that is not over after this tells the service manager its next step, and again after as long. The
+ * unit gives 10 min; an emulated machine took 91 s.
  */
 export const START_WORD_MS = 30_000;
-/** What it asks for, from then on: a step that takes longer stands still. */
-export const START_EXTENSION_MS = 120_000;
-/** After this it asks for no more, and the service manager ends it. */
-export const START_LONGEST_MS = 600_000;
 /** From SIGTERM until the daemon gives up waiting and exits; the unit allows 30 s. */
 export const SHUTDOWN_DEADLINE_MS = 20_000;
 /** How long a copy process waits for the claim of a killed predecessor on the disk to end. */

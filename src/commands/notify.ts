@@ -1,6 +1,6 @@
 import { runTool } from '../detect/tool.ts';
 import { messageOf } from '../errors.ts';
-import { START_EXTENSION_MS, START_LONGEST_MS, START_WORD_MS } from '../limits.ts';
+import { START_WORD_MS } from '../limits.ts';
 
 export interface NotifyLogger {
   warn(fields: object, message: string): void;
@@ -29,15 +29,14 @@ export class StartNotices {
   }
 
   /**
-   * The start has come a step further. On a machine that is slow, this asks for more time; a start that
-   * stands still, or goes on for ever, does not get it.
+   * The start has come a step further; told where it is slow. It asks for no more time: while a large ledger is
+   * checked nothing can be said, so the unit's own deadline is for the longest start.
    */
   async step(name: string): Promise<void> {
     const nowMs = this.#manager.uptimeMs();
-    if (nowMs - this.#toldAtMs < START_WORD_MS || nowMs > START_LONGEST_MS) return;
+    if (nowMs - this.#toldAtMs < START_WORD_MS) return;
     this.#toldAtMs = nowMs;
-    const more = `EXTEND_TIMEOUT_USEC=${START_EXTENSION_MS * 1000}`;
-    await this.#tell([more, `--status=Starting, slowly: ${name}`]);
+    await this.#tell([`--status=Starting, slowly: ${name}`]);
   }
 
   async ready(status: string): Promise<void> {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/commands/exit-codes.ts';
 import { configSchema } from '../../src/config.ts';
-import { RING_BYTES, SHUTDOWN_DEADLINE_MS, START_WORD_MS } from '../../src/limits.ts';
+import { RING_BYTES, SHUTDOWN_DEADLINE_MS } from '../../src/limits.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
@@ -88,9 +88,9 @@ describe('the service unit', () => {
     expect(settings.get('User')).toEqual([user]);
   });
 
-  it('gives the daemon time to ask for more of it', async () => {
+  it('gives the longest step of a start its time: nothing can be said while a ledger is checked', async () => {
     const seconds = Number((await unitSettings()).get('TimeoutStartSec')?.[0]);
-    expect(seconds * 1000).toBeGreaterThanOrEqual(2 * START_WORD_MS);
+    expect(seconds).toBeGreaterThanOrEqual(600);
   });
 
   it('gives the daemon longer to stop than the daemon gives its parts', async () => {
