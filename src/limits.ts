@@ -226,8 +226,13 @@ export const QUIRKS_MAX = 32;
 export const STUCK_POLL_MS = 1_000;
 /** So many processes that hang at once are no accident of one disk: an operator is told. */
 export const STUCK_ALERT = 2;
-/** A copy that was killed from outside so often in a row, without progress: an operator is told. */
+/** A copy that was killed from outside so often in a row: an operator is told. */
 export const KILLED_ALERT = 3;
+/**
+ * A copy gets on again once it has staged for so long what none of its attempts had staged before: one that is
+ * killed every few blocks would never be told of, and be begun anew without a pause.
+ */
+export const KILLED_OVER_MS = 10 * 60_000;
 /**
  * Above this number of processes that hang, no copy is started: each keeps up to 384 MiB and its disk,
  * and what they have in common (a hub, a controller, the kernel) would hang the next one too.

@@ -48,7 +48,7 @@ export interface AlertInput {
   readonly missing: ReadonlyMap<string, string>;
 }
 
-/** A copy whose process was killed from outside, and that got no further since. */
+/** A copy whose process was killed from outside, and that has not got on for long since. */
 export interface KilledCopy {
   readonly ref: DriveRef;
   readonly times: number;

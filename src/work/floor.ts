@@ -12,6 +12,7 @@ import {
 } from '../domain/job.ts';
 import { type Confirmation, type Match, speaksOf } from '../domain/matching.ts';
 import type { ConfirmedDisk } from '../ledger/contract.ts';
+import { KILLED_OVER_MS } from '../limits.ts';
 import { RateMeter } from './rate.ts';
 import type { VitalSigns } from './vital-signs.ts';
 
@@ -21,6 +22,8 @@ export interface WorkItem extends Working {
   progress: CopyProgress | undefined;
   /** The most that any attempt before this one had staged: what is read again up to it is no progress. */
   stagedBefore: number;
+  /** Since when the attempt stages what is new, by the monotonic clock. */
+  getsOnSinceMs: number | undefined;
   readonly rotational: boolean;
   readonly rate: RateMeter;
   /** Of the attempt that goes on now. */
@@ -29,7 +32,7 @@ export interface WorkItem extends Working {
   putBack: DriveCondition;
   /** The last attempt failed, and the disk was to blame. */
   failedAtDisk: boolean;
-  /** Its process was killed from outside, again and again without any progress. */
+  /** Its process was killed from outside, again and again, and it does not get on for long. */
   killed: Omit<KilledCopy, 'ref'> | undefined;
   /** Ends the copy in order; the reason stays for the screens. */
   readonly stop: AbortController;
@@ -110,6 +113,7 @@ export class Floor {
       activity: { kind: 'queued' },
       progress: undefined,
       stagedBefore: 0,
+      getsOnSinceMs: undefined,
       rate: new RateMeter(this.#monotonicMs),
       vitals: undefined,
       putBack: WELL,
@@ -133,12 +137,16 @@ export class Floor {
   /** Another attempt begins, with what is staged so far. */
   attempted(item: WorkItem, stagedBytes: number): void {
     item.stagedBefore = Math.max(item.stagedBefore, stagedBytes);
+    item.getsOnSinceMs = undefined;
   }
 
   progressed(item: WorkItem, progress: CopyProgress): void {
     item.progress = progress;
     item.rate.record(progress.stagedBytes);
-    if (progress.stagedBytes > item.stagedBefore) item.killed = undefined;
+    if (progress.stagedBytes <= item.stagedBefore) return;
+    const nowMs = this.#monotonicMs();
+    item.getsOnSinceMs ??= nowMs;
+    if (nowMs - item.getsOnSinceMs >= KILLED_OVER_MS) item.killed = undefined;
   }
 
   /** Remembers since when a drive's disk is missing; the first moment counts. */

@@ -5,7 +5,7 @@ import { aDisk } from './domain.ts';
 import { openLedger, temporaryDirectory, transferring } from './ledger.ts';
 
 /** A drive in `Transferring` whose copy is on the floor, until the test has finished. */
-export async function copyAtWork() {
+export async function copyAtWork(monotonicMs = () => 0) {
   const directory = await temporaryDirectory();
   const ledger = await openLedger(join(directory.path, 'ledger.sqlite'));
   onTestFinished(async () => {
@@ -14,7 +14,7 @@ export async function copyAtWork() {
   });
   const ref = await transferring(ledger, 'job');
   const disk = aDisk({ serials: ['SERIAL1'] });
-  const floor = new Floor(() => 0);
+  const floor = new Floor(monotonicMs);
   const item = floor.begin(ref, { disk: disk.key, bay: disk.bay, rotational: true });
   return { directory, ledger, ref, disk, floor, item };
 }

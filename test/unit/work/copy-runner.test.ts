@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type Drive, driveKey } from '../../../src/domain/job.ts';
 import { endedWithoutCopy } from '../../../src/domain/verdict.ts';
 import { StationError } from '../../../src/errors.ts';
+import { KILLED_OVER_MS } from '../../../src/limits.ts';
 import { CopyRunner } from '../../../src/work/copy-runner.ts';
 import { journalFileOf } from '../../../src/work/staged-at.ts';
 import { StorageHolds } from '../../../src/work/storage-holds.ts';
@@ -17,10 +18,10 @@ type Copying = Pick<Awaited<ReturnType<typeof copyAtWork>>, 'ledger' | 'ref'>;
 const silent = { info: () => undefined, warn: () => undefined };
 
 async function aRunner({ replugs = false, onHealth = async (_: Copying) => {} } = {}) {
-  const { directory, ledger, ref, disk, floor, item } = await copyAtWork();
+  let nowMs = 0;
+  const { directory, ledger, ref, disk, floor, item } = await copyAtWork(() => nowMs);
   const journalDirectory = join(directory.path, 'journals');
   await mkdir(journalDirectory);
-  let nowMs = 0;
   const asked: string[] = [];
   const holds = new StorageHolds(
     { firstRetryMs: 1, placeMs: 60_000 },
@@ -75,6 +76,9 @@ async function aRunner({ replugs = false, onHealth = async (_: Copying) => {} } 
   const task = { id: driveKey(ref), ref };
   const typesSince = async (sequence: number) =>
     (await Array.fromAsync(ledger.events(sequence, 100))).map(({ type }) => type);
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
   const tryAgain = async () => {
     nowMs += 120_000;
     await holds.look();
@@ -90,6 +94,7 @@ async function aRunner({ replugs = false, onHealth = async (_: Copying) => {} } 
     runner,
     task,
     typesSince,
+    pass,
     tryAgain,
     journalDirectory,
   };
@@ -147,7 +152,7 @@ it('begins no attempt of a drive that a person ends while its disk is asked', as
 });
 
 it('a copy that is killed has got no further while it reads again what an attempt before had staged', async () => {
-  const { item, floor, runner, task, tryAgain } = await aRunner();
+  const { item, floor, runner, task, tryAgain, pass } = await aRunner();
   const stages = (stagedBytes: number) =>
     floor.progressed(item, { totalBytes: 900, stagedBytes, verifiedBytes: 0 });
   const killed = { times: 1, since: TEST_TIME.toISOString(), reason: 'it was killed (SIGKILL)' };
@@ -160,6 +165,22 @@ it('a copy that is killed has got no further while it reads again what an attemp
   stages(200);
   stages(500);
   expect(floor.killed).toMatchObject([killed]);
+  pass(KILLED_OVER_MS);
   stages(501);
+  expect(floor.killed).toMatchObject([killed]);
+  pass(KILLED_OVER_MS);
+  stages(502);
   expect(floor.killed).toEqual([]);
+});
+
+it('a copy that is killed each time after a few blocks does not get on', async () => {
+  const { item, floor, runner, task, pass } = await aRunner();
+  item.killed = { times: 1, since: TEST_TIME.toISOString(), reason: 'it was killed (SIGKILL)' };
+  for (let stagedBytes = 100; stagedBytes < 900; stagedBytes += 100) {
+    await runner.run(task, never, never);
+    floor.progressed(item, { totalBytes: 900, stagedBytes, verifiedBytes: 0 });
+    pass(KILLED_OVER_MS - 1);
+    floor.progressed(item, { totalBytes: 900, stagedBytes: stagedBytes + 1, verifiedBytes: 0 });
+  }
+  expect(floor.killed).toMatchObject([item.killed]);
 });
