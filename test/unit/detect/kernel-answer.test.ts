@@ -207,7 +207,7 @@ describe('the binding of a USB disk to usb-storage', () => {
   const QUIRKS = 'module/usb_storage/parameters/quirks';
   const BOTH = [0x50, 0x62];
   const bridge = '152d:0578' as BridgeId;
-  const rebind = async () => await new UsbRebinding().rebind({ ...SDB, bridge }, machine(), signal);
+  const rebind = async () => await new UsbRebinding().rebind(sdb, machine(), signal);
   const told = async (path: string) => await readFile(join(scratch.path, path), 'utf8');
   const drivenBy = (driver: string, usb = USB) => {
     const link = join(scratch.path, usb, `${basename(usb)}:1.0/driver`);
@@ -223,6 +223,15 @@ describe('the binding of a USB disk to usb-storage', () => {
     await put(`${usb}/authorized`, '1');
     await writeFile(join(scratch.path, usb, 'descriptors'), descriptorsOf(protocols));
     drivenBy(driver, usb);
+  };
+  const other = USB.replace(/1$/u, '2');
+  const sdb = { ...SDB, bridge };
+  const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
+  /** Two bridges, each with a disk. */
+  const twoBound = async () => {
+    await bound('uas');
+    await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
+    await on(other, 'uas');
   };
   /** As the kernel: while the device is away, another driver is found, however late we hear of that. */
   const kernelChooses = (driver: string, usb = USB) => {
@@ -244,14 +253,10 @@ describe('the binding of a USB disk to usb-storage', () => {
   });
 
   it('keeps the quirks of both when two are bound at the same moment', async () => {
-    const other = USB.replace(/1$/u, '2');
-    await bound('uas');
-    await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
-    await on(other, 'uas');
+    await twoBound();
     const rebinding = new UsbRebinding();
-    const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
     const outcomes = await Promise.all([
-      rebinding.rebind({ ...SDB, bridge }, machine(), signal),
+      rebinding.rebind(sdb, machine(), signal),
       rebinding.rebind(sdc, machine(), signal),
       ...[kernelChooses('usb-storage'), kernelChooses('usb-storage', other)],
     ]);
@@ -260,19 +265,15 @@ describe('the binding of a USB disk to usb-storage', () => {
   });
 
   it('says that a disk leaves when its turn has come, and not before', async () => {
-    const other = USB.replace(/1$/u, '2');
-    await bound('uas');
-    await plugged('sdc', PLACE.replace(USB, other).replace('2-1:', '2-2:'), 22);
-    await on(other, 'uas');
+    await twoBound();
     const rebinding = new UsbRebinding();
-    const sdc = { devicePath: '/dev/sdc', diskseq: 22, bridge: '0bc2:ab38' as BridgeId };
     const told: string[] = [];
     const bind = async (disk: typeof sdc, name: string) => {
       await rebinding.rebind(disk, machine(told, name), signal);
       told.push(`${name} is bound`);
     };
     await Promise.all([
-      ...[bind({ ...SDB, bridge }, 'sdb'), kernelChooses('usb-storage')],
+      ...[bind(sdb, 'sdb'), kernelChooses('usb-storage')],
       ...[bind(sdc, 'sdc'), kernelChooses('usb-storage', other)],
     ]);
     expect(told).toEqual(['sdb leaves', 'sdb is bound', 'sdc leaves', 'sdc is bound']);
