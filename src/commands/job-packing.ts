@@ -24,6 +24,7 @@ interface ReturnChoices extends Choices {
   readonly carrier?: string;
   readonly tracking: string;
   readonly date?: string;
+  readonly found?: readonly string[];
 }
 
 function returnSub(): Command {
@@ -33,14 +34,17 @@ function returnSub(): Command {
     .option('--carrier <carrier>', 'unless given, the one that the customer chose')
     .requiredOption('--tracking <number>', 'the tracking number')
     .option('--date <date>', 'as on the carrier’s paper; unless given, today')
+    .option('--found <drives...>', 'lost drives that are in the parcel all the same')
     .action(async (name: string, choices: ReturnChoices, command: Command) => {
       const carrierName = choices.carrier ?? (await chosenCarrier(name, choices));
       if (carrierName === undefined) {
         const words = 'error: the customer chose no carrier; say who took it with --carrier';
         return command.error(words, { exitCode: EXIT.usage });
       }
-      const { tracking: trackingNumber, date: shipDate } = choices;
-      const body = { carrierName, trackingNumber, ...(shipDate === undefined ? {} : { shipDate }) };
+      const { tracking: trackingNumber, date: shipDate, found } = choices;
+      const day = shipDate === undefined ? {} : { shipDate };
+      const more = found === undefined ? {} : { found };
+      const body = { carrierName, trackingNumber, ...day, ...more };
       const path = jobPath(name, 'return');
       const job = await ask(choices, { method: 'POST', path, body, answer: anyJob });
       print(choices, job, () => `${job.name} is ${job.state}; it went back with ${carrierName}`);

@@ -20,7 +20,7 @@ const DRIVE_WORDS: { readonly [State in DriveState]: string } = {
   Faulted: 'needs you',
 };
 
-const LOST_WORDS = 'lost: its disk left in mid-copy and never came back';
+const LOST_WORDS = 'lost: its disk left in mid-copy and did not come back';
 
 /** What goes into the box, then what never came or was lost; page and terminal show it. */
 export function packingRows({ drives, extras }: PackingView): PackingRow[] {

@@ -114,11 +114,14 @@ function addressForm({ jobId }: PackingView, answers: Answers): TemplateResult {
 }
 
 function returnForm(list: PackingView, answers: Answers): TemplateResult {
+  const lost = list.drives.filter((drive) => drive.lost).map(({ driveId }) => driveId);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    const { carrierName = '', trackingNumber = '', shipDate = '' } = fieldsOf(event);
+    const { carrierName = '', trackingNumber = '', shipDate = '', ...ticked } = fieldsOf(event);
     const day = shipDate === '' ? {} : { shipDate };
-    answers.sendBack(list.jobId, { carrierName, trackingNumber, ...day });
+    const found = lost.filter((driveId) => `found-${driveId}` in ticked);
+    const more = found.length === 0 ? {} : { found };
+    answers.sendBack(list.jobId, { carrierName, trackingNumber, ...day, ...more });
   };
   const hindered = list.problems.length > 0;
   return html`
@@ -130,6 +133,12 @@ function returnForm(list: PackingView, answers: Answers): TemplateResult {
         <input name="trackingNumber" class="mono" required maxlength="100" autocomplete="off"></label>
       <label class="field"><span>Day <small>(today when left out)</small></span>
         <input name="shipDate" type="date"></label>
+      ${lost.map(
+        (driveId) => html`
+          <label class="tick"><input type="checkbox" name="found-${driveId}">
+            <span>The lost ${driveId} was found, and is in the box</span></label>
+        `,
+      )}
       ${carriers()}
       <button ?disabled=${answers.disabled || hindered}>It was given to the carrier</button>
     </form>

@@ -10,6 +10,8 @@ export interface Shipment {
   readonly trackingNumber: string;
   /** As the carrier's paper says; the station takes the day of the entry when it is left out. */
   readonly shipDate?: string;
+  /** Lost drives that are in the parcel all the same. */
+  readonly found?: readonly string[];
 }
 
 /** The members of a return address by their names in the public contract. */

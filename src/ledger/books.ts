@@ -16,6 +16,8 @@ export interface ReturnShipment extends Shipment {
   readonly shipDate?: string;
   /** Drives of the job that are seen in bays, in words: they cannot be in the parcel. */
   readonly inBays?: readonly string[];
+  /** Drives whose disks were lost, and are in the parcel all the same. */
+  readonly found?: readonly string[];
 }
 
 /** Parcels in and out, and the extra drives that came in them. Part of the ledger. */

@@ -192,13 +192,16 @@ export class SqlParcels implements ParcelBook {
 
   async sendBack(jobId: JobId, given: ReturnShipment, actor: Actor): Promise<JobWithDrives> {
     return await this.#writer.settle<JobWithDrives>(async (db) => {
-      const { inBays = [], ...shipment } = given;
-      const refused = await this.#refuseReturn(db, { jobId, inBays }, actor);
+      const { inBays = [], found = [], ...shipment } = given;
+      const refused = await this.#refuseReturn(db, { jobId, inBays, found }, actor);
       if (refused !== undefined) return refused;
       const job = await jobById(db, jobId);
       const drives = await drivesOfJob(db, jobId);
       const event = returnEvent({ job, drives });
-      const back = drives.filter((drive) => !isAway(drive.state.name) && !isLost(drive));
+      const back = drives.filter(
+        (drive) =>
+          !isAway(drive.state.name) && (!isLost(drive) || found.includes(drive.ref.driveId)),
+      );
       const extras = await extrasHereOf(db, jobId);
       const at = this.#writer.now().toISOString();
       const { carrierName, trackingNumber, shipDate = at.slice(0, 10) } = shipment;
@@ -230,7 +233,15 @@ export class SqlParcels implements ParcelBook {
   /** Why the parcel cannot go; written down, as any refusal. */
   async #refuseReturn(
     db: Executor,
-    { jobId, inBays }: { readonly jobId: JobId; readonly inBays: readonly string[] },
+    {
+      jobId,
+      inBays,
+      found,
+    }: {
+      readonly jobId: JobId;
+      readonly inBays: readonly string[];
+      readonly found: readonly string[];
+    },
     actor: Actor,
   ): Promise<Settled<never> | undefined> {
     const job = await jobById(db, jobId);
@@ -240,7 +251,8 @@ export class SqlParcels implements ParcelBook {
       const reason = `drives go back when the job is in Packaging; it is ${stateInWords(job.state)}`;
       return await refuseChange({ ...refusal, reason }, context);
     }
-    const busy = (await drivesOfJob(db, jobId)).filter(
+    const drives = await drivesOfJob(db, jobId);
+    const busy = drives.filter(
       ({ state }) => state.name === 'Transferring' || state.name === 'Faulted',
     );
     if (busy.length > 0) {
@@ -252,6 +264,12 @@ export class SqlParcels implements ParcelBook {
     }
     if (inBays.length > 0) {
       const reason = `still plugged in: ${inBays.join(', ')}`;
+      return await refuseChange({ ...refusal, property: 'drives', reason }, context);
+    }
+    const lost = drives.filter(isLost).map(({ ref }): string => ref.driveId);
+    const odd = found.filter((driveId) => !lost.includes(driveId));
+    if (odd.length > 0) {
+      const reason = `not among the lost drives: ${odd.join(', ')}`;
       return await refuseChange({ ...refusal, property: 'drives', reason }, context);
     }
     if (job.details.returnAddress !== undefined) return undefined;

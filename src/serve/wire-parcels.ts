@@ -44,7 +44,9 @@ export const packing = z.object({
       ...{ driveId: z.string(), state: driveState },
       lost: z
         .boolean()
-        .describe('Its disk left in mid-copy and never came back: it is in no parcel.'),
+        .describe(
+          'Its disk left in mid-copy and did not come back: it is in no parcel, unless it is found.',
+        ),
     }),
   ),
   extras: list(extraDrive),

@@ -257,6 +257,22 @@ export function parcelContract(name: string, open: () => Promise<LedgerUnderTest
         expect(job.state.name).toBe('Closed');
       });
 
+      it('has a lost disk that was found, and none that was not lost', async () => {
+        const id = await packed(['Completed', 'CompletedMoreInfo'], true, 'DiskNotFound');
+        const odd = ledger.parcels.sendBack(id, { ...FEDEX, found: ['S1', 'S0', 'X'] }, 'sam');
+        await expect(odd).rejects.toMatchObject({
+          code: 'job-change-refused',
+          message: expect.stringContaining('not among the lost drives: S0, X'),
+        });
+        const { job, drives } = await ledger.parcels.sendBack(
+          id,
+          { ...FEDEX, found: ['S1'] },
+          'sam',
+        );
+        expect(drives.map(({ state }) => state.name)).toEqual(['ShippedBack', 'ShippedBack']);
+        expect(job.details.returnPackage).toMatchObject({ driveCount: 2 });
+      });
+
       it('is refused without an address, and goes once an operator gave one', async () => {
         const id = await packed(['Completed'], false);
         const refused = ledger.parcels.sendBack(id, FEDEX, 'sam');

@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { isLost } from '../../domain/parcel.ts';
 import { returnAddress } from '../../job-schema.ts';
+import { MAX_DRIVES_PER_JOB } from '../../limits.ts';
 import type { OperatorActions } from '../operator-actions.ts';
 import { packing } from '../wire-parcels.ts';
 import { line, OF_JOB, shipment } from './fields.ts';
@@ -11,6 +13,11 @@ import { jobInFull } from './shapes.ts';
 
 const returnBody = shipment.extend({
   shipDate: line(40).exactOptional().describe('As the carrier’s paper says; today when left out.'),
+  found: z
+    .array(line(100))
+    .max(MAX_DRIVES_PER_JOB)
+    .exactOptional()
+    .describe('Lost drives of the packing list that are in the parcel all the same.'),
 });
 
 export function returnRoutes(actions: OperatorActions): StationRoute[] {

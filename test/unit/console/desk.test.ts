@@ -60,7 +60,7 @@ describe('the packing list', () => {
     expect(packingRows(packingView({ drives: [...drives] }))).toEqual([
       {
         name: 'ZC11A2B6',
-        words: 'lost: its disk left in mid-copy and never came back',
+        words: 'lost: its disk left in mid-copy and did not come back',
         goesBack: false,
       },
     ]);
