@@ -87,7 +87,8 @@ test('Completed never comes with fewer blobs than planned, whatever the numbers'
 describe('the verdict on files', () => {
   const judged = (damage: FilesEvidence['damage']) =>
     judgeFiles({
-      ...{ plannedBytes: 9, verifiedBytes: 9, isPromised: false, failures: [], leftOut: 0 },
+      ...{ plannedBytes: 9, verifiedBytes: 9, isPromised: false, isSecond: false },
+      ...{ failures: [], leftOut: 0 },
       files: { planned: 1, completed: 1, withErrors: 0, skipped: 0, renamed: 0, overwritten: 0 },
       ...{ damage, notes: [], kernelWrites: 0 },
     });
