@@ -115,6 +115,8 @@ export class LiveSocket {
 
 function refuse(stream: Duplex, status: number): void {
   stream.on('error', () => stream.destroy());
+  // Half a connection would keep the server from closing.
+  stream.once('finish', () => stream.destroy());
   const words = STATUS_CODES[status];
   stream.end(`HTTP/1.1 ${status} ${words}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

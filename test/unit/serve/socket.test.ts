@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -266,6 +268,23 @@ describe('the door', () => {
     const at = await serve(emptyView(), { maxClients: 1 });
     await join(at);
     expect(await answerTo({}, at)).toBe(503);
+  });
+
+  it('closes although one that was turned away never hangs up', async () => {
+    const at = await serve(emptyView(), { maxClients: 0 });
+    const { host, port } = at.server.address;
+    const stubborn = connect({ host, port, allowHalfOpen: true });
+    try {
+      stubborn.write(
+        `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      );
+      const [answer] = await once(stubborn, 'data');
+      expect(String(answer)).toContain('503');
+      const closed = at.stopServer().then(() => 'closed');
+      expect(await Promise.race([closed, delay(3000, 'still open')])).toBe('closed');
+    } finally {
+      stubborn.destroy();
+    }
   });
 
   it('says 1001 to everybody when it closes', async () => {
