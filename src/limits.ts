@@ -140,6 +140,8 @@ export const USB_REPLUG_DEADLINE_MS = 30_000;
 export const TOOL_OUTPUT_MAX_BYTES = 8 * MIB;
 /** A copy process that gives no sign of life for this long is stuck: the attempt has failed. */
 export const COPY_SILENCE_MS = 30_000;
+/** The end of that: time to hear what was said while the daemon itself stood still. */
+export const COPY_HEARING_MS = 5_000;
 /** From asking a copy process to stop until it is killed. */
 export const COPY_STOP_GRACE_MS = 5_000;
 /**
@@ -240,6 +242,8 @@ export const KILLED_OVER_MS = 10 * 60_000;
 export const STUCK_MAX = 6;
 /** A copy process says that it is alive this often, and how long its oldest read has waited. */
 export const COPY_ALIVE_MS = 1_000;
+/** When it says so that much later, it stood still itself: for how long the disk waited shows a second later. */
+export const COPY_STANDSTILL_MS = 4_000;
 /** After SIGKILL, a process that the kernel still holds is abandoned. */
 export const COPY_ABANDON_MS = 2_000;
 /** Free space of the state directory is looked at this often. */

@@ -4,6 +4,7 @@ import type { DriveLogs, Verdict } from '../domain/verdict.ts';
 import { messageOf, throwIfCancelled } from '../errors.ts';
 import {
   COPY_ABANDON_MS,
+  COPY_HEARING_MS,
   COPY_SILENCE_MS,
   COPY_STOP_GRACE_MS,
   FILE_COPY_THREADS,
@@ -18,6 +19,7 @@ import {
   isFilesAssignment,
   type ToCopy,
 } from './messages.ts';
+import { Silence } from './silence.ts';
 
 export type CopyResult =
   | { readonly kind: 'settled'; readonly verdict: Verdict; readonly logs: DriveLogs }
@@ -121,9 +123,8 @@ class Conversation {
   readonly #listener: CopyListener;
   readonly #closed: Promise<void>;
   #settle: (result: CopyResult) => void = () => undefined;
-  #silence: NodeJS.Timeout | undefined;
+  readonly #silence: Silence;
   #stderr = '';
-  #hasEnded = false;
   #isHopeless = false;
 
   constructor(child: ChildProcess, listener: CopyListener) {
@@ -143,7 +144,10 @@ class Conversation {
       const oomKilled = signal === 'SIGKILL' && oomKills() > killsBefore;
       this.#fail(ended({ exitCode, signal, stderrTail: this.#stderr, oomKilled }));
     });
-    this.#expectWord();
+    const words = 'the copy process has fallen silent';
+    this.#silence = new Silence({ silenceMs: COPY_SILENCE_MS, hearingMs: COPY_HEARING_MS }, () =>
+      this.#fail(silent(COPY_SILENCE_MS, words)),
+    );
   }
 
   /** One that could not be started for want of descriptors has no channel; it says so by its error. */
@@ -169,8 +173,7 @@ class Conversation {
 
   /** Sees the process off: it leaves by itself, is killed, or is abandoned to the kernel. */
   async end(): Promise<void> {
-    this.#hasEnded = true;
-    clearTimeout(this.#silence);
+    this.#silence.end();
     const { pid } = this.#child;
     const isGone = await this.#leaves();
     if (pid === undefined) return;
@@ -189,7 +192,7 @@ class Conversation {
   }
 
   #hear(raw: unknown): void {
-    this.#expectWord();
+    this.#silence.heard();
     const parsed = fromCopySchema.safeParse(raw);
     if (!parsed.success) return;
     const message = parsed.data;
@@ -198,18 +201,8 @@ class Conversation {
     if (message.kind === 'failed') this.#fail(message);
   }
 
-  /** A process that lives says so every second; one that does not is stuck in the kernel. */
-  #expectWord(): void {
-    clearTimeout(this.#silence);
-    if (this.#hasEnded) return;
-    this.#silence = setTimeout(
-      () => this.#fail(silent(COPY_SILENCE_MS, 'the copy process has fallen silent')),
-      COPY_SILENCE_MS,
-    );
-  }
-
   #fail(failure: CopyFailure): void {
-    clearTimeout(this.#silence);
+    this.#silence.end();
     this.#isHopeless ||= HOPELESS.has(failure.code);
     this.#settle({ kind: 'failed', failure });
   }

@@ -137,7 +137,8 @@ function noPlan(): StationError {
 
 /** What hangs in the kernel can not be cancelled; the process says so, and is let go. */
 function watchDisk({ disk: { devicePath }, readHangMs }: Assignment, disk: DiskWatch): void {
-  const { wait, given } = disk;
+  const { given } = disk;
+  const wait = disk.look();
   report({ kind: 'alive', wait, given });
   if (wait.kind === 'spin-up') return;
   const { offsetBytes } = wait;
