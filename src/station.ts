@@ -151,7 +151,7 @@ async function layGround(config: Config, surroundings: Surroundings, keep: Keep)
   const bootId = await bootIdOfMachine();
   const holders = await DiskHolders.create(
     { directory: join(stateDirectory, 'holders'), bootId },
-    { processes: PROCESS_TABLE, now, logger: log('holders') },
+    { processes: PROCESS_TABLE, now, monotonicMs, logger: log('holders') },
   );
   keep('holders', holders, (part) => part.close());
   const onToolAbandoned = (pid: number) => holders.toolHangs({ pid, what: 'lsblk' });

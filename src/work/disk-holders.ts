@@ -47,6 +47,8 @@ export interface DiskHoldersOptions {
 export interface DiskHoldersDependencies {
   readonly processes: ProcessTable;
   now(): Date;
+  /** A clock that nobody can set. */
+  monotonicMs(): number;
   readonly logger: {
     info(fields: object, message: string): void;
     error(fields: object, message: string): void;
@@ -55,7 +57,7 @@ export interface DiskHoldersDependencies {
 
 interface Entry {
   readonly holder: DiskHolder;
-  /** Milliseconds since 1970 from which on it hangs; `undefined` while it works. */
+  /** By the clock that nobody can set, from when on it hangs; `undefined` while it works. */
   stuckFromMs: number | undefined;
 }
 
@@ -112,13 +114,13 @@ export class DiskHolders {
 
   /** It was killed and did not end. */
   async abandoned(holder: NewHolder): Promise<void> {
-    await this.#note(holder, this.#deps.now().getTime());
+    await this.#note(holder, this.#deps.monotonicMs());
     this.#tell();
   }
 
   /** A tool was killed just now; it counts when it is still there after a moment. */
   async toolKilled(holder: NewHolder): Promise<void> {
-    await this.#note(holder, this.#deps.now().getTime() + COPY_ABANDON_MS);
+    await this.#note(holder, this.#deps.monotonicMs() + COPY_ABANDON_MS);
   }
 
   /** As `toolKilled`, and holds up nobody; without a diskseq, of a tool that looks at all disks. */
@@ -128,7 +130,7 @@ export class DiskHolders {
 
   /** Those that hang, the longest first; one that may still end by itself is not among them. */
   get stuck(): readonly DiskHolder[] {
-    const nowMs = this.#deps.now().getTime();
+    const nowMs = this.#deps.monotonicMs();
     return [...this.#entries.values()]
       .filter(({ stuckFromMs }) => stuckFromMs !== undefined && stuckFromMs <= nowMs)
       .map(({ holder }) => holder)
@@ -165,13 +167,13 @@ export class DiskHolders {
   async #inherit(name: string): Promise<void> {
     const file = join(this.#options.directory, name);
     const holder = readNote(holderSchema, await readFile(file, 'utf8'));
-    const { processes, now, logger } = this.#deps;
+    const { processes, monotonicMs, logger } = this.#deps;
     const lives = holder?.bootId === this.#options.bootId && (await this.#lives(holder));
     if (holder === undefined || !lives) return await rm(file, { force: true });
     if (holder.what === COPY) processes.kill(holder.pid);
     const { pid, what, bay } = holder;
     logger.info({ pid, what, bay }, 'a process of an earlier daemon still has its disk open');
-    this.#entries.set(pid, { holder, stuckFromMs: now().getTime() + COPY_ABANDON_MS });
+    this.#entries.set(pid, { holder, stuckFromMs: monotonicMs() + COPY_ABANDON_MS });
   }
 
   /** Looks whether the kernel has let anything go. */

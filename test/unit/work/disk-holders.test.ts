@@ -34,12 +34,20 @@ afterEach(async () => {
 /** A process that takes no notice of signals, as one does that hangs in the kernel. */
 const UNKILLABLE: ProcessTable = { ...PROCESS_TABLE, kill: () => undefined };
 
-async function open(over: { bootId?: string; processes?: ProcessTable; now?: () => Date } = {}) {
-  const { bootId = BOOT, processes = UNKILLABLE, now = () => new Date() } = over;
+interface Over {
+  bootId?: string;
+  processes?: ProcessTable;
+  now?: () => Date;
+  monotonicMs?: () => number;
+}
+
+async function open(over: Over = {}) {
+  const { bootId = BOOT, processes = UNKILLABLE } = over;
+  const { now = () => new Date(), monotonicMs = () => performance.now() } = over;
   const holders = await DiskHolders.create(
     { directory: join(scratch.path, 'holders'), bootId },
     {
-      ...{ processes, now },
+      ...{ processes, now, monotonicMs },
       logger: { info: () => undefined, error: () => undefined },
     },
   );
@@ -73,10 +81,19 @@ it('one that could not be ended is shown until the kernel lets it go', async () 
   expect(await readdir(join(scratch.path, 'holders'))).toEqual([]);
 });
 
+it('hangs still when the clock is set back', async () => {
+  let setBackMs = 0;
+  const holders = await open({ now: () => new Date(Date.now() - setBackMs) });
+  await holders.began(holder());
+  await holders.abandoned(holder());
+  setBackMs = 3_600_000;
+  expect(holders.stuck).toMatchObject([{ pid: child.pid }]);
+});
+
 it('is found by the next daemon, which counts it only when it does not end by itself', async () => {
   await (await open()).began(holder());
   let ahead = 0;
-  const next = await open({ now: () => new Date(Date.now() + ahead) });
+  const next = await open({ monotonicMs: () => performance.now() + ahead });
   expect(next.leftBehindOn(18)?.pid).toBe(child.pid);
   expect(next.stuck).toEqual([]);
   ahead = 10_000;
@@ -103,7 +120,7 @@ it('another process with its number is not taken for it, nor one of before the m
 
 it('a tool that is killed counts only when a process of its group is still there', async () => {
   let ahead = 0;
-  const holders = await open({ now: () => new Date(Date.now() + ahead) });
+  const holders = await open({ monotonicMs: () => performance.now() + ahead });
   const tool = spawn('sh', ['-c', 'sleep 1000 & wait'], { stdio: 'ignore', detached: true });
   const group = tool.pid ?? 0;
   try {
