@@ -26,7 +26,12 @@ const BAD_FILE = [
 
 /** What starting again does not heal. */
 const BAD_LEDGER = ['ledger-newer', 'ledger-unreadable'] as const;
-const BAD_STATE = [...BAD_LEDGER, 'state-directory-in-use', 'state-disk-failed'] as const;
+const BAD_STATE = [
+  ...BAD_LEDGER,
+  'secret-key-unreadable',
+  'state-directory-in-use',
+  'state-disk-failed',
+] as const;
 
 /** The command line: parse, call, exit code. Each command has a file of its own. */
 process.on('uncaughtException', (error) => {

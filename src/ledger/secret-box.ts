@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, messageOf, StationError } from '../errors.ts';
+import { asStateDiskError, errnoOf, messageOf, StationError } from '../errors.ts';
 
 /**
  * Seals what nobody may read in a copy of the ledger: AES-256-GCM under a key that lies outside the
@@ -103,7 +103,8 @@ export async function readOrMakeSecretKey(file: string): Promise<Uint8Array> {
   try {
     await writeDurably(file, `${key.toString('hex')}\n`);
   } catch (cause) {
-    throw keyUnreadable(file, messageOf(cause), cause);
+    const error = asStateDiskError(file, cause);
+    throw error instanceof StationError ? error : keyUnreadable(file, messageOf(cause), cause);
   }
   return key;
 }

@@ -42,6 +42,8 @@ async function makeStateDirectory(directory: string): Promise<void> {
 function hold(database: DatabaseSync, directory: string): () => void {
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    // A journal would be a file, and a full disk has no room for one.
+    database.exec('PRAGMA journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StationError } from '../../../src/errors.ts';
+import { readOrMakeSecretKey, readSecretKey } from '../../../src/ledger/secret-box.ts';
 import type { SqliteLedger } from '../../../src/ledger/sqlite.ts';
 import { lockStateDirectory } from '../../../src/ledger/state-lock.ts';
 import { EmergencySlice } from '../../../src/work/emergency-slice.ts';
@@ -96,6 +97,16 @@ describe.skipIf(!CAN_MOUNT)('a ledger on a full disk', () => {
     await expect(openLedger(file)).rejects.toMatchObject(FULL);
     await small.disk.makeRoom();
     await (await openLedger(file)).close();
+  });
+
+  it('is not told to have lost a key for which there was no room', async () => {
+    await using small = await smallDisk(MIB);
+    const file = join(small.path, 'secrets.key');
+    await small.disk.fill();
+    await expect(readOrMakeSecretKey(file)).rejects.toMatchObject(FULL);
+    await small.disk.makeRoom();
+    const key = await readOrMakeSecretKey(file);
+    expect(await readSecretKey(file)).toEqual(Buffer.from(key));
   });
 
   it('says that the file system is read-only, and leaves the ledger as it is', async () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { lockStateDirectory } from '../../../src/ledger/state-lock.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
+import { CAN_MOUNT, smallDisk } from '../../support/small-disk.ts';
 
 const HOLDER = fileURLToPath(new URL('../../support/lock-holder.ts', import.meta.url));
 
@@ -45,6 +46,15 @@ it('says which file it cannot lock', async () => {
   const file = join(directory.path, 'file');
   await writeFile(file, '');
   await expect(lockStateDirectory(file)).rejects.toMatchObject({ code: 'ledger-failed' });
+});
+
+it.runIf(CAN_MOUNT)('needs no room on the disk', async () => {
+  await using small = await smallDisk(1024 * 1024);
+  await small.disk.fill();
+  const release = await lockStateDirectory(small.path);
+  const second = lockStateDirectory(small.path);
+  await expect(second).rejects.toMatchObject({ code: 'state-directory-in-use' });
+  release();
 });
 
 async function startHolder(directory: string) {
