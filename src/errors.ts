@@ -147,6 +147,7 @@ export interface CopyErrors {
   'copy-attempt-failed': { code: string; detail: Readonly<Record<string, unknown>> };
   'copy-process-ended': { exitCode: number | null; signal: string | null; stderrTail: string };
   'copy-process-killed': { exitCode: number | null; signal: string | null; stderrTail: string };
+  'copy-process-starved': { detail: string };
   'copy-process-silent': { waitedMs: number };
   'copy-process-not-started': { detail: string };
   'ledger-newer': { file: string; found: string; known: string };
@@ -231,6 +232,14 @@ export function messageOf(error: unknown): string {
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** What the kernel answers when it has no descriptor, process or memory to give. */
+const OUT_OF_RESOURCES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+/** The machine refused what a process needs for itself; no disk and no store is to blame. */
+export function isOutOfResources(error: unknown): boolean {
+  return OUT_OF_RESOURCES.has(errnoOf(error) ?? '');
 }
 
 const STATE_DISK_PROBLEMS: Readonly<Record<string, StateDiskProblem>> = {

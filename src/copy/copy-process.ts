@@ -10,7 +10,13 @@ import {
   FILE_COPY_THREADS,
 } from '../limits.ts';
 import { privateMountsUnavailable, withPrivateMounts } from '../volumes/mount-namespace.ts';
-import { howItEnded, oomKills, type ProcessEnd, wasKilled } from './how-it-ended.ts';
+import {
+  howItEnded,
+  oomKills,
+  type ProcessEnd,
+  ranOutOfMemory,
+  wasKilled,
+} from './how-it-ended.ts';
 import {
   type Assignment,
   type CopyFailure,
@@ -217,9 +223,14 @@ function lastLines(text: string): string {
 
 function ended(end: ProcessEnd): CopyFailure {
   const { exitCode, signal, stderrTail } = end;
+  const message = howItEnded(end);
+  if (ranOutOfMemory(end)) {
+    const payload = { detail: stderrTail };
+    return { kind: 'failed', code: 'copy-process-starved', message, payload };
+  }
   const payload = { exitCode, signal, stderrTail };
   const code = wasKilled(end) ? 'copy-process-killed' : 'copy-process-ended';
-  return { kind: 'failed', code, message: howItEnded(end), payload };
+  return { kind: 'failed', code, message, payload };
 }
 
 function notStarted(error: Error): CopyFailure {

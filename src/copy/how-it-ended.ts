@@ -24,9 +24,15 @@ export function wasKilled({ signal }: Pick<ProcessEnd, 'signal'>): boolean {
   return FROM_OUTSIDE.has(signal);
 }
 
+/** Whether it wanted more memory than it could have. */
+export function ranOutOfMemory({ stderrTail }: Pick<ProcessEnd, 'stderrTail'>): boolean {
+  return OUT_OF_MEMORY.test(stderrTail);
+}
+
 /** How a copy process ended without a result, told so that too little memory is not taken for a crash. */
-export function howItEnded({ exitCode, signal, stderrTail, oomKilled }: ProcessEnd): string {
-  if (OUT_OF_MEMORY.test(stderrTail)) return 'the copy process ran out of memory';
+export function howItEnded(end: ProcessEnd): string {
+  const { exitCode, signal, oomKilled } = end;
+  if (ranOutOfMemory(end)) return 'the copy process ran out of memory';
   if (wasKilled({ signal })) {
     const by = oomKilled ? ' by the kernel, because memory ran out' : '';
     return `the copy process was killed${by} (${signal})`;

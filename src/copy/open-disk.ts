@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { errnoOf, StationError, throwIfCancelled } from '../errors.ts';
+import { errnoOf, isOutOfResources, StationError, throwIfCancelled } from '../errors.ts';
 import { DISK_CLAIM_WAIT_MS, TOOL_DEADLINE_MS } from '../limits.ts';
 
 const run = promisify(execFile);
@@ -28,6 +28,7 @@ export async function openExclusively(
         await sleep(CLAIM_RETRY_MS);
         continue;
       }
+      if (isOutOfResources(cause)) throw cause;
       throw openError(devicePath, errno ?? 'unknown', cause);
     }
   }
@@ -75,6 +76,7 @@ export async function setReadOnly(
     cause = error;
   }
   if (isReadOnly()) return;
+  if (isOutOfResources(cause)) throw cause;
   const words = `the kernel did not make ${devicePath} read-only`;
   throw new StationError('disk-not-readonly', words, { devicePath }, cause);
 }

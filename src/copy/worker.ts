@@ -1,7 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { waitInWords } from '../domain/hang-ladder.ts';
-import { asStateDiskError, errnoOf, isStationError, messageOf, StationError } from '../errors.ts';
+import {
+  asStateDiskError,
+  errnoOf,
+  isOutOfResources,
+  isStationError,
+  messageOf,
+  StationError,
+} from '../errors.ts';
 import { COPY_ALIVE_MS, FILES_PACE, PROGRESS_INTERVAL_MS } from '../limits.ts';
 import { scrub } from '../scrub.ts';
 import { ABANDONED_TOOLS } from '../volumes/tools.ts';
@@ -156,6 +163,10 @@ function failureOf(error: unknown): FromCopy {
     return { kind: 'failed', code, message, payload: { ...payload } };
   }
   const message = messageOf(error);
+  if (isOutOfResources(error)) {
+    const words = `the machine gave the copy process too little: ${message}`;
+    return failureOf(new StationError('copy-process-starved', words, { detail: message }));
+  }
   const detail = error instanceof Error ? scrub(error.stack ?? message) : message;
   return { kind: 'failed', code: 'internal-error', message, payload: { detail } };
 }

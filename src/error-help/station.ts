@@ -38,6 +38,12 @@ export const COPY_HELP: Help<CopyErrors> = {
     nextStep:
       'Look what ends it: `journalctl -k` names what the kernel killed for want of memory, and `systemctl status drive-station` what the service may use (`docs/LIMITS.md` says what it needs). Leave the disks in; the copies go on by themselves.',
   },
+  'copy-process-starved': {
+    meaning:
+      'The machine gave the copy process of a drive too little memory, or too few descriptors or processes. No drive is to blame and no attempt is counted; the copy is tried again with growing pauses, and operators are told when it gets no further.',
+    nextStep:
+      'Look what the service may use (`systemctl status drive-station`, `docs/LIMITS.md` says what it needs) and what else uses the machine up. Leave the disks in; the copies go on by themselves.',
+  },
   'copy-process-not-started': {
     meaning:
       'The machine gave the station no process for a copy: it is out of processes, descriptors or memory. No attempt is counted, no copy is started until it can be, and nothing that arrived is lost.',

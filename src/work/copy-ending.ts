@@ -21,6 +21,7 @@ export function endingOf(
     case 'copy-process-not-started':
       return 'station';
     case 'copy-process-killed':
+    case 'copy-process-starved':
       return 'killed';
     case 'disk-gone':
     case 'disk-changed':

@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import type { CopyFailure } from '../copy/messages.ts';
-import { errnoOf, isStationError, StationError } from '../errors.ts';
-
-/** What the kernel answers when it has no descriptor, process or memory for the daemon. */
-const OUT_OF_RESOURCES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+import { isOutOfResources, isStationError, StationError } from '../errors.ts';
 
 const stateDisk = z.object({
   place: z.string(),
@@ -17,7 +14,7 @@ const stateDisk = z.object({
 export function isStationsOwn(error: unknown): boolean {
   return (
     isStationError(error, 'state-disk-failed', 'ledger-failed', 'copy-process-not-started') ||
-    OUT_OF_RESOURCES.has(errnoOf(error) ?? '')
+    isOutOfResources(error)
   );
 }
 

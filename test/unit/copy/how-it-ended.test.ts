@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { howItEnded, oomKills, wasKilled } from '../../../src/copy/how-it-ended.ts';
+import { howItEnded, oomKills, ranOutOfMemory, wasKilled } from '../../../src/copy/how-it-ended.ts';
 
 const CLEAN = { exitCode: null, signal: null, stderrTail: '', oomKilled: false };
 
@@ -19,6 +19,7 @@ test('a heap that is full is no crash', async () => {
   const end = await outOfMemory('const kept = []; while (true) kept.push(String(Math.random()));');
   expect(end).toMatchObject({ exitCode: null, signal: 'SIGABRT' });
   expect(howItEnded(end)).toBe('the copy process ran out of memory');
+  expect(ranOutOfMemory(end)).toBe(true);
 });
 
 test('what the kernel kills for memory is told apart from what somebody kills', () => {

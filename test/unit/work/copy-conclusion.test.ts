@@ -66,6 +66,12 @@ it('a copy that is killed from outside is postponed, longer each time, and never
   ]);
 });
 
+it('a copy that gets too little of the machine is no failed attempt', async () => {
+  const starved = { ...HANG, code: 'copy-process-starved', message: 'EMFILE: too many open files' };
+  const { conclude } = await atWork({ isThere: true });
+  expect(await conclude(starved)).toMatchObject({ kind: 'postponed' });
+});
+
 it('a copy that crashes by itself has failed', async () => {
   const crashed = { ...HANG, code: 'copy-process-ended', message: 'it crashed (SIGSEGV)' };
   const { conclude } = await atWork({ isThere: true });
