@@ -5,6 +5,7 @@ import { isAway } from './drive-state.ts';
 import { type Drive, type DriveRef, driveKey, type Job, type JobId } from './job.ts';
 import { isActive, isFinished, publicJobState } from './job-state.ts';
 import { type TimeOuts, waitingSince } from './life-cycle.ts';
+import { sentence } from './sentence.ts';
 import { leftBehindInWords } from './verdict.ts';
 
 /**
@@ -180,7 +181,7 @@ function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] 
   const named = `Drive ${ref.driveId} of job ${jobName}`;
   if (state.name === 'Faulted') {
     const { reason, nextStep, since } = state.fault;
-    return [alertOf('drive-faulted', ref, `${named}: ${reason} ${nextStep}`, since)];
+    return [alertOf('drive-faulted', ref, `${named}: ${sentence(reason)} ${nextStep}`, since)];
   }
   if (logs?.problem === undefined || verdict === undefined) return [];
   return [alertOf('copy-log-refused', ref, `${named}: ${logs.problem}`, 'settled')];

@@ -1,4 +1,5 @@
 import type { DriveStatus } from './copy-status.ts';
+import { sentence } from './sentence.ts';
 import {
   type FilesSummary,
   statusWord,
@@ -137,9 +138,4 @@ function allVerified({ plannedBytes, files, isPromised, notes }: FilesEvidence):
     : 'were read, stored, and read back with equal size and MD5; no hash came with the drive to compare them with';
   const words = `All ${count} with ${plannedBytes} bytes ${reads}; the kernel counted no write to the disk.`;
   return { code: 'all-verified', words: [words, ...notes.map(sentence)].join(' ') };
-}
-
-function sentence(words: string): string {
-  const capital = words.slice(0, 1).toUpperCase() + words.slice(1);
-  return /[.!?]$/u.test(capital) ? capital : `${capital}.`;
 }

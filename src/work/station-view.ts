@@ -92,13 +92,15 @@ function driveNow(
   disks: readonly AttachedDisk[],
   { floor, startedAt, holdsCopies }: ViewSources,
 ): DriveNow {
-  const item = floor.working.get(driveKey(drive.ref));
+  const working = floor.working.get(driveKey(drive.ref));
+  const isLeaving = working !== undefined && hasLeft(working, floor);
+  const item = isLeaving ? undefined : working;
   const disk = disks.find((candidate) => isDiskOf(drive, candidate.key, floor.matches));
   const blobs = drive.verdict?.blobs.map(({ name, url }) => ({ name, url })) ?? [];
   return {
     activity:
       item === undefined
-        ? restingActivity(drive, disks, { floor, startedAt, disk })
+        ? restingActivity(drive, disks, { floor, startedAt, disk, isLeaving })
         : (spinUpOf(item) ?? held(item.activity, holdsCopies)),
     hang: item === undefined ? null : hangOf(item, disk),
     sick: item === undefined ? null : sickOf(item),
@@ -107,6 +109,11 @@ function driveNow(
     eta: item === undefined ? null : floor.etaOf(item),
     blobs,
   };
+}
+
+/** Its disk was pulled; the process that read it can take its time to end. */
+function hasLeft({ stop, ref }: WorkItem, floor: Floor): boolean {
+  return stop.signal.aborted && floor.detachedSince(ref) !== undefined;
 }
 
 function held(activity: DriveActivity, reason: string | undefined): DriveActivity {
@@ -155,8 +162,9 @@ function isDiskOf(drive: Drive, key: DiskKey, matches: ReadonlyMap<DiskKey, Matc
 function restingActivity(
   drive: Drive,
   disks: readonly AttachedDisk[],
-  now: { floor: Floor; startedAt: string; disk: AttachedDisk | undefined },
+  now: { floor: Floor; startedAt: string; disk: AttachedDisk | undefined; isLeaving: boolean },
 ): DriveActivity {
+  if (now.isLeaving && now.disk !== undefined) return { kind: 'queued' };
   if (isProcessed(drive.state.name) || now.disk !== undefined) return { kind: 'idle' };
   const question = disks
     .map((disk) => now.floor.matches.get(disk.key))

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { faultDisk, faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
+import type { DriveView } from '../../src/serve/wire.ts';
 import { startAzurite } from '../support/azurite.ts';
 import { MIB } from '../support/disks.ts';
 import { Rig } from '../support/rig.ts';
@@ -29,5 +30,26 @@ it.skipIf(unavailable !== undefined)(
     await faulty.clear();
     rig.daemon.launch();
     await rig.arrived(SERIAL, image);
+  },
+);
+
+it.skipIf(unavailable !== undefined)(
+  'a disk is shown as pulled although the process that read it does not end',
+  async () => {
+    await using azurite = await startAzurite();
+    await using rig = await Rig.start(azurite, 'pulled-from-hang');
+    const image = await rig.image({ serial: SERIAL, sizeBytes: 48 * MIB });
+    await using faulty = await faultDisk(image);
+    rig.proxy.holdAfter(1);
+    await rig.createJob(SERIAL);
+    await rig.underWay(SERIAL);
+    const [reader] = await rig.daemon.copyProcesses();
+    // As one that hangs in the kernel: it hears nobody.
+    process.kill(reader?.pid ?? 0, 'SIGSTOP');
+    const pulled = faulty.disk.pull('clean-eof');
+    const isUnplugged = ({ activity }: DriveView) => activity.kind === 'detached';
+    await rig.daemon.untilDrive(SERIAL, isUnplugged, 'unplugged');
+    expect(await rig.daemon.copyProcesses()).toEqual([reader]);
+    await pulled;
   },
 );

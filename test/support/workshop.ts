@@ -256,7 +256,7 @@ async function copyAtOnce(ledger: Ledger, ref: DriveRef, isBroken: boolean): Pro
   }
   const fault = {
     code: 'disk-unresponsive',
-    reason: 'The disk has not answered for 30 s.',
+    reason: 'the disk has not answered for 30 s',
     nextStep: 'Try another bay.',
     since: new Date().toISOString(),
     publicState: 'Transferring',

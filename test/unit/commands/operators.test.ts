@@ -93,6 +93,7 @@ describe('the commands of parcels, alerts and jobs', () => {
     const id = await alertId('drive-faulted');
     const queue = await told('alerts');
     expect(queue).toContain(`${id.slice(0, 8)}  Drive needs you, contoso, BROKEN01, raised`);
+    expect(queue).toMatch(/The disk has not answered for 30 s\.\s+Try another bay\./u);
     expect(queue).toContain('resolve: retry, end-without-copy');
     expect(await told('watch', '--once')).toContain('· 1 alert');
 
