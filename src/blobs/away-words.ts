@@ -47,11 +47,10 @@ export function isOfNetwork(code: string): boolean {
 }
 
 export function awayWords(failure: Failure): string {
-  const { status, code, host, detail, isPage } = failure;
-  if (isPage || (status >= 200 && status < 400)) {
-    return `what answers at ${host} is not a blob store (${detail})`;
-  }
-  const words = BY_STATUS[status] ?? BY_ERRNO[code]?.(host);
+  const { status, code, host, detail, isPage, isStrange } = failure;
+  const isOther = isPage || (status >= 200 && status < 400);
+  const words = isOther ? undefined : (BY_STATUS[status] ?? BY_ERRNO[code]?.(host));
   if (words !== undefined) return `${words} (${detail})`;
+  if (isOther || isStrange) return `what answers at ${host} is not a blob store (${detail})`;
   return TLS.test(code) ? `${insecure(host)} (${detail})` : detail;
 }

@@ -60,8 +60,9 @@ export function fromAzure(
   if (isStationError(error)) return error;
   if (signal.aborted) return new StationError('cancelled', 'cancelled', {}, signal.reason);
   const failure = failureOf(error);
-  // A page for people, from a captive portal for one: a blob store never says there is no blob like this.
-  if (failure.isPage && !UNKNOWN_THERE.has(failure.status)) return away(failure, request);
+  // From a captive portal or a gateway: a blob store never refuses like this.
+  const isOfNoStore = failure.isPage || failure.isStrange;
+  if (isOfNoStore && !UNKNOWN_THERE.has(failure.status)) return away(failure, request);
   return (
     checksumError(failure, request) ??
     blobError(failure, request) ??

@@ -17,6 +17,8 @@ export interface Failure {
   readonly host: string;
   /** The answer is a page for people: blob stores answer XML, or nothing. */
   readonly isPage: boolean;
+  /** The answer has nothing of what a blob store writes on all of its own. */
+  readonly isStrange: boolean;
   /** By the clock of who answered, in ms since 1970. */
   readonly answeredAt: number | undefined;
   /** How long the store asks to be left alone. */
@@ -40,12 +42,14 @@ export function failureOf(error: unknown): Failure {
   const status = error.statusCode ?? 0;
   const details = errorDetails.safeParse(error.details).data ?? {};
   const header = (name: string) => error.response?.headers.get(name);
+  const isNumbered = (header('x-ms-request-id') ?? header('x-ms-error-code')) !== undefined;
   const code = header('x-ms-error-code') ?? details.errorCode ?? error.code ?? '';
   const answeredAt = Date.parse(header('date') ?? '');
   return {
     ...{ status, code, host: hostOf(error), requestId: header('x-ms-request-id') },
     detail: [status || '', code, said].filter((part) => part !== '').join(' '),
     isPage: header('content-type')?.startsWith('text/html') ?? false,
+    isStrange: error.response !== undefined && !isNumbered,
     answeredAt: Number.isNaN(answeredAt) ? undefined : answeredAt,
     retryAfterMs: retryAfterMs(header),
     authDetail: details.authenticationErrorDetail && redact(details.authenticationErrorDetail),
@@ -54,7 +58,7 @@ export function failureOf(error: unknown): Failure {
 
 const NO_ANSWER = {
   ...{ status: 0, requestId: undefined, host: 'the store', isPage: false },
-  ...{ answeredAt: undefined, retryAfterMs: undefined, authDetail: undefined },
+  ...{ isStrange: false, answeredAt: undefined, retryAfterMs: undefined, authDetail: undefined },
 };
 
 function hostOf({ request }: RestError): string {

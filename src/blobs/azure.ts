@@ -7,7 +7,15 @@ import type {
 import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex } from '../domain/bytes.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
-import { listedBlob, pageRangeOf, propertiesOf, storedBlocks, writtenOf } from './azure-answers.ts';
+import {
+  type Answer,
+  listedBlob,
+  ofStore,
+  pageRangeOf,
+  propertiesOf,
+  storedBlocks,
+  writtenOf,
+} from './azure-answers.ts';
 import { asUnusable, fromAzure, READ_PROPERTIES, type StorageRequest } from './azure-errors.ts';
 import {
   type BlobContainer,
@@ -226,9 +234,12 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'read');
     const what = { operation: 'read', blob: name };
-    const body = await this.#request(what, signal, () => download(this.#blocks(name), signal));
+    const { readableStreamBody: body } = await this.#request(what, signal, () =>
+      this.#blocks(name).download(0, undefined, { abortSignal: signal }),
+    );
     try {
-      for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      for await (const chunk of body ?? [])
+        yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     } catch (error) {
       throw fromAzure(error, what, signal);
     }
@@ -268,7 +279,11 @@ export class AzureContainer implements BlobContainer {
    * A refusal alone does not say whether it is for the sake of the blob, of what it was to carry, or of
    * a store that refuses everything. That shows at a question which has nothing to do with any drive.
    */
-  async #request<T>(what: StorageRequest, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
+  async #request<T extends Answer | undefined>(
+    what: StorageRequest,
+    signal: AbortSignal,
+    send: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await request(what, signal, send);
     } catch (error) {
@@ -316,14 +331,14 @@ export class AzureContainer implements BlobContainer {
   }
 }
 
-async function request<T>(
+async function request<T extends Answer | undefined>(
   what: StorageRequest,
   signal: AbortSignal,
   send: () => Promise<T>,
 ): Promise<T> {
   throwIfCancelled(signal);
   try {
-    return await send();
+    return ofStore(await send(), what.operation);
   } catch (error) {
     throw fromAzure(error, what, signal);
   }
@@ -357,11 +372,6 @@ function isOfBlob(error: unknown): boolean {
 
 function ignoreMissing(error: unknown): undefined {
   if (!isStationError(error, 'blob-not-found')) throw error;
-}
-
-async function download(blob: BlockBlobClient, signal: AbortSignal) {
-  const answer = await blob.download(0, undefined, { abortSignal: signal });
-  return answer.readableStreamBody ?? [];
 }
 
 function pageSettings(maxPageSize: number, from: string | undefined) {

@@ -37,9 +37,19 @@ export async function openContainer(
   const { url, credential } = await placeOf(account, container);
   const pipeline = newPipeline(credential, CLIENT_OPTIONS);
   pipeline.factories.push({
-    create: (next) => ({ sendRequest: (request) => wire.send(request, next) }),
+    create: (next) => ({
+      sendRequest: async (request) => notRedirected(await wire.send(request, next)),
+    }),
   });
   return new AzureContainer(new ContainerClient(url, pipeline));
+}
+
+/** A blob store sends nobody elsewhere: the SDK is not to follow what something in between says. */
+function notRedirected<T extends { readonly headers: { remove(name: string): unknown } }>(
+  answer: T,
+): T {
+  answer.headers.remove('location');
+  return answer;
 }
 
 interface Place {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -27,10 +28,13 @@ async function listening(server: net.Server, open: ReadonlySet<net.Socket>): Pro
   return { port, connections: () => connections, [Symbol.asyncDispose]: end };
 }
 
-/** A blob service that answers as the test says. */
+/** A blob service that answers as the test says, and numbers its answers as all do. */
 export function serve(handle: http.RequestListener): Promise<Line> {
   const open = new Set<net.Socket>();
-  const server = http.createServer(handle);
+  const server = http.createServer((request, response) => {
+    response.setHeader('x-ms-request-id', randomUUID());
+    handle(request, response);
+  });
   server.on('connection', (socket) => open.add(socket));
   return listening(server, open);
 }

@@ -151,6 +151,7 @@ describe('a connection to the store', () => {
       const isCommit = request.url?.includes('comp=blocklist') ?? false;
       asked.push(isCommit ? 'commit' : 'block');
       const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+      response.setHeader('x-ms-request-id', '1');
       const answer = () => void response.writeHead(201, stamp).end();
       request.resume().on('end', () => void (isCommit ? told.promise.then(answer) : answer()));
     });

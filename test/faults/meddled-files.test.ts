@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { bytesOf, type FileSpec } from '../support/file-drive.ts';
+import { type Asked, type MetRequest, meddledDrive } from '../support/meddler.ts';
+
+/** Copies of files behind something that answers in the store’s place. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const { drive, meddler } = meddledDrive();
+
+/** A small file, one of several blocks and one of pages, in a container of their own. */
+function filesIn(container: string): FileSpec[] {
+  const pages = Array.from({ length: 4 }, (_, at) => [at * 128 * KIB, 128 * KIB] as const);
+  return [
+    { blob: `${container}/small.txt`, bytes: bytesOf('small', 3000) },
+    { blob: `${container}/large.bin`, bytes: bytesOf('large', 9 * MIB) },
+    { blob: `${container}/disk.vhd`, bytes: bytesOf('pages', 512 * KIB), pages },
+  ];
+}
+
+const freshName = () => `test-${randomUUID()}`;
+
+async function allStored(files: readonly FileSpec[]): Promise<void> {
+  await meddler().allArrived();
+  for (const { blob, bytes } of files) {
+    const stored = await drive().stored(blob);
+    expect([blob, stored.equals(bytes)]).toEqual([blob, true]);
+  }
+}
+
+describe('what answers in the place of the store', () => {
+  const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
+  const json = { 'content-type': 'application/json' };
+
+  it.each<[Asked, number, Record<string, string>]>([
+    ['block', 201, stamp],
+    ['page', 201, stamp],
+    ['put', 201, stamp],
+    ['blocklist', 201, stamp],
+    ['head', 404, json],
+    ['head', 302, { location: '/login' }],
+    ['list', 302, { location: '/login' }],
+    ['list', 200, json],
+    ['block', 400, json],
+    ['page', 413, json],
+    ['put', 412, json],
+    ['blocklist', 403, json],
+  ])('is not believed: %s %i', async (asked, answer, headers) => {
+    const files = filesIn(freshName());
+    await drive().prepare(files);
+    // The first two heads are asked before anything is there.
+    const from = asked === 'head' ? 3 : 1;
+    const isMet = ({ asked: other, nth }: MetRequest) =>
+      other === asked && nth >= from && nth < from + 2;
+    meddler().meddle = (met) => (isMet(met) ? { answer, headers } : undefined);
+    const { verdict } = await drive().copy();
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 3, renamed: 0 } });
+    await allStored(files);
+  });
+});
