@@ -33,6 +33,7 @@ import {
   type PageRange,
   type PutBlob,
   type StageBlock,
+  type WriteCondition,
   type WritePages,
   type WrittenBlob,
 } from './contract.ts';
@@ -129,13 +130,13 @@ export class AzureContainer implements BlobContainer {
   }
 
   put(blob: PutBlob, signal: AbortSignal): Promise<WrittenBlob> {
-    return this.#replacing(blob, signal, async () => {
+    return this.#replacing(blob, signal, async (condition) => {
       checkPut(blob);
-      const { name, condition, body, md5 } = blob;
+      const { name, body, md5 } = blob;
       // Of a block blob the service checks the digest that it is to keep ("Put Blob", Microsoft Learn).
       const answer = await this.#request({ operation: 'put', blob: name, condition }, signal, () =>
         this.#blocks(name).upload(body, body.length, {
-          ...headersOf(blob, md5),
+          ...headersOf({ ...blob, condition }, md5),
           abortSignal: signal,
         }),
       );
@@ -144,13 +145,13 @@ export class AzureContainer implements BlobContainer {
   }
 
   createPages(blob: CreatePages, signal: AbortSignal): Promise<WrittenBlob> {
-    return this.#replacing(blob, signal, async () => {
+    return this.#replacing(blob, signal, async (condition) => {
       checkCreatePages(blob);
-      const { name, condition, lengthBytes, contentMd5, sequenceNumber = 0 } = blob;
+      const { name, lengthBytes, contentMd5, sequenceNumber = 0 } = blob;
       const what = { operation: 'create page blob', blob: name, condition };
       const answer = await this.#request(what, signal, () =>
         this.#pages(name).create(lengthBytes, {
-          ...headersOf(blob, contentMd5),
+          ...headersOf({ ...blob, condition }, contentMd5),
           blobSequenceNumber: sequenceNumber,
           abortSignal: signal,
         }),
@@ -260,19 +261,20 @@ export class AzureContainer implements BlobContainer {
    * it was met.
    */
   async #replacing(
-    { name, condition }: NewBlob,
+    { name, condition = 'must-not-exist' }: NewBlob,
     signal: AbortSignal,
-    write: () => Promise<WrittenBlob>,
+    write: (condition: WriteCondition) => Promise<WrittenBlob>,
   ): Promise<WrittenBlob> {
     throwIfCancelled(signal);
     try {
-      return await write();
+      return await write(condition);
     } catch (error) {
-      if (condition !== 'replace' || !isStationError(error, 'blob-of-other-type')) throw error;
+      const mayGo = condition !== 'must-not-exist' && isStationError(error, 'blob-of-other-type');
+      if (!mayGo) throw error;
     }
-    const { etag } = await this.properties(name, signal);
+    const { etag } = condition === 'replace' ? await this.properties(name, signal) : condition;
     await this.remove({ name, etag }, signal);
-    return await write();
+    return await write('must-not-exist');
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { BlobName } from '../domain/blob-name.ts';
 import { isStationError, isStorageAway } from '../errors.ts';
+import { lookFor } from './clear-name.ts';
 import type {
   BlobContainer,
   BlobProperties,
@@ -200,8 +201,9 @@ class RetryingContainer implements BlobContainer {
   ): Promise<WrittenBlob | undefined> {
     const ask = this.#patience.ask.bind(this.#patience);
     const { name, blocks } = expected;
-    const found = await ask((attempt) => this.#inner.properties(name, attempt), signal);
-    if (!isAsExpected(found, expected, this.#patience.now() - startedAt)) return undefined;
+    const found = await ask((attempt) => lookFor(this.#inner, name, attempt), signal);
+    if (found === undefined || !isAsExpected(found, expected, this.#patience.now() - startedAt))
+      return undefined;
     if (blocks === undefined) return found;
     const { committed } = await ask((attempt) => this.#inner.listBlocks(name, attempt), signal);
     const areOurs =

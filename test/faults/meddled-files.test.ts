@@ -1,25 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { ContainerClient } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
 import { bytesOf, type FileSpec } from '../support/file-drive.ts';
 import { type Asked, type MetRequest, meddledDrive } from '../support/meddler.ts';
 
-/** Copies of files behind something that answers in the store’s place. */
+/** Copies of files on a store that loses what it had, and behind something that is none. */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const { drive, meddler } = meddledDrive();
+const { drive, meddler, connectionString } = meddledDrive();
 
 /** A small file, one of several blocks and one of pages, in a container of their own. */
-function filesIn(container: string): FileSpec[] {
+function filesIn(container: string, more: Partial<FileSpec> = {}): FileSpec[] {
   const pages = Array.from({ length: 4 }, (_, at) => [at * 128 * KIB, 128 * KIB] as const);
   return [
-    { blob: `${container}/small.txt`, bytes: bytesOf('small', 3000) },
-    { blob: `${container}/large.bin`, bytes: bytesOf('large', 9 * MIB) },
-    { blob: `${container}/disk.vhd`, bytes: bytesOf('pages', 512 * KIB), pages },
+    { blob: `${container}/small.txt`, bytes: bytesOf('small', 3000), ...more },
+    { blob: `${container}/large.bin`, bytes: bytesOf('large', 9 * MIB), ...more },
+    { blob: `${container}/disk.vhd`, bytes: bytesOf('pages', 512 * KIB), pages, ...more },
   ];
 }
 
 const freshName = () => `test-${randomUUID()}`;
+const clientOf = (container: string) => new ContainerClient(connectionString(), container);
 
 async function allStored(files: readonly FileSpec[]): Promise<void> {
   await meddler().allArrived();
@@ -28,6 +30,28 @@ async function allStored(files: readonly FileSpec[]): Promise<void> {
     expect([blob, stored.equals(bytes)]).toEqual([blob, true]);
   }
 }
+
+describe('blocks that vanish before they are committed', () => {
+  it('are sent again, and the file is not to blame', async () => {
+    const container = freshName();
+    const files = filesIn(container);
+    await drive().prepare(files);
+    let isDone = false;
+    // What a week does: nothing that was staged is left.
+    const forget = async () => {
+      const large = clientOf(container).getBlockBlobClient('large.bin');
+      await large.commitBlockList([]);
+      await large.delete();
+    };
+    meddler().meddle = ({ asked, path }) => {
+      if (isDone || asked !== 'blocklist' || !path.endsWith('large.bin')) return undefined;
+      isDone = true;
+      return { first: forget };
+    };
+    expect((await drive().copy()).verdict).toMatchObject({ outcome: 'Completed' });
+    await allStored(files);
+  });
+});
 
 describe('what answers in the place of the store', () => {
   const stamp = { etag: '"0x1"', 'last-modified': new Date().toUTCString() };
@@ -56,6 +80,25 @@ describe('what answers in the place of the store', () => {
     meddler().meddle = (met) => (isMet(met) ? { answer, headers } : undefined);
     const { verdict } = await drive().copy();
     expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 3, renamed: 0 } });
+    await allStored(files);
+  });
+});
+
+describe('a request that comes late, when it was sent again long since', () => {
+  it('changes nothing of a blob that was written over another one', async () => {
+    const container = freshName();
+    const files = filesIn(container, { disposition: 'overwrite' });
+    await drive().prepare(files);
+    for (const { blob } of files) await drive().occupy(blob);
+    const seen = new Set<string>();
+    meddler().meddle = ({ asked, path }) => {
+      const what = `${asked} ${path}`;
+      if (!['put', 'blocklist'].includes(asked) || seen.has(what)) return undefined;
+      seen.add(what);
+      return { lateMs: 300 };
+    };
+    const { verdict } = await drive().copy();
+    expect(verdict.files).toMatchObject({ overwritten: 3, withErrors: 0 });
     await allStored(files);
   });
 });

@@ -21,6 +21,9 @@ import {
 import { intentOf, type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
 
+/** Times that a file is committed of which the store has lost blocks in between. */
+const COMMIT_TRIES = 3;
+
 /** What became of the ranges of a file under one name. */
 interface Written extends Checked {
   /** Absent when nothing was committed. */
@@ -68,31 +71,76 @@ function checkParts({ file, item, context }: FileCopy) {
 }
 
 async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Written> {
-  const { item, container, context } = copy;
+  let at = place;
   if (place.found !== undefined && place.found.type !== 'block') {
     // Blocks can only be staged once it is gone: it goes for a whole file, or not at all.
     const whole = await checkRanges(checkParts(copy), signal);
     if (!isWhole(whole.statuses)) return whole;
-    await context.journal.intend(item, place, context.now());
-    await clearName(container, { name: place.name, condition: 'replace' }, signal);
+    at = await cleared(copy, place, signal);
   }
-  const staged = await stageRanges(copy, place, signal);
-  if (replaces(place) && !isWhole(staged.statuses)) return staged;
-  const blocks = item.ranges.flatMap((_range, index) =>
-    staged.statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
-  );
+  for (let tries = 1; ; tries++) {
+    const staged = await stageRanges(copy, at, signal);
+    if (replaces(at) && !isWhole(staged.statuses)) return staged;
+    try {
+      return { ...staged, etag: await commit(copy, { place: at, staged }, signal) };
+    } catch (error) {
+      const mayBeLost = isStationError(error, 'storage-rejected') && tries < COMMIT_TRIES;
+      if (!mayBeLost || !(await lacksBlocks(copy, { place: at, staged }, signal))) throw error;
+    }
+  }
+}
+
+async function cleared(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Place> {
+  const { item, container, context } = copy;
   const { name } = place;
+  await context.journal.intend(item, place, context.now());
+  await clearName(container, { name, condition: 'replace' }, signal);
+  const { found: _, ...empty } = place;
+  return { ...empty, isGone: true };
+}
+
+interface ToCommit {
+  readonly place: Place;
+  readonly staged: Checked;
+}
+
+/** Gives the etag of the blob. */
+async function commit(
+  copy: FileCopy,
+  { place, staged }: ToCommit,
+  signal: AbortSignal,
+): Promise<string> {
+  const { item, container, context } = copy;
   const wanted = wantedMd5(copy);
   await context.landmarks.cleared();
   await context.journal.intend(item, intentOf(place, wanted ?? staged.md5), context.now());
   const { etag } = await container.commit(
     {
-      ...{ name, blocks, md5: staged.md5, condition: conditionOf(place), ...headersOf(copy) },
+      ...{ name: place.name, blocks: blockIdsOf(copy, staged), md5: staged.md5 },
+      ...{ condition: conditionOf(place), ...headersOf(copy) },
       ...(wanted === undefined ? {} : { contentMd5: wanted }),
     },
     signal,
   );
-  return { ...staged, etag };
+  return etag;
+}
+
+/** A store forgets what is staged when a week has gone by, or somebody deletes the container. */
+async function lacksBlocks(
+  copy: FileCopy,
+  { place, staged }: ToCommit,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { uncommitted } = await copy.container.listBlocks(place.name, signal);
+  const listed = new Set(uncommitted.map(({ id }) => id));
+  return blockIdsOf(copy, staged).some((id) => !listed.has(id));
+}
+
+/** Of the good ranges. */
+function blockIdsOf(copy: FileCopy, { statuses }: Checked): string[] {
+  return copy.item.ranges.flatMap((_range, index) =>
+    statuses[index] === 'Completed' ? [blockIdOf(copy, index)] : [],
+  );
 }
 
 async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Checked> {

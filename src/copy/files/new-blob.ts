@@ -24,11 +24,14 @@ export function wantedMd5({ side }: FileCopy): string | undefined {
   return bytes?.length === 16 ? toHex(bytes) : undefined;
 }
 
+/**
+ * Only what was looked at is replaced: it can have become another blob since, and a request that arrives
+ * again after hours must not undo what was written into the place in the meantime.
+ */
 export function conditionOf(place: Place): WriteCondition {
-  const { isOutdated, found } = place;
-  // What is ours can have become somebody else's since it was looked at.
-  if (isOutdated && found !== undefined) return { etag: found.etag };
-  return replaces(place) ? 'replace' : 'must-not-exist';
+  const { found } = place;
+  if (!replaces(place)) return 'must-not-exist';
+  return found === undefined ? 'replace' : { etag: found.etag };
 }
 
 /** A blob as it is to be when it was written whole. */

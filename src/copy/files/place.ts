@@ -82,7 +82,8 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
       return { kind: 'written', place, value: await placing.write(place) };
     } catch (error) {
       if (!isStationError(error, 'destination-exists')) throw error;
-      if (place.isOutdated) place = firstPlace(item);
+      // What was to be replaced is another one by now.
+      if (replaces(place)) place = firstPlace(item);
       else if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
       looks = true;
     }
