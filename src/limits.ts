@@ -89,6 +89,11 @@ export const SMALL_FILE_READERS = 4;
 export const FILE_COPY_THREADS = 12;
 /** Blocks or page ranges of one large file in flight: as many as there are large buffers. */
 export const RANGES_IN_FLIGHT = 10;
+/**
+ * Times that the files of a drive are copied because the store has lost some that it had: once more, and
+ * no further, since somebody may take blobs away as they come.
+ */
+export const STORED_ROUNDS = 2;
 /** New names tried for one blob under `rename`; so many equal names are no accident. */
 export const RENAMES_MAX = 1000;
 /** A record of the journal of files: a letter for each of 270,000 ranges is the longest. */

@@ -31,6 +31,43 @@ async function allStored(files: readonly FileSpec[]): Promise<void> {
   }
 }
 
+/** Copies until the copy ends by itself, as the station does when a container was missing. */
+async function copied() {
+  try {
+    return await drive().copy();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'container-missing' });
+    return await drive().copy();
+  }
+}
+
+describe('a container that is deleted in mid-copy', () => {
+  const remake = async (client: ContainerClient) => {
+    await client.delete();
+    await client.create();
+  };
+
+  it.each([
+    ['is missing', (client: ContainerClient) => client.delete()],
+    ['is there again at once', remake],
+  ])('and %s gets all files anew, those that were done as well', async (_, happens) => {
+    const container = freshName();
+    const files = filesIn(container);
+    await drive().prepare(files);
+    let isDone = false;
+    meddler().meddle = ({ asked, path }) => {
+      if (isDone || asked !== 'blocklist' || !path.endsWith('large.bin')) return undefined;
+      isDone = true;
+      return { first: () => happens(clientOf(container)) };
+    };
+    expect((await copied()).verdict).toMatchObject({
+      outcome: 'Completed',
+      files: { completed: 3, renamed: 0 },
+    });
+    await allStored(files);
+  });
+});
+
 describe('blocks that vanish before they are committed', () => {
   it('are sent again, and the file is not to blame', async () => {
     const container = freshName();

@@ -4,7 +4,13 @@ import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import { judgeFiles, refusedDrive } from '../../domain/files-verdict.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { isCancelled, isStationError, throwIfCancelled } from '../../errors.ts';
-import { FILES_IN_FLIGHT, FILES_NAMED, RESCUE_DRIVE_MS, SMALL_FILE_READERS } from '../../limits.ts';
+import {
+  FILES_IN_FLIGHT,
+  FILES_NAMED,
+  RESCUE_DRIVE_MS,
+  SMALL_FILE_READERS,
+  STORED_ROUNDS,
+} from '../../limits.ts';
 import type { OpenVolume } from '../../volumes/contract.ts';
 import type { Settled } from '../copy-drive.ts';
 import type { FilesAssignment, FromCopy } from '../messages.ts';
@@ -23,12 +29,13 @@ import { closeVolume, openedMessage } from './opened-volume.ts';
 import { classOf } from './outcome.ts';
 import { unmark } from './page-mark.ts';
 import { Patience } from './patience.ts';
-import { driveRefused, type Refusal, refusalOf } from './refusal.ts';
+import { type Refusal, unlessRefused } from './refusal.ts';
 import { retireJournal } from './retired-journal.ts';
 import { SideFiles } from './side-files.ts';
 import { type FileSource, sameItems } from './source.ts';
+import { isPromised, sourceOf } from './source-of.ts';
+import { StillStored } from './still-stored.ts';
 import { FilesTally } from './tally.ts';
-import { TreeSource } from './tree-source.ts';
 import { VolumeLandmarks } from './volume-landmarks.ts';
 import { writeFileLogs } from './write-logs.ts';
 
@@ -55,6 +62,7 @@ interface Copying {
   readonly landmarks: VolumeLandmarks;
   /** For all bad places of the drive. */
   readonly patience: Patience;
+  readonly stored: StillStored;
 }
 
 /**
@@ -104,41 +112,12 @@ async function copyFrom(
   await landmarks.prove();
   if ('refusal' in known) return await settleRefused(known.refusal, order, signal);
   try {
-    return await copyAll({ ...order, volume, files, ...known.value }, signal);
+    const stored = new StillStored();
+    return await copyAll({ ...order, volume, files, stored, ...known.value }, signal);
   } catch (error) {
     if (isStationError(error, 'disk-content-changed')) await retireJournal(assignment.journalFile);
     throw error;
   }
-}
-
-/** Only before anything was copied can a drive be refused as a whole. */
-async function unlessRefused<T>(
-  work: () => Promise<T>,
-): Promise<{ readonly value: T } | { readonly refusal: Refusal }> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal === undefined) throw error;
-    return { refusal };
-  }
-}
-
-function sourceOf(
-  { plan, prepared = {}, driveId }: FilesAssignment,
-  {
-    files,
-    patience,
-    contentTypeOf,
-  }: Pick<FilesParts, 'contentTypeOf'> & Pick<Copying, 'files' | 'patience'>,
-): FileSource {
-  if (plan.kind === 'tree') return new TreeSource({ ...plan, contentTypeOf }, files);
-  const { manifestFile, manifestHash } = prepared;
-  if (manifestFile === undefined || manifestHash === undefined) {
-    const words = 'the job does not say where the drive’s manifest is, and what its hash is';
-    throw driveRefused('ManifestNotFound', words);
-  }
-  return new ManifestSource({ manifestFile, manifestHash, driveId }, files, patience);
 }
 
 async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> {
@@ -148,31 +127,37 @@ async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> 
   report({ kind: 'planned', plan });
   const { copyId, nonce, journalFile } = assignment;
   const vouching = { landmarks: landmarks.id, isPromised: isPromised(assignment) };
-  const journal = await FilesJournal.start(journalFile, { copyId, nonce, ...vouching }, totals);
-  landmarks.onProving = () => journal.proving();
-  try {
-    const { completed, withErrors, skipped } = journal.summary;
-    const heldFiles = completed + withErrors + skipped;
-    report({ kind: 'reconciled', heldBlocks: 0, lostBlocks: 0, heldFiles });
-    report({ kind: 'phase', phase: 'copying' });
-    const tally = new FilesTally(totals.bytes, journal.heldBytes, report);
-    await copyItems(copying, { journal, tally }, signal);
-    report({ kind: 'phase', phase: 'settling' });
-    const verdict = await verdictOf(copying, { journal, tally }, signal);
-    const logs = await logsOf(copying, { journal, verdict }, signal);
-    return { verdict, logs };
-  } catch (error) {
-    // Nothing is to be read again because somebody stopped the copy.
-    if (isCancelled(error)) await landmarks.vouch();
-    throw error;
-  } finally {
-    await journal.close();
+  let lost: Uint8Array | undefined;
+  for (let round = 1; ; round++) {
+    const head = { copyId, nonce, lost, ...vouching };
+    const journal = await FilesJournal.start(journalFile, head, totals);
+    landmarks.onProving = () => journal.proving();
+    try {
+      const { completed, withErrors, skipped } = journal.summary;
+      const heldFiles = completed + withErrors + skipped;
+      report({ kind: 'reconciled', heldBlocks: 0, lostBlocks: 0, heldFiles });
+      report({ kind: 'phase', phase: 'copying' });
+      const tally = new FilesTally(totals.bytes, journal.heldBytes, report);
+      const context = contextOf(copying, { journal });
+      await copyItems(copying, { journal, tally, context }, signal);
+      lost = round < STORED_ROUNDS ? await lostItems(copying, context, signal) : undefined;
+      if (lost !== undefined) {
+        // What is not vouched for is read again in the next round.
+        await landmarks.vouch();
+        continue;
+      }
+      report({ kind: 'phase', phase: 'settling' });
+      const verdict = await verdictOf(copying, { journal, tally }, signal);
+      const logs = await logsOf(copying, { journal, verdict }, signal);
+      return { verdict, logs };
+    } catch (error) {
+      // Nothing is to be read again because somebody stopped the copy.
+      if (isCancelled(error)) await landmarks.vouch();
+      throw error;
+    } finally {
+      await journal.close();
+    }
   }
-}
-
-/** A manifest has a hash for each range. */
-function isPromised({ plan }: FilesAssignment): boolean {
-  return plan.kind === 'manifest';
 }
 
 interface Under {
@@ -181,21 +166,30 @@ interface Under {
 }
 
 /** Every file that reads first; then, one at a time and with patience, those with bad places. */
-async function copyItems(copying: Copying, under: Under, signal: AbortSignal): Promise<void> {
+async function copyItems(copying: Copying, going: Going, signal: AbortSignal): Promise<void> {
   const { files, patience, parts } = copying;
-  const context = contextOf(copying, under);
-  const putOff = await pass(copying, { ...under, context }, signal);
+  const putOff = await pass(copying, going, signal);
   if (putOff.files === 0) return;
   const one = new Slots(1);
   const last = { patience, sideFiles: new SideFiles(files, patience) };
-  const patient = { ...context, ...last, readers: { small: one, large: one } };
+  const patient = { ...going.context, ...last, readers: { small: one, large: one } };
   let openBytes = putOff.bytes;
   const tell = (endedBytes: number) => {
     openBytes -= endedBytes;
     parts.report({ kind: 'rescuing', openBytes, unreadableBytes: patience.unreadableBytes });
   };
   tell(0);
-  await pass(copying, { ...under, context: patient, onEnd: tell }, signal);
+  await pass(copying, { ...going, context: patient, onEnd: tell }, signal);
+}
+
+/** What ended and is not in the store any more. */
+async function lostItems(
+  { source, totals, stored, parts }: Copying,
+  { journal, containers }: FilesContext,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const order = { source, totals, journal, containers };
+  return await ofDrive(parts, () => stored.lost(order, signal));
 }
 
 interface Going extends Under {
@@ -205,7 +199,7 @@ interface Going extends Under {
 
 /** Copies what has not ended yet; gives what was put off. */
 async function pass(
-  { parts, source, totals }: Copying,
+  { parts, source, totals, stored }: Copying,
   { journal, tally, context, onEnd }: Going,
   signal: AbortSignal,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
@@ -230,20 +224,24 @@ async function pass(
     inItem.ended(ended.bytes);
     onEnd?.(item.lengthBytes);
   };
-  const open = unended(sameItems(source, totals, signal), journal);
+  const open = unended(stored.noting(sameItems(source, totals, signal)), journal);
+  await ofDrive(parts, () => eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal));
+  return putOff;
+}
+
+/** Of a disk that left, a list of files reads as one that ends early. */
+async function ofDrive<T>({ drive }: FilesParts, work: () => Promise<T>): Promise<T> {
   try {
-    await eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal);
+    return await work();
   } catch (error) {
-    // Of a disk that left, a list of files reads as one that ends early.
-    if (isStationError(error, 'drive-reads-differ')) await parts.drive.proveStillThere();
+    if (isStationError(error, 'drive-reads-differ')) await drive.proveStillThere();
     throw error;
   }
-  return putOff;
 }
 
 function contextOf(
   { assignment, parts, files, landmarks, totals }: Copying,
-  { journal }: Under,
+  { journal }: Pick<Under, 'journal'>,
 ): FilesContext {
   return {
     files,

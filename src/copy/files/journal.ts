@@ -19,7 +19,7 @@ import {
   recordsOf,
 } from './journal-records.ts';
 import { CLEAN, isClean, type Outcome } from './outcome.ts';
-import { type ReadKept, recalled, retiredJournalOf } from './retired-journal.ts';
+import { type ReadKept, recalled, retiredJournalOf, without } from './retired-journal.ts';
 import { undoubted, type Vouching, vouchedIn } from './vouched.ts';
 
 export type { Intent, KnownTarget, Target } from './journal-ends.ts';
@@ -40,6 +40,8 @@ export interface StagedRange {
 interface CopyIdentity {
   readonly copyId: string;
   readonly nonce: string;
+  /** A mark for each item, by its index, of which nothing holds any more. */
+  readonly lost?: Uint8Array | undefined;
 }
 
 interface Started {
@@ -68,11 +70,11 @@ export class FilesJournal {
    */
   static async start(
     path: string,
-    { copyId, nonce, ...vouching }: CopyIdentity & Vouching,
+    { copyId, nonce, lost, ...vouching }: CopyIdentity & Vouching,
     totals: FileTotals,
   ): Promise<FilesJournal> {
     const ends = new Ends(totals);
-    const read = await readerOf(path, totals, vouching);
+    const read = without(lost, await readerOf(path, totals, vouching));
     for await (const entry of read()) if (entry.k !== 'proved') ends.learn(entry);
     const kept = keptRecords(read, { k: 'files', copyId, nonce }, ends);
     let records = 0;

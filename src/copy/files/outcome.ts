@@ -47,6 +47,11 @@ export function classOf({ status, disposition }: Outcome): OutcomeClass {
   return disposition === 'Skipped' ? 'skipped' : 'completed';
 }
 
+/** Whether there is a blob of ours. */
+export function hasBlob({ etag, disposition }: Outcome): boolean {
+  return etag !== undefined || !['Skipped', 'Cancelled'].includes(disposition);
+}
+
 /** A file of which nothing was written. */
 export function lost(status: BlobStatus, words: string): Outcome {
   return { status, disposition: 'Cancelled', ranges: lettersOf(['Cancelled']), words };

@@ -40,3 +40,16 @@ function manifestStatusOf(error: unknown): DriveStatus | undefined {
   if (isStationError(error, 'file-read-failed')) return 'ReadManifestFailed';
   return undefined;
 }
+
+/** Only before anything was copied can a drive be refused as a whole. */
+export async function unlessRefused<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly refusal: Refusal }> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return { refusal };
+  }
+}

@@ -4,7 +4,7 @@ import { asStateDiskError, errnoOf } from '../../errors.ts';
 import { syncPath } from '../../sync-path.ts';
 import { knownIn } from './journal-ends.ts';
 import type { ItemRecord, KeptRecord } from './journal-records.ts';
-import type { Outcome } from './outcome.ts';
+import { CLEAN, hasBlob } from './outcome.ts';
 
 /**
  * A journal of files that the drive does not show any more as it did: a folder on a failing medium may
@@ -51,23 +51,28 @@ export async function* recalled(read: ReadKept, tags: Uint32Array): AsyncGenerat
   }
 }
 
+/** What is told of other items than those with a mark. */
+export function without(lost: Uint8Array | undefined, read: ReadKept): ReadKept {
+  if (lost === undefined) return read;
+  return async function* () {
+    for await (const entry of read()) {
+      if (entry.k === 'proved' || lost[entry.i] !== 1) yield entry;
+    }
+  };
+}
+
 /** What an entry still says of an item that is to be read again; `i`: where it is in the list now. */
 export function* movedTo(i: number | undefined, entry: ItemRecord): Generator<ItemRecord> {
   if (i === undefined) return;
   if (entry.k === 'staged') yield { ...entry, i, unsure: true };
   else if (entry.k !== 'done') yield { ...entry, i };
-  else if (hasBlob(entry.outcome)) {
+  else if (hasBlob(entry.outcome ?? CLEAN)) {
     const { tag, outcome, mark, md5 } = entry;
     const isInPlace = outcome?.disposition === 'Overwritten' || outcome?.replaced;
     const more = isInPlace ? { replace: true as const } : {};
     const known = knownIn({ etag: outcome?.etag, mark, md5 });
     yield { k: 'doubted', i, tag, attempt: outcome?.attempt ?? 1, ...more, ...known };
   }
-}
-
-function hasBlob(outcome: Outcome | undefined): boolean {
-  if (outcome?.etag !== undefined) return true;
-  return outcome === undefined || !['Skipped', 'Cancelled'].includes(outcome.disposition);
 }
 
 /** Where the one item with a tag is in the list; nowhere when there are two. */
