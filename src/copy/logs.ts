@@ -5,7 +5,7 @@ import type { BlobName } from '../domain/blob-name.ts';
 import { decodeBlockId } from '../domain/block-id.ts';
 import { type BlobPlan, blockCount, blockLength, type ImagePlan } from '../domain/plan.ts';
 import type { DriveLogs, Verdict } from '../domain/verdict.ts';
-import { isCancelled, messageOf, throwIfCancelled } from '../errors.ts';
+import { throwIfCancelled } from '../errors.ts';
 import type { DriveLog } from '../formats/drive-log.ts';
 import { errorsOnly } from '../formats/errors-only.ts';
 import { logBlobName } from '../formats/log-name.ts';
@@ -15,6 +15,7 @@ import { LOG_BLOCK_BYTES } from '../limits.ts';
 import type { BadPlaces } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import { logPlace } from './log-place.ts';
+import { problemOfWriting } from './log-writing.ts';
 import type { ImageAssignment } from './messages.ts';
 
 export interface LogParts {
@@ -35,14 +36,14 @@ export interface LogParts {
  * one verdict, block by block while they are sent.
  *
  * The verdict is about the customer's bytes, and they are safe by now: whatever becomes of the logs
- * changes nothing in it. A store that is away is waited for, as for any block. A refusal (a credential
- * that may not make the container, a path that is no name) ends here as `problem`, which is kept
+ * changes nothing in it. A store that is away is waited for, as for any block. A refusal of the logs (a
+ * credential that may not make their container, a path that is no name) ends here as `problem`, which is kept
  * beside the verdict and shown to people; failing the copy would not make the store give in, and
  * calling it `CompletedMoreInfo` would close the job for an error that its data does not have.
  *
  * Each log has a name of its own by its time, so none is ever replaced: an attempt that ends between
  * its logs and its last word leaves them beside those of the next one, and the job names the latter.
- * Throws only `cancelled`.
+ * Throws `cancelled`, and what the store refuses of the drive's blobs as well.
  */
 export async function writeLogs(
   verdict: Verdict,
@@ -51,26 +52,24 @@ export async function writeLogs(
 ): Promise<DriveLogs> {
   throwIfCancelled(signal);
   const log = logOf(verdict, parts, signal);
+  const { container: logsIn, prefix } = logPlace(parts.assignment);
+  const { openLogContainer, assignment, badPlaces } = parts;
   let logs: DriveLogs = {};
-  try {
-    const { container: name, prefix } = logPlace(parts.assignment);
-    const container = await parts.openLogContainer(name);
-    await container.ensure(signal);
-    const write = (kind: 'error' | 'verbose', content: DriveLog) =>
+  const write = async (container: BlobContainer) => {
+    const writeOf = (kind: 'error' | 'verbose', content: DriveLog) =>
       writeLog({ container, prefix, kind, content }, parts, signal);
-    logs = { errorLogUri: await write('error', errorsOnly(log)) };
-    if (parts.badPlaces?.isKnown === true) {
-      const file = { container, prefix, content: parts.badPlaces };
+    logs = { errorLogUri: await writeOf('error', errorsOnly(log)) };
+    if (badPlaces?.isKnown === true) {
+      const file = { container, prefix, content: badPlaces };
       logs = { ...logs, rescueMapUri: await writeMap(file, parts, signal) };
     }
-    if (parts.assignment.logs.level === 'Verbose') {
-      logs = { ...logs, verboseLogUri: await write('verbose', log) };
+    if (assignment.logs.level === 'Verbose') {
+      logs = { ...logs, verboseLogUri: await writeOf('verbose', log) };
     }
-    return logs;
-  } catch (error) {
-    if (isCancelled(error)) throw error;
-    return { ...logs, problem: messageOf(error) };
-  }
+  };
+  const order = { logsIn, blobsIn: assignment.plan.container, openLogContainer, write };
+  const problem = await problemOfWriting(order, signal);
+  return problem === undefined ? logs : { ...logs, problem };
 }
 
 async function writeLog(

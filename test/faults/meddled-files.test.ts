@@ -139,3 +139,48 @@ describe('a request that comes late, when it was sent again long since', () => {
     await allStored(files);
   });
 });
+
+describe('the logs of a copy', () => {
+  const denied = {
+    answer: 403,
+    headers: { 'x-ms-error-code': 'AuthenticationFailed', 'x-ms-request-id': '1' },
+  };
+  const isLog = ({ path }: MetRequest) => path.includes('/waimportexport');
+
+  it('are written once the credential is renewed that ended before them', async () => {
+    const files = filesIn(freshName());
+    await drive().prepare(files);
+    let isOver = false;
+    meddler().meddle = (met) => {
+      isOver ||= isLog(met);
+      return isOver ? denied : undefined;
+    };
+    await expect(drive().copy()).rejects.toMatchObject({ code: 'storage-denied' });
+    meddler().meddle = () => undefined;
+    const { verdict, logs } = await drive().copy();
+    expect(verdict).toMatchObject({ outcome: 'Completed', files: { completed: 3 } });
+    expect(logs).toMatchObject({ errorLogUri: expect.any(String) });
+    expect(logs.problem).toBeUndefined();
+  });
+
+  it('are not waited for where the store refuses them alone', async () => {
+    await drive().prepare(filesIn(freshName()));
+    meddler().meddle = (met) => (isLog(met) ? denied : undefined);
+    const { verdict, logs } = await drive().copy();
+    expect(verdict.outcome).toBe('Completed');
+    expect(logs).toEqual({ problem: expect.stringContaining('refused the credential') });
+  });
+
+  it('are written into a new container when theirs is deleted meanwhile', async () => {
+    await drive().prepare(filesIn(freshName()));
+    let isDone = false;
+    meddler().meddle = (met) => {
+      if (isDone || !isLog(met) || met.asked !== 'blocklist') return undefined;
+      isDone = true;
+      return { first: () => clientOf('waimportexport').delete() };
+    };
+    const { logs } = await drive().copy();
+    expect(logs.problem).toBeUndefined();
+    expect(logs.verboseLogUri).toEqual(expect.any(String));
+  });
+});

@@ -2,12 +2,13 @@ import type { BlobContainer } from '../../blobs/contract.ts';
 import { writeText } from '../../blobs/write-text.ts';
 import type { BlobName } from '../../domain/blob-name.ts';
 import type { DriveLogs } from '../../domain/verdict.ts';
-import { isCancelled, messageOf, throwIfCancelled } from '../../errors.ts';
+import { throwIfCancelled } from '../../errors.ts';
 import type { DriveLog } from '../../formats/drive-log.ts';
 import { errorsOnly } from '../../formats/errors-only.ts';
 import { type LogKind, logBlobName } from '../../formats/log-name.ts';
 import { LOG_BLOCK_BYTES } from '../../limits.ts';
 import { logPlace } from '../log-place.ts';
+import { problemOfWriting } from '../log-writing.ts';
 import type { FilesAssignment } from '../messages.ts';
 
 export interface FileLogsOrder {
@@ -27,19 +28,17 @@ type Text = AsyncIterable<string | Uint8Array>;
 
 /**
  * Writes what tells the customer how the copy went. As with images, the customer's bytes are safe by
- * now: what becomes of the logs is said beside the verdict and changes nothing in it. Throws only
- * `cancelled`.
+ * now: what becomes of the logs is said beside the verdict and changes nothing in it. Throws `cancelled`,
+ * and what the store refuses of the drive's blobs as well.
  */
 export async function writeFileLogs(order: FileLogsOrder, signal: AbortSignal): Promise<DriveLogs> {
   throwIfCancelled(signal);
-  const { assignment, log, manifest, list } = order;
+  const { assignment, log, manifest, list, blobsIn, openLogContainer } = order;
   const logs: { -readonly [Key in keyof DriveLogs]: DriveLogs[Key] } = {};
-  try {
-    const place = logPlace(assignment, order.blobsIn);
-    const container = await order.openLogContainer(place.container);
-    await container.ensure(signal);
+  const { container: logsIn, prefix } = logPlace(assignment, blobsIn);
+  const writeAll = async (container: BlobContainer) => {
     const write = (kind: LogKind, contentType: string, text: Text) =>
-      writeOne(order, { container, prefix: place.prefix, kind, contentType, text }, signal);
+      writeOne(order, { container, prefix, kind, contentType, text }, signal);
     // Loaded only here, as the XML library takes 20 MB.
     const { driveLogXml } = await import('../../formats/drive-log-writer.ts');
     logs.errorLogUri = await write('error', XML, driveLogXml(errorsOnly(log)));
@@ -50,11 +49,10 @@ export async function writeFileLogs(order: FileLogsOrder, signal: AbortSignal): 
     if (manifest !== undefined && assignment.logs.backupManifest === true) {
       logs.manifestUri = await write('manifest', XML, manifest());
     }
-    return logs;
-  } catch (error) {
-    if (isCancelled(error)) throw error;
-    return { ...logs, problem: messageOf(error) };
-  }
+  };
+  const writing = { logsIn, blobsIn, openLogContainer, write: writeAll };
+  const problem = await problemOfWriting(writing, signal);
+  return problem === undefined ? logs : { ...logs, problem };
 }
 
 const XML = 'application/xml';
