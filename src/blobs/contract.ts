@@ -159,6 +159,11 @@ export interface BlobState {
   readonly etag: string;
 }
 
+export interface ResetSequence extends BlobState {
+  /** The blob in that state: by it a store that did it without an answer is understood. */
+  readonly was?: BlobProperties;
+}
+
 /** What was written, so that a later look can tell ours from somebody else's. */
 export interface WrittenBlob {
   readonly etag: string;
@@ -227,7 +232,7 @@ export interface BlobContainer {
    * Gives a page blob the sequence number 0, and leaves all else of it as it is. Throws `blob-changed` when
    * it has another etag and `blob-not-found` when there is none.
    */
-  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob>;
+  resetSequence(blob: ResetSequence, signal: AbortSignal): Promise<WrittenBlob>;
   /** What was ever written of a page blob: ascending, neighbours may touch. Throws `blob-not-found`. */
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>>;
   /** Throws `blob-not-found`. */

@@ -1,3 +1,4 @@
+import type { BlobName } from '../domain/blob-name.ts';
 import { type BlobProperties, type BlobType, type NewBlob, OCTET_STREAM } from './contract.ts';
 
 /** What a blob looks like when a request of ours made it. */
@@ -8,6 +9,18 @@ export interface ExpectedBlob extends NewBlob {
   readonly contentMd5?: string;
   readonly blocks?: readonly string[];
   readonly sequenceNumber?: number;
+}
+
+/** The same blob with the sequence number 0. */
+export function resetOf(name: BlobName, { md5, ...was }: BlobProperties): ExpectedBlob {
+  const { contentEncoding, contentLanguage, cacheControl, ...others } = was;
+  return {
+    ...{ ...others, name, sequenceNumber: 0 },
+    ...(md5 === undefined ? {} : { contentMd5: md5 }),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+    ...(contentLanguage === undefined ? {} : { contentLanguage }),
+    ...(cacheControl === undefined ? {} : { cacheControl }),
+  };
 }
 
 /** Last-Modified and Date are whole seconds, each cut by itself. */

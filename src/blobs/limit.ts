@@ -13,6 +13,7 @@ import type {
   ListPageRanges,
   PageRange,
   PutBlob,
+  ResetSequence,
   StageBlock,
   WritePages,
   WrittenBlob,
@@ -70,7 +71,7 @@ class LimitedContainer implements BlobContainer {
     return this.#inTurn(() => this.#inner.writePages(pages, signal), signal);
   }
 
-  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
+  resetSequence(blob: ResetSequence, signal: AbortSignal): Promise<WrittenBlob> {
     return this.#inTurn(() => this.#inner.resetSequence(blob, signal), signal);
   }
 

@@ -14,11 +14,12 @@ import type {
   ListPageRanges,
   PageRange,
   PutBlob,
+  ResetSequence,
   StageBlock,
   WritePages,
   WrittenBlob,
 } from './contract.ts';
-import { type ExpectedBlob, isAsExpected } from './expected-blob.ts';
+import { type ExpectedBlob, isAsExpected, resetOf } from './expected-blob.ts';
 import {
   Patience,
   type Repeatable,
@@ -100,9 +101,27 @@ class RetryingContainer implements BlobContainer {
     return this.#carry(pages.body, (attempt) => this.#inner.writePages(pages, attempt), signal);
   }
 
-  /** What was done without a word is told as `blob-changed` the next time. */
-  resetSequence(blob: BlobState, signal: AbortSignal): Promise<WrittenBlob> {
-    return this.#repeat((attempt) => this.#inner.resetSequence(blob, attempt), signal);
+  /** Done without a word, it is told as `blob-changed` the next time. */
+  resetSequence(blob: ResetSequence, signal: AbortSignal): Promise<WrittenBlob> {
+    const startedAt = this.#patience.now();
+    let unanswered = false;
+    let changed: unknown;
+    const attempt = async (live: AbortSignal) => {
+      if (changed === undefined) {
+        try {
+          return await this.#patience.ask((asked) => this.#inner.resetSequence(blob, asked), live);
+        } catch (error) {
+          if (!unanswered || !isStationError(error, 'blob-changed')) {
+            unanswered ||= isStorageAway(error);
+            throw error;
+          }
+          changed = error;
+        }
+      }
+      // Where only this look has no answer, only it is repeated.
+      return await this.#resetByUs({ ...blob, startedAt, changed }, live);
+    };
+    return this.#patience.untilAnswered({ attempt }, signal);
   }
 
   pageRanges(request: ListPageRanges, signal: AbortSignal): Promise<Listing<PageRange>> {
@@ -192,6 +211,18 @@ class RetryingContainer implements BlobContainer {
       }
     };
     return this.#patience.untilAnswered({ ...work, attempt }, signal);
+  }
+
+  /** Throws that the blob was changed unless all of its change is ours. */
+  async #resetByUs(
+    { name, was, startedAt, changed }: ResetSequence & { startedAt: number; changed: unknown },
+    signal: AbortSignal,
+  ): Promise<WrittenBlob> {
+    if (was === undefined) throw changed;
+    const found = await this.#patience.ask((asked) => lookFor(this.#inner, name, asked), signal);
+    const sinceMs = this.#patience.now() - startedAt;
+    if (found === undefined || !isAsExpected(found, resetOf(name, was), sinceMs)) throw changed;
+    return found;
   }
 
   async #ourBlob(

@@ -32,6 +32,17 @@ export function dyingAt(method: Method, nth: number): Wrap {
   });
 }
 
+/** The answer to the first call of a method is lost on its way: the store has done it. */
+export function unheard(method: Method): Wrap {
+  let calls = 0;
+  return around(method, async (done) => {
+    const answer = await done();
+    if (++calls > 1) return answer;
+    const lost = { operation: method, detail: 'the answer is lost' };
+    throw new StationError('storage-unavailable', lost.detail, lost);
+  });
+}
+
 /** It dies before the store is asked. */
 export function dyingBefore(method: Method): Wrap {
   return around(method, async () => {

@@ -37,7 +37,7 @@ async function withoutMark(
     const found = await lookFor(container, name, signal);
     if (found === undefined || found.sequenceNumber !== marked.mark) return undefined;
     try {
-      return (await container.resetSequence({ name, etag: found.etag }, signal)).etag;
+      return (await container.resetSequence({ name, etag: found.etag, was: found }, signal)).etag;
     } catch (error) {
       if (!isOfBlob(error)) throw error;
     }

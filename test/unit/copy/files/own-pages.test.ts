@@ -3,7 +3,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { retireJournal } from '../../../../src/copy/files/retired-journal.ts';
 import { blobName } from '../../../contract/blobs.ts';
 import { bytesOf, FileDrive, type FileSpec, never } from '../../../support/file-drive.ts';
-import { counting, dyingAt, dyingBefore, interrupted } from '../../../support/wrapped-container.ts';
+import { patient } from '../../../support/meddler.ts';
+import {
+  counting,
+  dyingAt,
+  dyingBefore,
+  interrupted,
+  unheard,
+} from '../../../support/wrapped-container.ts';
 
 /** By what the copy knows its own page blob, into which it writes for hours, from somebody else's. */
 
@@ -149,6 +156,27 @@ describe('our own page blob', () => {
     expect(await drive.namesIn('pictures')).toEqual(['added.jpg', 'disk.vhd']);
     await stored(disk.blob, disk.bytes);
     expect(await drive.propertiesOf(disk.blob)).toMatchObject({ sequenceNumber: 0 });
+  });
+
+  test('is known again when the drive lists other files and nobody heard that it was let go', async () => {
+    const unheardReset = unheard('resetSequence');
+    drive.wrap = (container) => patient(unheardReset(container));
+    await drive.copy();
+    drive.wrap = ALONE;
+    await listsMore();
+    const { verdict } = await drive.copy();
+    expect(verdict.files).toMatchObject({ completed: 2, renamed: 0 });
+    expect(await drive.namesIn('pictures')).toEqual(['added.jpg', 'disk.vhd']);
+    await stored(disk.blob, disk.bytes);
+  });
+
+  test('is not mistaken when it is replaced by its like while it is let go', async () => {
+    drive.wrap = interrupted('resetSequence', 1, () => replaced());
+    await drive.copy();
+    drive.wrap = ALONE;
+    await listsMore();
+    expect((await drive.copy()).verdict.files).toMatchObject({ completed: 2, renamed: 1 });
+    await stored(disk.blob, theirs);
   });
 
   test('is known again when the drive lists other files and it was not let go', async () => {
