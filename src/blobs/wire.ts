@@ -100,7 +100,7 @@ export class Wire {
     const create = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
       const answer = this.#answer.getStore();
-      const connection = create(options, (error, tunnel) => {
+      const connection = create(withoutBrackets(options), (error, tunnel) => {
         if (error === null) this.#watch(tunnel, answer);
         // What moves on the way to the proxy from here on is the tunnel's.
         if (error === null && connection) this.#forget(connection);
@@ -179,6 +179,12 @@ export class Wire {
     const idle = this.#agents.flatMap(({ freeSockets }) => Object.values(freeSockets).flat());
     for (const socket of idle) socket?.destroy();
   }
+}
+
+/** The SDK takes an address of IPv6 as it stands in a URL, which is a name that nobody knows. */
+function withoutBrackets<T extends { readonly host?: string | null | undefined }>(options: T): T {
+  const host = options.host?.replace(/^\[(.*)\]$/u, '$1');
+  return host === undefined ? options : { ...options, host };
 }
 
 function isOneOf(sockets: http.Agent['sockets'], connection: Duplex): boolean {

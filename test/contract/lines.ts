@@ -10,12 +10,16 @@ export interface Line extends AsyncDisposable {
   readonly connections: () => number;
 }
 
-async function listening(server: net.Server, open: ReadonlySet<net.Socket>): Promise<Line> {
+async function listening(
+  server: net.Server,
+  open: ReadonlySet<net.Socket>,
+  host = '127.0.0.1',
+): Promise<Line> {
   let connections = 0;
   server.on('connection', () => {
     connections++;
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -29,14 +33,14 @@ async function listening(server: net.Server, open: ReadonlySet<net.Socket>): Pro
 }
 
 /** A blob service that answers as the test says, and numbers its answers as all do. */
-export function serve(handle: http.RequestListener): Promise<Line> {
+export function serve(handle: http.RequestListener, host?: string): Promise<Line> {
   const open = new Set<net.Socket>();
   const server = http.createServer((request, response) => {
     response.setHeader('x-ms-request-id', randomUUID());
     handle(request, response);
   });
   server.on('connection', (socket) => open.add(socket));
-  return listening(server, open);
+  return listening(server, open, host);
 }
 
 /** A proxy that takes each connection and does as the test says when it is asked for a tunnel. */

@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import https from 'node:https';
+import { networkInterfaces } from 'node:os';
 import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { openContainer } from '../../src/blobs/open.ts';
@@ -11,6 +12,7 @@ import { proxyThat, serve } from './lines.ts';
 
 const MIB = 1024 * 1024;
 const disk = blobName('disk.img');
+const hasIPv6 = networkInterfaces().lo?.some(({ address }) => address === '::1') ?? false;
 const live = () => new AbortController().signal;
 const takeIt: http.RequestListener = (request, response) => {
   request.resume().on('end', () => response.writeHead(201).end());
@@ -170,5 +172,12 @@ describe('a connection to the store', () => {
     await container.commit({ name: disk, blocks: [block.id], metadata: {} }, live());
     expect(asked).toEqual(['block', 'commit']);
     expect(proxy.connections()).toBe(1);
+  });
+
+  it.skipIf(!hasIPv6)('leads to a store whose address is one of IPv6', async () => {
+    await using store = await serve(takeIt, '::1');
+    const { container, told } = await containerAt(`http://[::1]:${store.port}`, {});
+    await container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), AbortSignal.timeout(20_000));
+    expect(told).toEqual([]);
   });
 });
