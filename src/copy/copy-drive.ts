@@ -21,7 +21,7 @@ import { proveContent } from './prove.ts';
 import { rescueDrive } from './rescue-drive.ts';
 import { askStore, type Held } from './resume.ts';
 import { BufferRing } from './ring.ts';
-import { settleBlob } from './settle.ts';
+import { lookAgain, settleBlob } from './settle.ts';
 import { Survey } from './survey.ts';
 
 export interface CopyParts {
@@ -177,6 +177,9 @@ async function copyBlobs(
       const ids = new Map([...(copying.staged.get(blob) ?? []), ...(rescued.get(blob) ?? [])]);
       await settle(looseBlob(blob, held, ids), held);
     }
+  }
+  for (const [blob, settled] of [...evidence].slice(0, -1)) {
+    evidence.set(blob, await lookAgain(blob, settled, container, signal));
   }
   return plan.blobs.flatMap((blob) => evidence.get(blob) ?? []);
 }

@@ -1,5 +1,6 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, decodeBlockId } from '../domain/block-id.ts';
+import type { BlobPlan } from '../domain/plan.ts';
 import { type BlobEvidence, blobProblems } from '../domain/verdict.ts';
 import { isStationError } from '../errors.ts';
 import type { BadPlaces } from './bad-places.ts';
@@ -38,8 +39,32 @@ export async function settleBlob(
     committed: await readBack(staged, container, signal),
     ...(unreadableBytes > 0 ? { unreadable: badPlaces.unreadableIn(blob) } : {}),
   });
+  return await twiceUnlessAgreed(look);
+}
+
+/**
+ * What the store holds by now of a blob that was settled before others. A disk of many blobs takes days, and
+ * somebody can delete or replace the first of them meanwhile. Throws `blob-not-found`: the next attempt asks
+ * the store what it has, and copies the blob once more.
+ */
+export async function lookAgain(
+  { name }: BlobPlan,
+  settled: BlobEvidence,
+  container: BlobContainer,
+  signal: AbortSignal,
+): Promise<BlobEvidence> {
+  return await twiceUnlessAgreed(async () => {
+    const { lengthBytes, md5 } = await container.properties(name, signal);
+    const { committed = [] } = await container.listBlocks(name, signal);
+    const digests = committed.map(({ id }) => decodeBlockId(id)?.sha256 ?? '');
+    const blocksAgree = settled.committed.blocksAgree && treeDigest(digests) === settled.treeDigest;
+    return { ...settled, committed: { lengthBytes, md5, blocksAgree } };
+  });
+}
+
+/** An answer can be damaged on its way: a disagreement is believed when it is said twice. */
+async function twiceUnlessAgreed(look: () => Promise<BlobEvidence>): Promise<BlobEvidence> {
   const evidence = await look();
-  // An answer can be damaged on its way: a disagreement is believed when it is said twice.
   const agrees = blobProblems(evidence).every(({ code }) => code === 'bytes-unreadable');
   return agrees ? evidence : await look();
 }
