@@ -14,7 +14,7 @@ const address = z.object({ port: z.int() });
 /** A store that takes everything, and the proxy before it. */
 const store = createServer((incoming, answer) => {
   incoming.resume();
-  incoming.on('end', () => answer.writeHead(201).end());
+  incoming.on('end', () => answer.writeHead(201, { 'x-ms-request-id': '1' }).end());
 });
 let proxy: BlobProxy;
 let url: string;
