@@ -115,6 +115,8 @@ export class GoodPlaces {
   }
 
   /**
+   * Where no place is known yet, what was read since the last check is compared with itself.
+   *
    * Throws `disk-content-changed` when a place reads differently now, and `disk-read-failed` when none
    * of them can be read any more, though the disk is there: then it is not sectors that are bad.
    */
@@ -122,8 +124,10 @@ export class GoodPlaces {
     const candidates = this.#candidates;
     this.#candidates = [];
     const checked = [...this.#unchecked];
+    const isFirst = this.#places.length === 0;
     try {
-      await this.#compareSome();
+      const compared = await this.#compareSome(isFirst ? candidates : this.#places);
+      this.#places = isFirst ? compared : [...compared, ...candidates];
     } catch (error) {
       this.#candidates.unshift(...candidates);
       this.giveUp(error);
@@ -131,7 +135,6 @@ export class GoodPlaces {
     }
     this.#isInDoubt = false;
     this.#checkedAt = performance.now();
-    this.#places.push(...candidates);
     this.#unchecked = this.#unchecked.slice(checked.length);
     for (const block of checked) block.passed();
     if (checked.some(({ isHeldBack }) => !isHeldBack)) await this.#parts.onChecked();
@@ -139,11 +142,11 @@ export class GoodPlaces {
 
   /**
    * The oldest place, which nothing can have spoilt, and another one; or whichever still read. One that
-   * does not read any more is forgotten, so that it is not tried for ever.
+   * does not read any more is forgotten, so that it is not tried for ever. Gives the others.
    */
-  async #compareSome(): Promise<void> {
-    const [oldest, ...others] = this.#places;
-    if (oldest === undefined) return;
+  async #compareSome(places: readonly GoodPlace[]): Promise<GoodPlace[]> {
+    const [oldest, ...others] = places;
+    if (oldest === undefined) return [];
     const from = Math.floor(this.#parts.random() * others.length);
     const order = [oldest, ...others.slice(from), ...others.slice(0, from)];
     let compared = 0;
@@ -161,7 +164,7 @@ export class GoodPlaces {
       }
     }
     if (compared === 0) throw failure;
-    this.#places = this.#places.filter((place) => !unreadable.has(place));
+    return places.filter((place) => !unreadable.has(place));
   }
 
   async #compare({ offsetBytes, bytes }: GoodPlace): Promise<void> {
@@ -171,7 +174,7 @@ export class GoodPlaces {
     if (again.equals(bytes)) return;
     this.#hasLied = true;
     const { devicePath } = reads;
-    const words = `${devicePath} reads differently at byte ${offsetBytes} after a read error`;
+    const words = `${devicePath} reads differently at byte ${offsetBytes} than before`;
     throw new StationError('disk-content-changed', words, { devicePath, offsetBytes });
   }
 }

@@ -30,11 +30,12 @@ export interface ToProve {
 
 /**
  * Reads again some of what the store holds, and of what waits here until its block is whole: the disk must
- * still say the same. What has become unreadable proves nothing, and harms nothing: somebody has it. Where
- * the disk once hung it is not read. A block of which the journal knew no MD5 gets it now.
+ * still say the same. What has become unreadable proves nothing, and harms nothing where a check once
+ * vouched for it: somebody has it. Where the disk once hung it is not read. A block of which the journal
+ * knew no MD5 gets it now.
  *
- * Gives the blocks that are not what the disk holds though nobody vouches for them: of a disk that told
- * rubbish before its attempt ended. When some differ, those that do not read are taken for rubbish too.
+ * Gives the blocks that nobody vouches for and that are not what the disk holds, or do not read: of a disk
+ * that told rubbish before its attempt ended, perhaps. An area that goes bad may give rubbish before errors.
  *
  * Throws `disk-content-changed`, also when nobody vouches for anything and nothing agrees: it is another
  * disk then. Throws `disk-read-failed` when nothing of it can be read, and `cancelled`.
@@ -60,8 +61,8 @@ export async function proveContent(
 class Proof {
   readonly #parts: ProofParts;
   readonly #slot: Slot;
+  /** Blocks that nobody vouches for: those that differ, and those that do not read. */
   readonly #differing: BlockPlace[] = [];
-  /** Blocks that nobody vouches for and that do not read. */
   readonly #unread: BlockPlace[] = [];
   #proved = 0;
   /** Something agrees that is not the same byte all over, as it is on many disks. */
@@ -75,12 +76,11 @@ class Proof {
 
   end(hasLied: boolean): readonly BlockPlace[] {
     const [first] = this.#differing;
-    if (first === undefined) {
-      if (this.#proved === 0 && this.#failure !== undefined) throw this.#failure;
-      return [];
+    if (first !== undefined && !this.#isKnownAgain && !hasLied) {
+      throw contentChanged(this.#parts.reads, first.blob, first.index);
     }
-    const { reads } = this.#parts;
-    if (!this.#isKnownAgain && !hasLied) throw contentChanged(reads, first.blob, first.index);
+    const isCompared = this.#proved > 0 || first !== undefined;
+    if (!isCompared && this.#failure !== undefined) throw this.#failure;
     return [...this.#differing, ...this.#unread];
   }
 
@@ -92,11 +92,15 @@ class Proof {
     const { reads, goodPlaces, badPlaces } = this.#parts;
     const { offsetBytes, sha256, isUnchecked } = landmark;
     const page = this.#slot.buffer.subarray(0, LANDMARK_BYTES);
-    if (!(await this.#reads(page, offsetBytes, signal))) return;
+    const isSure = isUnchecked !== true;
+    if (!(await this.#reads(page, offsetBytes, signal))) {
+      if (!isSure) this.#unread.push(badPlaces.blockAt(offsetBytes));
+      return;
+    }
     if (landmarkDigest(page) === sha256) {
       this.#agrees(page);
       goodPlaces.remember(offsetBytes, page);
-    } else if (isUnchecked === true) this.#differing.push(badPlaces.blockAt(offsetBytes));
+    } else if (!isSure) this.#differing.push(badPlaces.blockAt(offsetBytes));
     else throw placeChanged(reads, offsetBytes);
   }
 

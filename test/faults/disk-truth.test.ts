@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultDiskUnavailable } from '../../native-fixtures/fault-disk.ts';
 import { contentAt, writeImage } from '../../native-fixtures/image.ts';
 import type { DiskFault } from '../../src/detect/identity-file.ts';
+import type { Extent } from '../../src/domain/plan.ts';
 import { RESUME_SAMPLES, STAGE_PACE } from '../../src/limits.ts';
 import { bad, RescueBench, sha256 } from '../support/rescue.ts';
 
@@ -100,6 +101,14 @@ async function arrivesWhole(bench: RescueBench): Promise<void> {
   expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
 }
 
+/** What no check vouched for, and what does not read any more, is not believed. */
+async function arrivesWithZeros(bench: RescueBench, places: readonly Extent[]): Promise<void> {
+  const result = await bench.copy();
+  if (result.kind !== 'settled') throw new TypeError(JSON.stringify(result));
+  expect(result.verdict.outcome).toBe('CompletedMoreInfo');
+  expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros(places)));
+}
+
 describe.skipIf(unavailable !== undefined)('a disk that returns rubbish for a while', () => {
   const sizeBytes = 10 * BLOCK;
   const rubbish: DiskFault = { kind: 'corrupt', offsetBytes: 0, lengthBytes: sizeBytes };
@@ -154,6 +163,27 @@ describe.skipIf(unavailable !== undefined)('a disk that returns rubbish for a wh
   );
 });
 
+describe.skipIf(unavailable !== undefined)('a place that gave rubbish without an error', () => {
+  it('and has become unreadable since is zeros that are told, and nothing else', async () => {
+    await using bench = await RescueBench.create(20 * BLOCK, [gate(3 * BLOCK)]);
+    const place = { offsetBytes: 5 * BLOCK + 4 * MIB, lengthBytes: 4096 };
+    const copy = bench.copyUntil({
+      message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= 12 * BLOCK,
+    });
+    await untilAtGate(bench);
+    await bench.disk.replace([
+      { kind: 'corrupt', ...place },
+      { kind: 'delay', offsetBytes: 14 * BLOCK, lengthBytes: 6 * BLOCK, delayMs: 500 },
+    ]);
+    expect(await copy).toMatchObject({
+      kind: 'failed',
+      failure: { code: 'copy-process-killed' },
+    });
+    await bench.replug([bad(place.offsetBytes, place.lengthBytes)]);
+    await arrivesWithZeros(bench, [place]);
+  });
+});
+
 describe.skipIf(unavailable !== undefined)('a copy that goes on', () => {
   it('after an orderly stop reads nothing again but samples', async () => {
     const sizeBytes = 32 * BLOCK;
@@ -186,7 +216,7 @@ describe.skipIf(unavailable !== undefined)('a copy that goes on', () => {
       message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= BLOCK,
     });
     await bench.replug([bad(0, 512)]);
-    await arrivesWhole(bench);
+    await arrivesWithZeros(bench, [{ offsetBytes: 0, lengthBytes: 512 }]);
   });
 
   it('reads all that is good, though each block that the store has got a bad sector since', async () => {
@@ -197,9 +227,9 @@ describe.skipIf(unavailable !== undefined)('a copy that goes on', () => {
     await bench.copyUntil({
       message: (m) => m.kind === 'progress' && m.progress.stagedBytes >= 2 * BLOCK,
     });
-    await bench.replug([bad(MIB / 2, 512), bad(BLOCK + MIB / 2, 512)]);
-    const result = await bench.copy();
-    if (result.kind !== 'settled') throw new TypeError(JSON.stringify(result));
-    expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
+    const places = [MIB / 2, BLOCK + MIB / 2];
+    await bench.replug(places.map((at) => bad(at, 512)));
+    const holes = places.map((offsetBytes) => ({ offsetBytes, lengthBytes: 512 }));
+    await arrivesWithZeros(bench, holes);
   });
 });
