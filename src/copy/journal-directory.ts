@@ -2,8 +2,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessMissing } from '../blobs/durable-file.ts';
 
-/** What a copy keeps beside its journal: see `bad-places.ts`, and in `files` the journal put aside and by what the disk is known. */
-const BESIDE = ['.map', '.scratch', '.differs', '.landmarks', '.stranger', '.asked'];
+/** What a copy keeps beside its journal: see `bad-places.ts`, and in `files` the journals put aside and by what the disk is known. */
+const BESIDE = ['.map', '.scratch', '.differs', '.doubted', '.landmarks', '.stranger', '.asked'];
 const KEPT = new RegExp(`^([^.]+)\\.journal(?:${BESIDE.join('|').replaceAll('.', '\\.')})?$`, 'u');
 
 /** Removes what a copy keeps, journal and all: when the ledger has its verdict, it has nothing left to tell. */

@@ -19,7 +19,7 @@ import {
   recordsOf,
 } from './journal-records.ts';
 import { CLEAN, isClean, type Outcome } from './outcome.ts';
-import { type ReadKept, recalled, retiredJournalOf, without } from './retired-journal.ts';
+import { asideOf, type ReadKept, recalled, without } from './retired-journal.ts';
 import { undoubted, type Vouching, vouchedIn } from './vouched.ts';
 
 export type { Intent, KnownTarget, Target } from './journal-ends.ts';
@@ -82,7 +82,7 @@ export class FilesJournal {
       records++;
       ends.placed(entry, offset);
     });
-    await rm(retiredJournalOf(path), { force: true });
+    for (const aside of asideOf(path)) await rm(aside, { force: true });
     return new FilesJournal({ file, ends, records, landmarks: vouching.landmarks });
   }
 
@@ -188,13 +188,12 @@ function recordOf({ attempt, replace }: Target) {
 
 /** How to go through what an earlier attempt left, in whatever state it left it. */
 async function readerOf(path: string, { tags }: FileTotals, vouching: Vouching): Promise<ReadKept> {
-  const aside = retiredJournalOf(path);
-  const isAside = !existsSync(path) && existsSync(aside);
-  const left = isAside ? aside : path;
+  const aside = existsSync(path) ? undefined : asideOf(path).find((file) => existsSync(file));
+  const left = aside ?? path;
   const vouched = await vouchedIn(left, vouching);
   const read = () => undoubted(() => recordsOf(left), vouched, vouching);
   // A person was asked: for all that is known, the list of files was misread as well.
-  return isAside ? () => recalled(read, tags) : read;
+  return aside === undefined ? read : () => recalled(read, tags);
 }
 
 async function* keptRecords(

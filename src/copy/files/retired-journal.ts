@@ -13,8 +13,13 @@ import { CLEAN, hasBlob } from './outcome.ts';
  * still holds.
  */
 
-export function retiredJournalOf(journalFile: string): string {
+function retiredJournalOf(journalFile: string): string {
   return `${journalFile}.differs`;
+}
+
+/** Where a journal may have been put aside; the last one by stations before this one. */
+export function asideOf(journalFile: string): readonly string[] {
+  return [retiredJournalOf(journalFile), `${journalFile}.doubted`];
 }
 
 /** Puts the journal aside, durably; nothing when there is none. Throws `state-disk-failed`. */

@@ -4,10 +4,13 @@ import { expect, it } from 'vitest';
 import { sweepJournals } from '../../../src/copy/journal-directory.ts';
 import { temporaryDirectory } from '../../support/ledger.ts';
 
+/** By what a copy of files knows its blobs and its disk. */
+const KNOWN = ['.differs', '.doubted', '.landmarks', '.stranger', '.asked'];
+
 it('keeps what copies without a verdict need, and nothing else', async () => {
   await using directory = await temporaryDirectory();
   for (const copy of ['open', 'settled']) {
-    for (const suffix of ['', '.map', '.differs', '.landmarks', '.stranger', '.asked', '.7.new']) {
+    for (const suffix of ['', '.map', ...KNOWN, '.7.new']) {
       await writeFile(join(directory.path, `${copy}.journal${suffix}`), 'x');
     }
     await mkdir(join(directory.path, `${copy}.journal.scratch`));
@@ -19,6 +22,7 @@ it('keeps what copies without a verdict need, and nothing else', async () => {
     'open.journal',
     'open.journal.asked',
     'open.journal.differs',
+    'open.journal.doubted',
     'open.journal.landmarks',
     'open.journal.map',
     'open.journal.scratch',

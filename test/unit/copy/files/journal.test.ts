@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -194,6 +194,25 @@ test('a journal that was put aside says all when the drive reads as before', asy
   const two = await open();
   expect(ITEMS.map((each) => two.hasEnded(each))).toEqual([true, false, false, true, true, false]);
   await two.close();
+});
+
+test('one that a station before this one put aside says by what our blobs are known', async () => {
+  const of = (index: number) => ({ i: index, tag: tagOf(item(index)) });
+  const before: object[] = [
+    { k: 'files', ...COPY },
+    { k: 'done', ...of(0), bytes: 10 },
+    { k: 'proved' },
+    { k: 'intent', ...of(1), attempt: 2, at: 1000, md5: MD5 },
+  ];
+  await (await FramedFile.start(file, before, () => undefined)).close();
+  await rename(file, `${file}.doubted`);
+  const two = await open();
+  await two.recall(item(0));
+  expect(two.hasEnded(item(0))).toBe(false);
+  expect(first(two)?.intent).toEqual({ attempt: 1, replace: false, at: 0 });
+  expect(two.begun(item(1))?.intent).toMatchObject({ attempt: 2, at: 1000, md5: MD5 });
+  await two.close();
+  expect(await readdir(directory)).toEqual(['copy-1.journal']);
 });
 
 test('one that was put aside and has a successor says nothing any more', async () => {
