@@ -9,7 +9,8 @@ import { syncPath } from '../../sync-path.ts';
  * A disk that does not hold what its copy began with. That is another disk, or the first one when it told
  * rubbish at first, or has lost these places: only a person can tell. So it is written down how it read;
  * when the drive is durably faulted the person counts as asked; and a disk that was plugged in anew since
- * then and still reads the same is taken for the right one, with nothing believed of what was copied before.
+ * then and still reads the same, as far as it reads, is taken for the right one, with nothing believed of
+ * what was copied before.
  */
 
 const schema = z.strictObject({
@@ -34,9 +35,9 @@ function askedFile(journalFile: string): string {
 export async function isConfirmed(journalFile: string, stranger: Stranger): Promise<boolean> {
   const text = await unlessMissing(readFile(askedFile(journalFile), 'utf8'));
   const asked = text === undefined ? undefined : parsed(text);
-  const isSame = asked?.found.join() === stranger.found.join();
-  const isReplugged = asked?.diskseq !== stranger.diskseq;
-  if (asked?.landmarks === stranger.landmarks && isSame && isReplugged) return true;
+  if (asked !== undefined && isSame(asked, stranger) && asked.diskseq !== stranger.diskseq) {
+    return true;
+  }
   const bytes = Buffer.from(JSON.stringify(stranger));
   const file = strangerFile(journalFile);
   try {
@@ -45,6 +46,17 @@ export async function isConfirmed(journalFile: string, stranger: Stranger): Prom
     throw asStateDiskError(file, error);
   }
   return false;
+}
+
+/** A place that does not read this time says nothing; one that reads both times must not differ. */
+function isSame(asked: Stranger, { landmarks, found }: Stranger): boolean {
+  if (asked.landmarks !== landmarks) return false;
+  const isDead = [...asked.found, ...found].every((place) => place === null);
+  const readTwice = found.flatMap((place, index) => {
+    const before = asked.found[index] ?? null;
+    return place === null || before === null ? [] : [place === before];
+  });
+  return isDead || (readTwice.length > 0 && readTwice.every((isEqual) => isEqual));
 }
 
 function parsed(text: string): Stranger | undefined {

@@ -250,6 +250,34 @@ describe('a disk that does not hold what its copy began with', () => {
     for (const diskseq of [3, 4]) await expect(copied(diskseq)).rejects.toMatchObject(changed);
   });
 
+  test('is confirmed though not the same places of it read each time', async () => {
+    await lyingAtFirst();
+    const flickering = (isOut: (place: number) => boolean) => {
+      const places: number[] = [];
+      drive.placeAt = (at) => {
+        if (!places.includes(at)) places.push(at);
+        if (isOut(places.indexOf(at))) throw unreadable(at);
+        return full(at);
+      };
+    };
+    flickering((place) => place === 1);
+    await expect(copied(2)).rejects.toMatchObject(changed);
+    await asked();
+    flickering((place) => place === 2);
+    const { verdict } = await copied(3);
+    expect(verdict).toMatchObject({ reasons: [{ code: 'disk-confirmed' }] });
+  });
+
+  test('is asked about again when nothing that read before reads now', async () => {
+    await lyingAtFirst();
+    await expect(copied(2)).rejects.toMatchObject(changed);
+    await asked();
+    drive.placeAt = (at) => {
+      throw unreadable(at);
+    };
+    await expect(copied(3)).rejects.toMatchObject({ code: 'disk-read-failed' });
+  });
+
   test('is asked about again when the first disk was back since', async () => {
     const dies = dyingBefore('put');
     drive.wrap = dies;
