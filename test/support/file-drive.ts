@@ -71,6 +71,9 @@ export class FileDrive implements AsyncDisposable {
   /** The bytes of the disk below the files. */
   placeAt: (offsetBytes: number) => Buffer = (at) => bytesOf(`disk ${at}`, LANDMARK_BYTES);
 
+  /** Whether nothing below the files was read for long. */
+  mayBeAsleep = false;
+
   private constructor(directory: string) {
     this.directory = directory;
     this.root = join(directory, 'drive');
@@ -157,10 +160,14 @@ export class FileDrive implements AsyncDisposable {
   }
 
   parts(): FilesParts {
+    const mayBeAsleep = () => this.mayBeAsleep;
     const volume = (): OpenVolume => folderVolume(this.root, this.faults);
     return {
       drive: {
         devicePath: '/dev/x',
+        get mayBeAsleep() {
+          return mayBeAsleep();
+        },
         openVolume: async () => volume(),
         readLandmark: async (offsetBytes) => this.placeAt(offsetBytes),
         proveStillThere: () => this.proveStillThere(),

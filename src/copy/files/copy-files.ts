@@ -151,8 +151,8 @@ async function copyAll(copying: Copying, signal: AbortSignal): Promise<Settled> 
       const logs = await logsOf(copying, { journal, verdict }, signal);
       return { verdict, logs };
     } catch (error) {
-      // Nothing is to be read again because somebody stopped the copy.
-      if (isCancelled(error)) await landmarks.vouch();
+      // Nothing is to be read again because somebody stopped the copy; nobody waits for a disk that sleeps.
+      if (isCancelled(error) && !copying.files.mayBeAsleep) await landmarks.vouch();
       throw error;
     } finally {
       await journal.close();

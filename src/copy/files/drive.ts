@@ -1,10 +1,13 @@
 import { isStationError, StationError } from '../../errors.ts';
+import { DISK_REST_MS } from '../../limits.ts';
 import type { OpenVolume, SkipReason, VolumeEntry, VolumeFile } from '../../volumes/contract.ts';
 import { parseVolumePath, type VolumePath } from '../../volumes/windows-path.ts';
 import type { BareDisk } from './volume-landmarks.ts';
 
 /** The drive as a copy of files sees it. */
 export interface DriveUnderCopy extends BareDisk {
+  /** Below its volume it was not read for so long that it may sleep. */
+  readonly mayBeAsleep: boolean;
   /** Opens the first data volume. Throws `volume-refused` and `drive-refused`. */
   openVolume(signal: AbortSignal): Promise<OpenVolume>;
   /**
@@ -29,6 +32,8 @@ export class DriveFiles {
   readonly #drive: DriveUnderCopy;
   readonly #onBadRead: () => void;
   readonly #pending = new Set<number>();
+  /** When a file was last read. */
+  #goodAt = Number.NEGATIVE_INFINITY;
 
   /** @param onBadRead told of each sign that something of the disk did not read. */
   constructor(volume: OpenVolume, drive: DriveUnderCopy, onBadRead: () => void) {
@@ -39,6 +44,11 @@ export class DriveFiles {
 
   get devicePath(): string {
     return this.#drive.devicePath;
+  }
+
+  /** Neither a file nor the disk below was read for so long that it may sleep. */
+  get mayBeAsleep(): boolean {
+    return this.#drive.mayBeAsleep && performance.now() - this.#goodAt >= DISK_REST_MS;
   }
 
   /** How long the oldest open, read or look into a folder has not been answered, in milliseconds; 0: none is under way. */
@@ -86,6 +96,7 @@ export class DriveFiles {
   async #read(file: VolumeFile, place: Parameters<VolumeFile['read']>): Promise<number> {
     const [, offsetBytes, lengthBytes] = place;
     const length = await file.read(...place);
+    this.#goodAt = performance.now();
     if (length < Math.min(lengthBytes, file.sizeBytes - offsetBytes)) this.#onBadRead();
     return length;
   }

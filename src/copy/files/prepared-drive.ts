@@ -16,6 +16,9 @@ export function driveOn(device: SourceDevice, assignment: FilesAssignment): Driv
   const place = alignedBuffer(LANDMARK_BYTES);
   return {
     devicePath: device.devicePath,
+    get mayBeAsleep() {
+      return device.mayBeAsleep;
+    },
     readLandmark: async (offsetBytes) => {
       await device.readInto(place, offsetBytes);
       return place;

@@ -456,6 +456,27 @@ describe('a tree', () => {
     expect((await drive.stored(`tree/${first.blob}`)).equals(other)).toBe(true);
   });
 
+  test.each([
+    { what: 'that sleeps is stopped at once', stopsAt: 'reconciled', checks: 0 },
+    { what: 'whose files read just now is checked when it stops', stopsAt: 'progress', checks: 1 },
+  ])('of a disk $what', async ({ stopsAt, checks }) => {
+    const stop = new AbortController();
+    const reads: number[] = [];
+    drive.onMessage = (message) => {
+      if (message.kind !== stopsAt || stop.signal.aborted) return;
+      if (message.kind === 'progress' && message.progress.stagedBytes < 4 * MIB) return;
+      drive.mayBeAsleep = true;
+      drive.placeAt = (at) => {
+        reads.push(at);
+        return full(at);
+      };
+      stop.abort();
+    };
+    const stopped = drive.copy({ plan: tree }, stop.signal);
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    expect(reads).toHaveLength(checks * VOLUME_LANDMARKS);
+  });
+
   test('does not go on from a disk with other bytes and the same files', async () => {
     drive.onMessage = ({ kind }) => {
       if (kind === 'reconciled') throw new Error('the power went');
