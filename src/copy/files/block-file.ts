@@ -8,7 +8,7 @@ import type { FileCopy } from './context.ts';
 import { type Ended, endOf } from './ending.ts';
 import { type GoodRange, goodRanges } from './good-ranges.ts';
 import { eachInFlight } from './in-flight.ts';
-import type { Intent } from './journal.ts';
+import type { HeldRange, Intent } from './journal.ts';
 import {
   conditionOf,
   type Expected,
@@ -179,7 +179,7 @@ async function heldBlocks(
   copy: FileCopy,
   place: Place,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<ReadonlyMap<number, HeldRange>> {
   const { name, attempt } = place;
   const { item, container, context } = copy;
   const { uncommitted } = await container.listBlocks(name, signal);
@@ -188,9 +188,10 @@ async function heldBlocks(
     if (!replaces(place)) await clearName(container, { name, condition: 'must-not-exist' }, signal);
     return new Map();
   }
-  const journaled = context.journal.begun(item)?.staged.get(attempt) ?? new Map<number, string>();
+  const journaled =
+    context.journal.begun(item)?.staged.get(attempt) ?? new Map<number, HeldRange>();
   const listed = new Map(uncommitted.map(({ id, lengthBytes }) => [id, lengthBytes]));
-  const isHeld = ([index]: readonly [number, string]) =>
+  const isHeld = ([index]: readonly [number, HeldRange]) =>
     listed.get(blockIdOf(copy, index)) === item.ranges[index]?.length;
   return new Map([...journaled].filter(isHeld));
 }

@@ -4,6 +4,7 @@ import type { RangeStatus } from '../../formats/drive-log.ts';
 import { UNPROVED_FILES_MAX } from '../../limits.ts';
 import type { Borrowed } from './buffers.ts';
 import type { FileCopy } from './context.ts';
+import type { HeldRange } from './journal.ts';
 import { readRange } from './read-range.ts';
 
 /** A range in its buffer, as it was promised; who gets it gives the buffer back. */
@@ -15,8 +16,8 @@ export interface GoodRange {
 }
 
 export interface RangeReading {
-  /** The MD5 of ranges that the store holds: they are read and compared, and not given when they agree. */
-  readonly held: ReadonlyMap<number, string>;
+  /** Ranges that the store holds: they are read and compared, and not given when they agree. */
+  readonly held: ReadonlyMap<number, HeldRange>;
   /** Gets what became of each range that was read. */
   readonly statuses: RangeStatus[];
   /** Told the bytes of each good range in turn, those that the store holds included. */
@@ -34,7 +35,6 @@ export async function* goodRanges(
   { held, statuses, onGood }: RangeReading,
   signal: AbortSignal,
 ): AsyncGenerator<GoodRange> {
-  const unsure = context.journal.begun(item)?.unsure;
   let unproved = 0;
   for (const [index, range] of item.ranges.entries()) {
     const buffer = await context.buffers.borrow(range.length, signal);
@@ -48,8 +48,9 @@ export async function* goodRanges(
         await context.landmarks.vouch();
         unproved = 0;
       }
-      const isSame = held.get(index) === answer.md5;
-      if (held.has(index) && !isSame && !unsure?.has(index)) {
+      const before = held.get(index);
+      const isSame = before?.md5 === answer.md5;
+      if (before?.isUnsure === false && !isSame) {
         throw changedSince(item, context.files.devicePath);
       }
       onGood?.(buffer.bytes);

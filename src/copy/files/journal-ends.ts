@@ -24,14 +24,19 @@ export interface Intent {
   readonly md5?: string;
 }
 
+/** What was staged or written of a range. */
+export interface HeldRange {
+  readonly md5: string;
+  /** It was read from a disk for which nobody vouches. */
+  readonly isUnsure: boolean;
+}
+
 /** What is known of an item that was begun, in this attempt or an earlier one. */
 export interface Begun {
   /** The last name; of every one before it the store's answer was heard. */
   intent?: Intent;
-  /** Ranges and their MD5, by the number of the name that they were staged under. */
-  readonly staged: Map<number, Map<number, string>>;
-  /** Those of them that were read from a disk for which nobody vouches. */
-  readonly unsure: Set<number>;
+  /** By the number of the name that they were staged under, and by range. */
+  readonly staged: Map<number, Map<number, HeldRange>>;
 }
 
 export interface Target {
@@ -42,6 +47,8 @@ export interface Target {
 /** What is to be made: by what it is known is in the journal before it is in the store. */
 export interface KnownTarget extends Target, Pick<Intent, 'etag' | 'mark' | 'md5'> {}
 
+/** When a blob was intended whose item had ended: it was read back then. */
+export const ANY_AGE = 0;
 const OPEN = 0;
 const ENDED_CLEAN = -1;
 
@@ -130,22 +137,19 @@ export class Ends {
     if (md5 === undefined) return;
     const begun = this.#begunAt(i);
     const ranges = begun.staged.get(attempt) ?? new Map();
-    begun.staged.set(attempt, ranges.set(range, md5));
-    if (unsure === true) begun.unsure.add(range);
-    else begun.unsure.delete(range);
+    begun.staged.set(attempt, ranges.set(range, { md5, isUnsure: unsure === true }));
   }
 
   #learnIntent(entry: IntentRecord | UnmarkedRecord): void {
     const begun = this.#begunAt(entry.i);
     const { attempt } = entry;
     const known = { ...knownUnder(attempt, begun.intent), ...knownIn(entry) };
-    // Of one that had ended, any age is right: it was read back.
-    const at = entry.k === 'intent' ? entry.at : 0;
+    const at = entry.k === 'intent' ? entry.at : ANY_AGE;
     begun.intent = { attempt, replace: entry.replace ?? false, at, ...known };
   }
 
   #begunAt(index: number): Begun {
-    const begun = this.begun.get(index) ?? { staged: new Map(), unsure: new Set() };
+    const begun = this.begun.get(index) ?? { staged: new Map() };
     this.begun.set(index, begun);
     return begun;
   }

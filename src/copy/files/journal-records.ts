@@ -97,6 +97,7 @@ export type ItemRecord = Exclude<KeptRecord, { k: 'proved' }>;
 
 const BOUND = { maxRecordBytes: FILE_RECORD_MAX_BYTES };
 const PROVED = Buffer.from('{"k":"proved"');
+const OTHER = { k: 'other' } as const;
 
 /** All records, in order. */
 export function recordsOf(path: string): AsyncGenerator<FilesRecord> {
@@ -111,7 +112,6 @@ export async function* proofsIn(path: string): AsyncGenerator<ProvedRecord> {
     if (entry.k === 'proved') yield entry;
   }
 }
-const OTHER = { k: 'other' } as const;
 
 export function parseRecord(payload: Buffer): FilesRecord | undefined {
   try {

@@ -4,6 +4,7 @@ import type { FileItem, FileTotals } from '../../domain/file-item.ts';
 import type { FilesSummary } from '../../domain/verdict.ts';
 import { FramedFile } from '../framed-file.ts';
 import {
+  ANY_AGE,
   type Begun,
   Ends,
   type Intent,
@@ -22,7 +23,7 @@ import { CLEAN, isClean, type Outcome } from './outcome.ts';
 import { asideOf, type ReadKept, recalled, without } from './retired-journal.ts';
 import { undoubted, type Vouching, vouchedIn } from './vouched.ts';
 
-export type { Intent, KnownTarget, Target } from './journal-ends.ts';
+export type { HeldRange, Intent, KnownTarget, Target } from './journal-ends.ts';
 
 /**
  * The journal of a copy of files. What is going to be written under a name stands in it before the
@@ -109,8 +110,7 @@ export class FilesJournal {
     // What was intended since then says more.
     if (at === undefined || this.#ends.begun.get(index)?.intent !== undefined) return;
     const entry = parseRecord(await this.#file.payloadAt(at));
-    // Of one that had ended, any age is right: it was read back.
-    if (entry?.k === 'doubted') this.#ends.learn({ ...entry, k: 'intent', at: 0 });
+    if (entry?.k === 'doubted') this.#ends.learn({ ...entry, k: 'intent', at: ANY_AGE });
   }
 
   /** Resolves when it is on the medium: only then may the request be sent. */

@@ -8,7 +8,7 @@ import type { FileCopy } from './context.ts';
 import { type Ended, endOf } from './ending.ts';
 import { type GoodRange, goodRanges } from './good-ranges.ts';
 import { eachInFlight } from './in-flight.ts';
-import type { Intent } from './journal.ts';
+import type { HeldRange, Intent } from './journal.ts';
 import { conditionOf, type Expected, headersOf, readBack, wantedMd5 } from './new-blob.ts';
 import { type Place, placeBlob, replaces } from './place.ts';
 import { type Checked, checkRanges, isWhole } from './read-range.ts';
@@ -110,9 +110,9 @@ async function heldRanges(
   { item, container, context }: FileCopy,
   { name, attempt }: Place,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<ReadonlyMap<number, HeldRange>> {
   const journaled = context.journal.begun(item)?.staged.get(attempt);
-  const held = new Map<number, string>();
+  const held = new Map<number, HeldRange>();
   if (journaled === undefined) return held;
   let index = 0;
   for await (const written of allPageRanges(container, name, signal)) {
@@ -120,8 +120,8 @@ async function heldRanges(
     for (; index < item.ranges.length; index++) {
       const range = item.ranges[index];
       if (range === undefined || range.offset + range.length > end) break;
-      const md5 = range.offset >= written.offsetBytes ? journaled.get(index) : undefined;
-      if (md5 !== undefined) held.set(index, md5);
+      const known = range.offset >= written.offsetBytes ? journaled.get(index) : undefined;
+      if (known !== undefined) held.set(index, known);
     }
   }
   return held;

@@ -48,10 +48,9 @@ export async function* recalled(read: ReadKept, tags: Uint32Array): AsyncGenerat
   }
   const places = new Places(tags);
   for await (const entry of read()) {
-    if (entry.k === 'proved') yield entry;
     // Nobody says which of two readings of a file that differ is right, so neither is a reason to stop.
-    else if (entry.k === 'staged') yield* movedTo(places.of(entry.tag), entry);
-    else if (entry.i < firstDiffering) yield entry;
+    const holds = entry.k === 'proved' || (entry.k !== 'staged' && entry.i < firstDiffering);
+    if (holds) yield entry;
     else yield* movedTo(places.of(entry.tag), entry);
   }
 }

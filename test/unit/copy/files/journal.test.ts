@@ -85,8 +85,8 @@ test('of a file that was begun, the last intent counts and every staged range', 
   const two = await open();
   expect(first(two)?.intent).toEqual({ attempt: 2, replace: false, at: 2000 });
   expect([...(first(two)?.staged.get(2) ?? [])]).toEqual([
-    [0, MD5],
-    [4, MD5],
+    [0, { md5: MD5, isUnsure: false }],
+    [4, { md5: MD5, isUnsure: false }],
   ]);
   expect(two.begun(item(1))?.intent).toEqual({ attempt: 1, replace: true, at: 3000, mark: 77 });
   await two.close();
@@ -181,7 +181,7 @@ test('a journal that was put aside for other files still says what holds: nothin
   // Behind the missing one nothing is known of ends but where to look.
   expect(first?.ended).toBe(true);
   expect(moved).toMatchObject({ ended: false, begun: { intent: { attempt: 2, at: 1000 } } });
-  expect([...(moved?.begun?.staged.get(2) ?? [])]).toEqual([[7, MD5]]);
+  expect([...(moved?.begun?.staged.get(2) ?? [])]).toEqual([[7, { md5: MD5, isUnsure: true }]]);
   expect(renamed).toMatchObject({ ended: false, begun: { intent: { attempt: 4, at: 0 } } });
   expect(skipped).toEqual({ ended: false, begun: undefined });
   expect(two.heldBytes).toBe(10);
@@ -278,6 +278,7 @@ describe('of a disk for which nobody vouches, what was read since it was proved'
     await one.close();
   }
 
+  const stagedOf = (journal: FilesJournal) => journal.begun(item(4))?.staged;
   const ended = (journal: FilesJournal) => ITEMS.map((each) => journal.hasEnded(each));
 
   test.each([
@@ -293,7 +294,7 @@ describe('of a disk for which nobody vouches, what was read since it was proved'
       expect(two.heldBytes).toBe(20);
       expect(two.begun(item(2))?.intent).toEqual({ ...target, at: 0, md5: MD5 });
       expect(two.begun(item(3))).toBeUndefined();
-      expect([...(two.begun(item(4))?.unsure ?? [])]).toEqual([0]);
+      expect(stagedOf(two)?.get(1)?.get(0)?.isUnsure).toBe(true);
       await two.close();
       expect(await readdir(directory)).toEqual(['copy-1.journal']);
     }
@@ -314,6 +315,15 @@ describe('of a disk for which nobody vouches, what was read since it was proved'
     const four = await open();
     expect(ended(four)).toEqual([true, true, true, false, false, false]);
     await four.close();
+  });
+
+  test('stays in doubt under its name while the same is read for another one', async () => {
+    await unproved();
+    const two = await open();
+    await two.staged(item(4), range(2, 0));
+    const isUnsure = [1, 2].map((attempt) => stagedOf(two)?.get(attempt)?.get(0)?.isUnsure);
+    expect(isUnsure).toEqual([true, false]);
+    await two.close();
   });
 
   test('has ended well where each range came with a hash', async () => {
