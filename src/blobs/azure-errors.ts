@@ -37,11 +37,10 @@ const WORTH_WAITING_CODES = new Set([
   'ServerBusy',
   'OperationTimedOut',
 ]);
-/**
- * `If-None-Match: *` met a blob, or `If-Match` another one or none; the last is what a SAS with create but
- * without write answers.
- */
-const EXISTS_CODES = new Set(['BlobAlreadyExists', 'ConditionNotMet', 'UnauthorizedBlobOverwrite']);
+/** `If-None-Match: *` met a blob, or `If-Match` another one or none. */
+const EXISTS_CODES = new Set(['BlobAlreadyExists', 'ConditionNotMet']);
+/** What a SAS with create but without write answers where a blob is there, whatever the condition. */
+const MAY_NOT_OVERWRITE = 'UnauthorizedBlobOverwrite';
 /** `LeaseLost` is one that was broken while the request was under way. */
 const LEASE_CODES = new Set(['LeaseIdMissing', 'LeaseIdMismatchWithBlobOperation', 'LeaseLost']);
 /** Errors of the credential chain of @azure/identity, which is loaded only when it is used. */
@@ -90,6 +89,7 @@ function blobCode({ code, status }: Failure, request: StorageRequest) {
   if (code === 'SequenceNumberConditionNotMet') return 'blob-changed';
   const mayReplaceAny = condition === 'replace' || condition === 'same-etag';
   if (!mayReplaceAny && EXISTS_CODES.has(code)) return 'destination-exists';
+  if (condition === 'must-not-exist' && code === MAY_NOT_OVERWRITE) return 'destination-exists';
   if (LEASE_CODES.has(code)) return 'blob-leased';
   if (code === 'InvalidBlobType') return 'blob-of-other-type';
   if (code === 'InvalidBlobOrBlock') return 'blocks-in-the-way';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { clearName } from '../../blobs/clear-name.ts';
 import type { BlobProperties } from '../../blobs/contract.ts';
+import { blobRefusal } from '../../blobs/refusals.ts';
 import { isStationError } from '../../errors.ts';
 import type { RangeStatus } from '../../formats/drive-log.ts';
 import { RANGES_IN_FLIGHT } from '../../limits.ts';
@@ -90,12 +91,19 @@ async function writeBlocks(copy: FileCopy, place: Place, signal: AbortSignal): P
   }
 }
 
+/** Removes what was found and nothing else; throws `destination-exists` when there is another blob by now. */
 async function cleared(copy: FileCopy, place: Place, signal: AbortSignal): Promise<Place> {
   const { item, container, context } = copy;
+  const { found, ...empty } = place;
   const { name } = place;
   await context.journal.intend(item, place, context.now());
-  await clearName(container, { name, condition: 'replace' }, signal);
-  const { found: _, ...empty } = place;
+  try {
+    if (found !== undefined) await container.remove({ name, etag: found.etag }, signal);
+    await clearName(container, { name, condition: 'must-not-exist' }, signal);
+  } catch (error) {
+    if (!isStationError(error, 'blob-changed')) throw error;
+    throw blobRefusal('destination-exists', name, error);
+  }
   return { ...empty, isGone: true };
 }
 

@@ -3,7 +3,7 @@ import type { BlobContainer, BlobProperties } from '../../blobs/contract.ts';
 import type { BlobName } from '../../domain/blob-name.ts';
 import type { FileItem } from '../../domain/file-item.ts';
 import type { DispositionStatus } from '../../domain/import-disposition.ts';
-import { isStationError } from '../../errors.ts';
+import { isStationError, StationError } from '../../errors.ts';
 import { PLAN_LIMITS, RENAMES_MAX } from '../../limits.ts';
 import type { FilesContext } from './context.ts';
 import type { Intent, KnownTarget, Target } from './journal.ts';
@@ -51,6 +51,8 @@ export type Placed<T> =
 
 /** Times that a name may be told as taken while nothing is found under it. */
 const CONTRADICTIONS_MAX = 3;
+/** Times that what is to be replaced may have become another blob before it was. */
+const CHANGES_MAX = 5;
 
 /**
  * Finds a blob its place as its disposition says, and writes it there. Nobody's blob is replaced unless
@@ -64,6 +66,7 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
   if (ours?.found !== undefined && !ours.isOutdated) return { kind: 'ours', place: ours };
   let place = ours ?? firstPlace(item);
   let looks = placing.looksFirst;
+  let changes = 0;
   for (let contradictions = 0; contradictions < CONTRADICTIONS_MAX; ) {
     using _lock = await lockOf(placing, place, signal);
     const found =
@@ -83,12 +86,19 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
     } catch (error) {
       if (!isStationError(error, 'destination-exists')) throw error;
       // What was to be replaced is another one by now.
-      if (replaces(place)) place = firstPlace(item);
-      else if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
+      if (replaces(place)) {
+        if (++changes === CHANGES_MAX) throw changedEachTime(place, error);
+        place = firstPlace(item);
+      } else if (looks && contradictions++ === 0) await forgetBlocks(placing, place, signal);
       looks = true;
     }
   }
   return { kind: 'rename-failed' };
+}
+
+function changedEachTime({ name }: Place, cause: unknown): StationError {
+  const words = 'the blob was changed by somebody else each time it was to be replaced';
+  return new StationError('blob-changed', words, { blob: name }, cause);
 }
 
 async function ownBlob(

@@ -56,6 +56,18 @@ describe('errors of the SDK', () => {
       code: 'UnauthorizedBlobOverwrite',
       becomes: 'storage-denied',
     },
+    {
+      condition: { etag: '"0x1"' },
+      statusCode: 403,
+      code: 'UnauthorizedBlobOverwrite',
+      becomes: 'storage-denied',
+    },
+    {
+      condition: { etag: '"0x1"' },
+      statusCode: 412,
+      code: 'ConditionNotMet',
+      becomes: 'destination-exists',
+    },
   ] as const)('$code is $becomes where the condition was $condition', (row) => {
     const { condition, statusCode, code, becomes } = row;
     const error = new RestError('said the store', { statusCode, code });
