@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { ContainerClient } from '@azure/storage-blob';
+import { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
+import { FILES_IN_FLIGHT } from '../../src/limits.ts';
 import { bytesOf, type FileSpec } from '../support/file-drive.ts';
 import { type Asked, type MetRequest, meddledDrive } from '../support/meddler.ts';
 
@@ -42,6 +43,25 @@ async function copied() {
 }
 
 describe('a container that is deleted in mid-copy', () => {
+  it('gets the files anew also when the first ones of it have no blob', async () => {
+    const container = freshName();
+    const files = filesIn(container);
+    const refused = Array.from({ length: FILES_IN_FLIGHT }, (_, nth) => ({
+      ...{ blob: `${container}/theirs-${nth}`, bytes: bytesOf(`theirs ${nth}`, 10) },
+      disposition: 'no-overwrite' as const,
+    }));
+    await drive().prepare([...refused, ...files]);
+    for (const { blob } of refused) await drive().occupy(blob);
+    let isDone = false;
+    meddler().meddle = ({ asked, path }) => {
+      if (isDone || asked !== 'blocklist' || !path.endsWith('large.bin')) return undefined;
+      isDone = true;
+      return { first: () => remake(clientOf(container)) };
+    };
+    expect((await copied()).verdict).toMatchObject({ files: { completed: 3, withErrors: 0 } });
+    await allStored(files);
+  });
+
   const remake = async (client: ContainerClient) => {
     await client.delete();
     await client.create();
@@ -137,6 +157,40 @@ describe('a request that comes late, when it was sent again long since', () => {
     const { verdict } = await drive().copy();
     expect(verdict.files).toMatchObject({ overwritten: 3, withErrors: 0 });
     await allStored(files);
+  });
+});
+
+describe('a blob that is to be overwritten', () => {
+  it('halts the copy when the credential may only create', async () => {
+    const [small] = filesIn(freshName(), { disposition: 'overwrite' });
+    if (small === undefined) throw new TypeError('there is a small file');
+    await drive().prepare([small]);
+    await drive().occupy(small.blob);
+    const headers = { 'x-ms-error-code': 'UnauthorizedBlobOverwrite', 'x-ms-request-id': '1' };
+    meddler().meddle = ({ asked, path, nth }) =>
+      asked === 'put' && path.endsWith(small.blob) && nth < 30
+        ? { answer: 403, headers }
+        : undefined;
+    await expect(drive().copy()).rejects.toMatchObject({ code: 'storage-denied' });
+  });
+
+  it('is left alone when somebody else changes it each time', async () => {
+    const files = filesIn(freshName(), { disposition: 'overwrite' });
+    await drive().prepare(files);
+    for (const { blob } of files) await drive().occupy(blob);
+    let changes = 0;
+    meddler().meddle = ({ asked, path }) => {
+      const met = files.find(({ blob }) => path.endsWith(blob));
+      if (met === undefined || !['put', 'blocklist'].includes(asked) || changes >= 60) return;
+      const [container = '', name = ''] = met.blob.split('/');
+      const theirs = `somebody else’s ${++changes}`;
+      const client = new BlockBlobClient(connectionString(), container, name);
+      return { first: () => client.upload(theirs, Buffer.byteLength(theirs)) };
+    };
+    const { verdict } = await drive().copy();
+    expect(changes).toBeLessThan(30);
+    expect(verdict.files).toMatchObject({ withErrors: 3, overwritten: 0 });
+    expect(verdict.reasons.join()).toContain('was changed by somebody else each time');
   });
 });
 

@@ -217,6 +217,7 @@ async function pass(
       return;
     }
     await journal.end(item, ended.outcome, ended.bytes);
+    stored.ended(item, ended.outcome);
     // What a sick disk gave with patience is not to be asked of it again.
     if (context.patience !== undefined) await context.landmarks.vouch();
     else await context.landmarks.ended(item.lengthBytes);
@@ -224,7 +225,7 @@ async function pass(
     inItem.ended(ended.bytes);
     onEnd?.(item.lengthBytes);
   };
-  const open = unended(stored.noting(sameItems(source, totals, signal)), journal);
+  const open = unended(stored.noting(sameItems(source, totals, signal), journal), journal);
   await ofDrive(parts, () => eachInFlight(open, { max: FILES_IN_FLIGHT, work }, signal));
   return putOff;
 }

@@ -4,7 +4,7 @@ import { FILES_IN_FLIGHT } from '../../limits.ts';
 import type { Containers } from './containers.ts';
 import { eachInFlight } from './in-flight.ts';
 import type { FilesJournal } from './journal.ts';
-import { hasBlob, nameAt } from './outcome.ts';
+import { hasBlob, nameAt, type Outcome } from './outcome.ts';
 import { type FileSource, sameItems } from './source.ts';
 
 export interface StoredParts {
@@ -14,32 +14,38 @@ export interface StoredParts {
   readonly containers: Containers;
 }
 
-/** So many first items of a container: those in flight together may have ended in any order. */
+/** So many items of a container: those in flight together may have ended in any order. */
 const FIRST_ITEMS = FILES_IN_FLIGHT;
 
 /**
  * Whether the store still has what was stored and read back. A container can be deleted in mid-copy, and
  * be there again before anybody notices: what had ended before is gone then, and the journal does not know.
- * The first items of each container show that; only when one of them is gone all of it is asked for.
+ * The first blobs of each container show that, of those that earlier attempts wrote and of those that this
+ * one did; only when one of them is gone all of it is asked for.
  */
 export class StillStored {
-  readonly #first = new Map<string, FileItem[]>();
-  #noted = -1;
+  readonly #before: FirstItems = new Map();
+  readonly #now: FirstItems = new Map();
+  #seen = -1;
 
-  /** Notes the first items of each container on their way. */
-  async *noting(items: AsyncIterable<FileItem>): AsyncGenerator<FileItem> {
+  /** Notes on their way those that an earlier attempt ended with a blob. */
+  async *noting(
+    items: AsyncIterable<FileItem>,
+    journal: StoredParts['journal'],
+  ): AsyncGenerator<FileItem> {
     for await (const item of items) {
-      if (item.index > this.#noted) this.#note(item);
+      if (item.index > this.#seen) {
+        this.#seen = item.index;
+        const outcome = isWanted(this.#before, item) ? await journal.outcomeOf(item) : undefined;
+        if (outcome !== undefined) note(this.#before, item, outcome);
+      }
       yield item;
     }
   }
 
-  #note(item: FileItem): void {
-    this.#noted = item.index;
-    const first = this.#first.get(item.container) ?? [];
-    this.#first.set(item.container, first);
-    // The ranges of a file may take megabytes.
-    if (first.length < FIRST_ITEMS) first.push({ ...item, ranges: [] });
+  /** Notes how this attempt ended one. */
+  ended(item: FileItem, outcome: Outcome): void {
+    note(this.#now, item, outcome);
   }
 
   /** A mark for each item that has ended and whose blob is gone, by its index; `undefined`: none is. */
@@ -62,8 +68,25 @@ export class StillStored {
   }
 
   async *#all(): AsyncGenerator<FileItem> {
-    for (const first of this.#first.values()) yield* first;
+    for (const first of [this.#before, this.#now]) {
+      for (const items of first.values()) yield* items;
+    }
   }
+}
+
+/** By container. */
+type FirstItems = Map<string, FileItem[]>;
+
+function isWanted(first: FirstItems, { container }: FileItem): boolean {
+  return (first.get(container)?.length ?? 0) < FIRST_ITEMS;
+}
+
+function note(first: FirstItems, item: FileItem, outcome: Outcome): void {
+  if (!hasBlob(outcome) || !isWanted(first, item)) return;
+  const items = first.get(item.container) ?? [];
+  first.set(item.container, items);
+  // The ranges of a file may take megabytes.
+  items.push({ ...item, ranges: [] });
 }
 
 async function isGone(
