@@ -167,6 +167,12 @@ export class BadPlaces {
     this.map.mark(placeOf(blob, index), 'non-tried');
   }
 
+  /** Nor does the disk give these now: they come last. The disk was seen to be there. */
+  async unread(blocks: Iterable<Pick<PlannedBlock, 'blob' | 'index'>>): Promise<void> {
+    for (const { blob, index } of blocks) this.map.mark(placeOf(blob, index), 'non-trimmed');
+    await this.keeper.begin();
+  }
+
   isUntried(blob: BlobPlan, index: number): boolean {
     return this.map.isAll(placeOf(blob, index), 'non-tried');
   }

@@ -84,10 +84,15 @@ export async function copyDrive(
     const hasLied = doubted.length > 0;
     const toProve = { blocks: survey.toProve(), landmarks: landmarks.known, hasLied };
     const { lostBlocks } = survey;
-    const differing = await proveContent(toProve, proof, signal);
-    const dropped = survey.distrust(differing);
+    const { differing, unread } = await proveContent(toProve, proof, signal);
+    const rubbish = [...differing, ...unread];
+    const dropped = survey.distrust(rubbish);
     for (const { blob, index } of dropped) badPlaces.lost(blob, index);
-    for (const { blob, index } of new Set([...differing, ...dropped])) {
+    if (unread.length > 0) {
+      await device.proveAlive();
+      await badPlaces.unread(unread);
+    }
+    for (const { blob, index } of new Set([...rubbish, ...dropped])) {
       landmarks.forget(placeOf(blob, index));
       await journal.append({ kind: 'doubted', blob: blob.name, index });
     }

@@ -28,6 +28,14 @@ export interface ToProve {
   readonly hasLied: boolean;
 }
 
+/** Blocks that the store holds, that nobody vouches for, and that are not believed. */
+export interface Rubbish {
+  /** They are not what the disk holds. */
+  readonly differing: readonly BlockPlace[];
+  /** They do not read again. */
+  readonly unread: readonly BlockPlace[];
+}
+
 /**
  * Reads again some of what the store holds, and of what waits here until its block is whole: the disk must
  * still say the same. What has become unreadable proves nothing, and harms nothing where a check once
@@ -44,7 +52,7 @@ export async function proveContent(
   { blocks, landmarks, hasLied }: ToProve,
   parts: ProofParts,
   signal: AbortSignal,
-): Promise<readonly BlockPlace[]> {
+): Promise<Rubbish> {
   throwIfCancelled(signal);
   const proof = new Proof(parts, await parts.ring.acquire(signal));
   const kept = sampled([...parts.badPlaces.scratch.blocks.keys()]);
@@ -61,7 +69,6 @@ export async function proveContent(
 class Proof {
   readonly #parts: ProofParts;
   readonly #slot: Slot;
-  /** Blocks that nobody vouches for: those that differ, and those that do not read. */
   readonly #differing: BlockPlace[] = [];
   readonly #unread: BlockPlace[] = [];
   #proved = 0;
@@ -74,14 +81,14 @@ class Proof {
     this.#slot = slot;
   }
 
-  end(hasLied: boolean): readonly BlockPlace[] {
+  end(hasLied: boolean): Rubbish {
     const [first] = this.#differing;
     if (first !== undefined && !this.#isKnownAgain && !hasLied) {
       throw contentChanged(this.#parts.reads, first.blob, first.index);
     }
     const isCompared = this.#proved > 0 || first !== undefined;
     if (!isCompared && this.#failure !== undefined) throw this.#failure;
-    return [...this.#differing, ...this.#unread];
+    return { differing: this.#differing, unread: this.#unread };
   }
 
   close(): void {
@@ -147,7 +154,13 @@ class Proof {
     });
     for (const { offsetBytes, bytes } of kept) {
       const page = buffer.subarray(0, bytes.length);
-      if (!(await this.#reads(page, offsetBytes, signal))) continue;
+      const place = { offsetBytes, lengthBytes: page.length };
+      const failure = await this.#failureAt(page, offsetBytes, signal);
+      if (failure !== undefined) {
+        // That was not tried, and says nothing of the disk.
+        if (badPlaces.isHungIn(place)) this.#failure = failure;
+        continue;
+      }
       if (!page.equals(bytes)) throw placeChanged(reads, offsetBytes);
       this.#agrees(page);
     }
@@ -160,20 +173,25 @@ class Proof {
 
   /** Whether a place reads; one that does not counts only when no other does. */
   async #reads(bytes: Buffer, offsetBytes: number, signal: AbortSignal): Promise<boolean> {
+    const failure = await this.#failureAt(bytes, offsetBytes, signal);
+    if (failure !== undefined) this.#failure = failure;
+    return failure === undefined;
+  }
+
+  async #failureAt(bytes: Buffer, offsetBytes: number, signal: AbortSignal): Promise<unknown> {
     throwIfCancelled(signal);
     const { reads, badPlaces } = this.#parts;
     const lengthBytes = bytes.length;
+    if (badPlaces.isHungIn({ offsetBytes, lengthBytes })) {
+      const why = { errno: 'no answer before', lengthBytes, cause: undefined };
+      return badPlace(reads.devicePath, offsetBytes, why);
+    }
     try {
-      if (badPlaces.isHungIn({ offsetBytes, lengthBytes })) {
-        const why = { errno: 'no answer before', lengthBytes, cause: undefined };
-        throw badPlace(reads.devicePath, offsetBytes, why);
-      }
       await reads.readInto(bytes, offsetBytes);
-      return true;
+      return undefined;
     } catch (error) {
       if (!isStationError(error, 'disk-read-failed')) throw error;
-      this.#failure = error;
-      return false;
+      return error;
     }
   }
 }

@@ -30,6 +30,17 @@ async function attempt(bench: RescueBench, faults: readonly DiskFault[]) {
   return { result, stagedBytes };
 }
 
+/** The next attempt ends, and that place is all that is missing. */
+async function expectWithout(place: Extent, bench: RescueBench): Promise<void> {
+  const { result } = await attempt(bench, []);
+  if (result.kind !== 'settled') throw new TypeError(JSON.stringify(result));
+  expect(result.verdict).toMatchObject({
+    outcome: 'CompletedMoreInfo',
+    blobs: [{ unreadable: { first: [place], count: 1, untriedBytes: 0 } }],
+  });
+  expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([place])));
+}
+
 describe.skipIf(unavailable !== undefined)('a disk that hangs at one place', () => {
   it('gives all others at the second attempt, and its end at the third', async () => {
     const place = { offsetBytes: 2 * BLOCK + 3 * MIB + 8192, lengthBytes: 4096 };
@@ -38,13 +49,7 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs at one place', () 
     const second = await attempt(bench, [hang(place)]);
     expect(second.result).toMatchObject(GAVE_UP);
     expect(second.stagedBytes).toBeGreaterThanOrEqual(SIZE - 2 * BLOCK);
-    const { result } = await attempt(bench, []);
-    if (result.kind !== 'settled') throw new TypeError(JSON.stringify(result));
-    expect(result.verdict).toMatchObject({
-      outcome: 'CompletedMoreInfo',
-      blobs: [{ unreadable: { first: [place], count: 1, untriedBytes: 0 } }],
-    });
-    expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([place])));
+    await expectWithout(place, bench);
   });
 
   it('arrives whole when that has passed', async () => {
@@ -93,9 +98,11 @@ describe.skipIf(unavailable !== undefined)('a disk that hangs while it is proved
     await begun(bench, 3);
     await bench.replug([hang(place)]);
     expect((await attempt(bench, [hang(place)])).result).toMatchObject(GAVE_UP);
-    const { result } = await attempt(bench, []);
-    expect(result).toMatchObject({ verdict: { outcome: 'Completed' } });
-    expect(sha256(await bench.stored())).toBe(sha256(bench.withZeros([])));
+    // No check of the disk had passed after it gave that block: it is read anew, and last.
+    const second = await attempt(bench, []);
+    expect(second.result).toMatchObject(GAVE_UP);
+    expect(second.stagedBytes).toBeGreaterThanOrEqual(SIZE - 2 * BLOCK);
+    await expectWithout(place, bench);
   });
 
   it('wherever it is known is never gone on with', async () => {

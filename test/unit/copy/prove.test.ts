@@ -86,8 +86,8 @@ async function rubbishOf(
   landmarks: readonly Landmark[] = [],
 ): Promise<readonly number[]> {
   const toProve = { blocks, landmarks, hasLied: false };
-  const places = await proveContent(toProve, await onDisk(disk), never);
-  return places.map(({ index }) => index);
+  const { differing, unread } = await proveContent(toProve, await onDisk(disk), never);
+  return [...differing, ...unread].map(({ index }) => index);
 }
 
 test.each<[string, Disk, readonly number[]]>([
@@ -118,4 +118,16 @@ test('a disk of which nothing can be compared is no other one, and none that tol
   await expect(rubbishOf({ unreadable: [0, 1] }, blocks)).rejects.toMatchObject({
     code: 'disk-read-failed',
   });
+});
+
+test('what is kept of a block does for it when it does not read again, but not unread', async () => {
+  const toProve = { blocks: [], landmarks: [], hasLied: false };
+  const kept = async (disk: Disk) => {
+    const parts = await onDisk(disk);
+    await parts.badPlaces.scratch.write(BLOCK, 0, contentOf(1).subarray(0, LANDMARK_BYTES));
+    return await proveContent(toProve, parts, never);
+  };
+  expect(await kept({ unreadable: [1] })).toEqual({ differing: [], unread: [] });
+  await expect(kept({ hung: 1 })).rejects.toMatchObject({ code: 'disk-read-failed' });
+  await expect(kept({ corrupt: [1] })).rejects.toMatchObject({ code: 'disk-content-changed' });
 });
