@@ -1,4 +1,4 @@
-import type { BlobContainer } from '../../src/blobs/contract.ts';
+import type { BlobContainer, CommitBlob } from '../../src/blobs/contract.ts';
 import { StationError } from '../../src/errors.ts';
 
 /** Containers to which something happens at one of their methods, for `FileDrive.wrap`. */
@@ -31,6 +31,17 @@ export function dyingAt(method: Method, nth: number): Wrap {
     return answer;
   });
 }
+
+/** Commits as Azure does: what it is told of the bytes of all blocks it writes down and does not check. */
+export const believing: Wrap = (inner) =>
+  new Proxy(inner, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key);
+      if (key !== 'commit') return typeof value === 'function' ? value.bind(target) : value;
+      return ({ md5, contentMd5 = md5, ...blob }: CommitBlob, signal: AbortSignal) =>
+        target.commit({ ...blob, ...(contentMd5 === undefined ? {} : { contentMd5 }) }, signal);
+    },
+  });
 
 /** The answer to the first call of a method is lost on its way: the store has done it. */
 export function unheard(method: Method): Wrap {

@@ -164,7 +164,9 @@ async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): P
   };
   const work = async ({ index, buffer, md5 }: GoodRange, live: AbortSignal) => {
     const id = blockIdOf(copy, index);
+    const staged = { attempt: place.attempt, range: index, md5 };
     try {
+      await context.journal.staging(item, staged);
       await container.stageBlock({ name: place.name, id, body: buffer.bytes, md5 }, live);
     } catch (error) {
       if (!isStationError(error, 'storage-rejected')) throw error;
@@ -173,7 +175,7 @@ async function stageRanges(copy: FileCopy, place: Place, signal: AbortSignal): P
     } finally {
       buffer[Symbol.dispose]();
     }
-    await context.journal.staged(item, { attempt: place.attempt, range: index, md5 });
+    await context.journal.staged(item, staged);
     copy.onSafe(buffer.bytes.length);
   };
   const ranges = goodRanges(copy, { held, statuses, onGood }, signal);

@@ -133,11 +133,12 @@ export class Ends {
   }
 
   #learnStaged({ i, attempt, range, md5, unsure }: StagedRecord): void {
-    // What nobody can compare with the disk is staged again.
-    if (md5 === undefined) return;
     const begun = this.#begunAt(i);
     const ranges = begun.staged.get(attempt) ?? new Map();
-    begun.staged.set(attempt, ranges.set(range, { md5, isUnsure: unsure === true }));
+    begun.staged.set(attempt, ranges);
+    // What nobody can compare with the disk is staged again.
+    if (md5 === undefined) ranges.delete(range);
+    else ranges.set(range, { md5, isUnsure: unsure === true });
   }
 
   #learnIntent(entry: IntentRecord | UnmarkedRecord): void {

@@ -39,7 +39,7 @@ const staged = z.strictObject({
   k: z.literal('staged'),
   ...place,
   range: z.int().min(0),
-  /** Stations before this one did not say it. */
+  /** Nothing while another reading of the range takes its place; stations before this one did not say it. */
   md5: md5.exactOptional(),
   /** Nobody vouches for the disk that it was read from. */
   unsure: z.literal(true).exactOptional(),

@@ -119,6 +119,21 @@ export class FilesJournal {
     await this.#append({ ...entry, ...knownIn(target) });
   }
 
+  /** The blob of an item is there, as it is to be. */
+  async found(item: FileItem, target: Target & { readonly md5: string }): Promise<void> {
+    if (this.begun(item)?.intent?.md5 !== target.md5) await this.intend(item, target, ANY_AGE);
+  }
+
+  /**
+   * Resolves when a range may be sent under a name: what stood there of another reading of it, under the
+   * same id, is no longer what the journal says.
+   */
+  async staging(item: FileItem, { attempt, range, md5 }: StagedRange): Promise<void> {
+    const held = this.begun(item)?.staged.get(attempt)?.get(range);
+    if (held === undefined || held.md5 === md5) return;
+    await this.#append({ k: 'staged', ...this.#of(item), attempt, range });
+  }
+
   async staged(item: FileItem, range: StagedRange): Promise<void> {
     await this.#append({ k: 'staged', ...this.#of(item), ...range });
   }

@@ -82,7 +82,9 @@ async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Pr
   const statuses: RangeStatus[] = [];
   const work = async ({ index, buffer, md5 }: GoodRange, live: AbortSignal) => {
     const offsetBytes = item.ranges[index]?.offset ?? 0;
+    const staged = { attempt, range: index, md5 };
     try {
+      await context.journal.staging(item, staged);
       const pages = { name, offsetBytes, body: buffer.bytes, md5, sequenceNumber };
       await container.writePages(pages, live);
     } catch (error) {
@@ -92,7 +94,7 @@ async function writePages(copy: FileCopy, place: Place, signal: AbortSignal): Pr
     } finally {
       buffer[Symbol.dispose]();
     }
-    await context.journal.staged(item, { attempt, range: index, md5 });
+    await context.journal.staged(item, staged);
     copy.onSafe(buffer.bytes.length);
   };
   const ranges = goodRanges(copy, { held, statuses }, signal);

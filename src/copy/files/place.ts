@@ -63,7 +63,7 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
   const { item, container, context } = placing;
   const intent = context.journal.begun(item)?.intent;
   const ours = intent === undefined ? undefined : await ownBlob(placing, intent, signal);
-  if (ours?.found !== undefined && !ours.isOutdated) return { kind: 'ours', place: ours };
+  if (ours?.found !== undefined && !ours.isOutdated) return await taken(placing, ours);
   let place = ours ?? firstPlace(item);
   let looks = placing.looksFirst;
   let changes = 0;
@@ -74,7 +74,7 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
     if (found !== undefined) {
       const isIntended = intent?.attempt === place.attempt;
       if (isIntended && (await placing.isOurs(found, intent))) {
-        return { kind: 'ours', place: { ...place, found } };
+        return await taken(placing, { ...place, found });
       }
       const next = nextPlace(item, place, found);
       if (next.kind !== 'next') return next;
@@ -94,6 +94,15 @@ export async function placeBlob<T>(placing: Placing<T>, signal: AbortSignal): Pr
     }
   }
   return { kind: 'rename-failed' };
+}
+
+/** What is there is ours; by what it is known, since the journal may have last what was to replace it. */
+async function taken({ item, context }: Placing<unknown>, place: Place): Promise<Placed<never>> {
+  const { attempt, replace, found } = place;
+  if (found?.md5 !== undefined) {
+    await context.journal.found(item, { attempt, replace, md5: found.md5 });
+  }
+  return { kind: 'ours', place };
 }
 
 function changedEachTime({ name }: Place, cause: unknown): StationError {

@@ -1,5 +1,6 @@
-import { keyOf } from '../../../src/blobs/directory-layout.ts';
-import { blobNameOf } from '../disks.ts';
+import { blockOfFile, keyOf } from '../../../src/blobs/directory-layout.ts';
+import { decodeBlockId } from '../../../src/domain/block-id.ts';
+import { BLOCK_BYTES, blobNameOf } from '../disks.ts';
 import type { Moment, Restart } from './restart.ts';
 import type { CrashState } from './states.ts';
 
@@ -60,11 +61,19 @@ function brokenAt(moment: Moment, promised: Promised): string[] {
   return broken;
 }
 
-/** A block that the store had, whole, is never put there again, and a blob neither. */
+/**
+ * A block that the store had, whole, is never put there again, and a blob neither; but one with missing
+ * bytes is, of which the journal had not heard: nothing on the disk proves it, and what was read is kept.
+ */
 function doneAgain({ before, stored }: Restart, promised: Promised): string[] {
   if (before.store.blobs.has(keyOfBlob(promised))) {
     return stored.map((name) => `${name} was stored though the blob was there`);
   }
-  const again = stored.filter((name) => before.store.wholeBlocks.has(name));
+  const isUnheard = (name: string) => {
+    const block = decodeBlockId(blockOfFile(name) ?? '');
+    const isPartial = block !== undefined && (block.unreadableBytes ?? 0) > 0;
+    return isPartial && before.kept.has(block.index * BLOCK_BYTES);
+  };
+  const again = stored.filter((name) => before.store.wholeBlocks.has(name) && !isUnheard(name));
   return again.map((name) => `block ${name} was stored again`);
 }

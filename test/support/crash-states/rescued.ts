@@ -5,6 +5,14 @@ import type { Extent } from '../../../src/domain/plan.ts';
 import { parseRescueMap } from '../../../src/formats/rescue-map.ts';
 import { BLOCK_BYTES } from '../disks.ts';
 
+/** Where the blocks begin that are not whole and of which something is kept beside the journals. */
+export async function keptBlocks(journals: string): Promise<ReadonlySet<number>> {
+  const names = (await unlessMissing(readdir(journals))) ?? [];
+  const scratches = names.filter((name) => name.endsWith('.journal.scratch'));
+  const kept = await Promise.all(scratches.map((name) => readdir(join(journals, name))));
+  return new Set(kept.flat().map(Number));
+}
+
 /** What the maps beside the journals say was read of blocks that have a bad place. */
 export async function rescuedPlaces(journals: string, sizeBytes: number): Promise<Extent[]> {
   const names = (await unlessMissing(readdir(journals))) ?? [];

@@ -15,6 +15,7 @@ import { syncPath } from '../../../src/sync-path.ts';
 import { ACCOUNT, CONTAINER, jobOf } from '../disks.ts';
 import { type LedgerFindings, readLedger } from '../ledger-file.ts';
 import { leftovers } from './leftovers.ts';
+import { keptBlocks } from './rescued.ts';
 import type { CrashState } from './states.ts';
 import { lookIntoStore, type StoreFindings } from './store.ts';
 
@@ -37,6 +38,8 @@ const logLine = z.looseObject({ level: z.number(), msg: z.string() });
 export interface Moment {
   readonly ledger: LedgerFindings;
   readonly store: StoreFindings;
+  /** Where the blocks begin that are not whole and of which something is kept. */
+  readonly kept: ReadonlySet<number>;
 }
 
 export interface Restart {
@@ -184,7 +187,8 @@ export class Workplace implements AsyncDisposable {
     }
     try {
       const ledger = await readLedger(look);
-      return { ledger, store: await lookIntoStore(join(root, 'store'), CONTAINER) };
+      const store = await lookIntoStore(join(root, 'store'), CONTAINER);
+      return { ledger, store, kept: await keptBlocks(join(root, 'state', 'journals')) };
     } finally {
       await rm(look, { recursive: true });
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';
-import { dyingAt } from '../../../support/wrapped-container.ts';
+import { believing, dyingAt } from '../../../support/wrapped-container.ts';
 
 /**
  * A disk that tells rubbish of files and landmarks from some read on, without an error, until its attempt
@@ -33,6 +33,17 @@ const attempts = fc.array(
   }),
   { minLength: 1, maxLength: 3 },
 );
+/** The blobs are rubbish, were to be replaced, and are found to be what the disk says once more. */
+const sameRubbish: Attempt[] = [
+  { liesFrom: 4, end: { method: 'commit', nth: 6 } },
+  { liesFrom: 5, end: { stopAtBytes: 1_712_121 } },
+  { liesFrom: 2, end: { method: 'put', nth: 6 } },
+];
+/** A range is staged anew under its id, as rubbish, and the journal hears nothing of it. */
+const rubbishUnheard: Attempt[] = [
+  { liesFrom: 7, end: { stopAtBytes: 7_831_112 } },
+  { liesFrom: 6, end: { method: 'stageBlock', nth: 1 } },
+];
 type Attempt = typeof attempts extends fc.Arbitrary<(infer One)[]> ? One : never;
 
 const placeAt = (at: number) => bytesOf(`disk ${at}`, LANDMARK_BYTES);
@@ -48,8 +59,10 @@ async function attempt(drive: FileDrive, { liesFrom, end }: Attempt): Promise<vo
   };
   drive.placeAt = (at) => (isLying() ? Buffer.alloc(LANDMARK_BYTES, 0xa5) : placeAt(at));
   const stop = new AbortController();
-  if ('method' in end) drive.wrap = dyingAt(end.method, end.nth);
-  else {
+  if ('method' in end) {
+    const dying = dyingAt(end.method, end.nth);
+    drive.wrap = (container) => dying(believing(container));
+  } else {
     drive.onMessage = (message) => {
       const bytes = message.kind === 'progress' ? message.progress.stagedBytes : -1;
       if (bytes >= end.stopAtBytes) stop.abort();
@@ -59,7 +72,7 @@ async function attempt(drive: FileDrive, { liesFrom, end }: Attempt): Promise<vo
   if (settled !== undefined) expect(isLying()).toBe(false);
   drive.faults = {};
   drive.placeAt = placeAt;
-  drive.wrap = (container) => container;
+  drive.wrap = believing;
   drive.onMessage = () => undefined;
 }
 
@@ -67,6 +80,7 @@ test('no instant at which a disk begins to lie makes a wrong blob of a copy that
   await fc.assert(
     fc.asyncProperty(attempts, async (all) => {
       await using drive = await FileDrive.create();
+      drive.wrap = believing;
       for (const { blob, bytes } of files) await drive.write(blob, bytes);
       for (const each of all) await attempt(drive, each);
       const { verdict } = await drive.copy({ plan: tree });
@@ -76,6 +90,11 @@ test('no instant at which a disk begins to lie makes a wrong blob of a copy that
         expect((await drive.stored(`tree/${blob}`)).equals(bytes)).toBe(true);
       }
     }),
-    { numRuns: 8 },
+    {
+      numRuns: 8,
+      timeout: 30_000,
+      endOnFailure: true,
+      examples: [[sameRubbish], [rubbishUnheard]],
+    },
   );
 }, 240_000);
