@@ -243,6 +243,11 @@ export class BadPlaces {
     for (const at of [...this.scratch.blocks.keys()]) await this.scratch.remove(at);
   }
 
+  async close(): Promise<void> {
+    await Promise.allSettled([this.keeper.ended()]);
+    await this.scratch.close();
+  }
+
   /** Makes what is known now durable, the bytes before the map that tells of them. */
   async #write(): Promise<void> {
     this.#isKnown = true;

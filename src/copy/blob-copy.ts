@@ -7,7 +7,7 @@ import { FAST_READ_BYTES, RESCUE_CLUSTER_BYTES } from '../limits.ts';
 import { type BadPlaces, placeOf } from './bad-places.ts';
 import type { BlockOnTrust } from './block-on-trust.ts';
 import type { BlockSums } from './block-sums.ts';
-import type { SourceDevice } from './device.ts';
+import type { DiskToRead } from './device.ts';
 import { contentChanged } from './disk-errors.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { BlockHashes, Hasher, HashRequest } from './hashing.ts';
@@ -19,7 +19,7 @@ import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
 
 export interface BlobCopyParts {
-  readonly device: SourceDevice;
+  readonly device: DiskToRead;
   readonly reads: NotedReads;
   readonly ring: BufferRing;
   readonly hasher: Hasher;

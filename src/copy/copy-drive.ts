@@ -7,7 +7,7 @@ import { isStationError, throwIfCancelled } from '../errors.ts';
 import { CAREFUL_BYTES, SLOW_READ_BYTES_PER_S, SLOW_READS } from '../limits.ts';
 import { BadPlaces, placeOf } from './bad-places.ts';
 import { BlobCopy, type BlobCopyParts, type StagedBlob } from './blob-copy.ts';
-import type { SourceDevice } from './device.ts';
+import type { DiskToRead } from './device.ts';
 import { GoodPlaces } from './good-places.ts';
 import { Hasher } from './hashing.ts';
 import { imagePlanOf } from './image-plan.ts';
@@ -25,7 +25,7 @@ import { lookAgain, settleBlob } from './settle.ts';
 import { Survey } from './survey.ts';
 
 export interface CopyParts {
-  readonly device: SourceDevice;
+  readonly device: DiskToRead;
   readonly container: BlobContainer;
   /** Opens the container for the copy logs. */
   openLogContainer(name: string): Promise<BlobContainer>;
@@ -134,6 +134,7 @@ export async function copyDrive(
     throw error;
   } finally {
     await hasher.close();
+    await badPlaces.close();
     await journal.close();
   }
 }
@@ -226,7 +227,7 @@ async function* joined(
 async function finalVerdict(
   plan: ImagePlan,
   blobs: readonly BlobEvidence[],
-  { assignment, device }: { assignment: ImageAssignment; device: SourceDevice },
+  { assignment, device }: { assignment: ImageAssignment; device: DiskToRead },
 ): Promise<Verdict> {
   await device.stillSame();
   const writes = await device.writesCompleted();

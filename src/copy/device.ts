@@ -24,6 +24,19 @@ export interface ExpectedDisk {
   readonly wwns: readonly string[];
 }
 
+/** What the copy of an image needs of its disk. */
+export type DiskToRead = Pick<
+  SourceDevice,
+  | 'devicePath'
+  | 'sizeBytes'
+  | 'sectorBytes'
+  | 'mayBeAsleep'
+  | 'readInto'
+  | 'proveAlive'
+  | 'stillSame'
+  | 'writesCompleted'
+>;
+
 /**
  * A disk, open for reading and proved to be the one that was matched. Only the copy process of a
  * drive opens its disk. Opened with O_EXCL, so that a mounted disk, or one that an earlier copy

@@ -15,14 +15,14 @@ import {
 } from '../limits.ts';
 import type { PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
-import type { SourceDevice } from './device.ts';
+import type { DiskToRead } from './device.ts';
 import type { FromCopy } from './messages.ts';
 import type { NotedReads } from './noted-reads.ts';
 import { RescueStaging, type RescueStagingParts } from './rescue-staging.ts';
 import { RescueWindows } from './rescue-windows.ts';
 
 export interface RescueParts extends RescueStagingParts {
-  readonly device: SourceDevice;
+  readonly device: DiskToRead;
   readonly reads: NotedReads;
   /** Time for all bad areas of the drive, when it is not the usual one. */
   readonly rescueMs?: number | undefined;
@@ -104,11 +104,8 @@ class DriveRescue {
   }
 
   async close(): Promise<void> {
-    const { badPlaces, goodPlaces } = this.#parts;
-    const { keeper, scratch } = badPlaces;
-    goodPlaces.giveUp(new StationError('cancelled', 'the rescue has ended', {}));
-    await Promise.allSettled([this.#staging.ended(), keeper.ended()]);
-    await scratch.close();
+    this.#parts.goodPlaces.giveUp(new StationError('cancelled', 'the rescue has ended', {}));
+    await this.#staging.ended();
   }
 
   #rescueOf(blocks: readonly PlannedBlock[]): Rescue {
@@ -238,7 +235,7 @@ class DriveRescue {
 const PHYSICAL_SECTOR_BYTES_MAX = 4096;
 
 /** A disk whose grid of physical sectors is shifted, or that has none, is read by logical ones. */
-function unitBytesOf({ sectorBytes }: SourceDevice): RescueRules['unitBytes'] {
+function unitBytesOf({ sectorBytes }: DiskToRead): RescueRules['unitBytes'] {
   const { logical, physical } = sectorBytes;
   const cluster = Math.max(RESCUE_CLUSTER_BYTES, logical);
   const fits = physical % logical === 0 && physical <= PHYSICAL_SECTOR_BYTES_MAX;

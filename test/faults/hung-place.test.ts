@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const BLOCK = 8 * MIB;
 const SIZE = 8 * BLOCK;
 /** Far more than a read takes on a busy machine. */
-const HANG_MS = 6000;
+const HANG_MS = 3500;
 const GAVE_UP = { kind: 'failed', failure: { code: 'disk-unresponsive' } };
 
 const hang = (place: Extent): DiskFault => ({ kind: 'hang', ...place, maxSeconds: 60 });

@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { FileDrive } from './file-drive.ts';
 
 /**
  * A copy of files in a process of its own, to be killed: takes where the drive is, says what happens,
- * and ends with a line of JSON, the verdict.
+ * and ends with a line of JSON: the verdict, or what was thrown.
  */
 
 const [directory = '', connectionString = '', manifestHash = ''] = process.argv.slice(2);
@@ -12,5 +13,8 @@ drive.manifestHash = manifestHash;
 drive.onMessage = ({ kind }) => {
   if (kind === 'reconciled') process.stdout.write('under way\n');
 };
-const { verdict } = await drive.copy();
-process.stdout.write(`${JSON.stringify(verdict)}\n`);
+const last = await drive.copy().then(
+  ({ verdict }) => verdict,
+  (thrown: unknown) => ({ thrown: inspect(thrown) }),
+);
+process.stdout.write(`${JSON.stringify(last)}\n`);
