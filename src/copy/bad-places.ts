@@ -167,9 +167,11 @@ export class BadPlaces {
     this.map.mark(placeOf(blob, index), 'non-tried');
   }
 
-  /** Nor does the disk give these now: they come last. The disk was seen to be there. */
+  /** Those of them that are lost come last: the disk does not give them now. It was seen to be there. */
   async unread(blocks: Iterable<Pick<PlannedBlock, 'blob' | 'index'>>): Promise<void> {
-    for (const { blob, index } of blocks) this.map.mark(placeOf(blob, index), 'non-trimmed');
+    for (const { blob, index } of blocks) {
+      if (this.isUntried(blob, index)) this.map.mark(placeOf(blob, index), 'non-trimmed');
+    }
     await this.keeper.begin();
   }
 

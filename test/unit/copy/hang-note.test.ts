@@ -78,3 +78,16 @@ test('errors that may be those of a disk that left are not written, and what is 
     { ...sectors(32, 32), status: 'non-trimmed' },
   ]);
 });
+
+test('a block that is lost and does not read comes last; one that the store has stays read', async () => {
+  const { places, next } = await aCopy();
+  const [blob] = PLAN.blobs;
+  if (blob === undefined) throw new TypeError('the plan has a blob');
+  places.finished(blob, 0);
+  await places.unread([0, 1].map((index) => ({ blob, index })));
+  expect(places.map.isAll({ offsetBytes: 0, lengthBytes: BLOCK }, 'finished')).toBe(true);
+  await places.close();
+  const after = await next();
+  expect(after.map.isAll({ offsetBytes: BLOCK, lengthBytes: BLOCK }, 'non-trimmed')).toBe(true);
+  await after.close();
+});
