@@ -65,6 +65,8 @@ export class FileDrive implements AsyncDisposable {
   manifestFile = '\\DriveManifest.xml';
   clockSkewMs = 0;
   level: 'Error' | 'Verbose' = 'Verbose';
+  /** As a copy opens a container of the store; without patience unless set. */
+  open: (name: string) => Promise<BlobContainer> = (name) => openContainer(this.storage, name);
   /** Wraps what a copy sees of the store. */
   wrap: (container: BlobContainer) => BlobContainer = (container) => container;
   proveStillThere: () => Promise<void> = async () => undefined;
@@ -173,7 +175,7 @@ export class FileDrive implements AsyncDisposable {
         proveStillThere: () => this.proveStillThere(),
         kernelWrites: async () => 0,
       },
-      openContainer: async (name) => this.wrap(await openContainer(this.storage, name)),
+      openContainer: async (name) => this.wrap(await this.open(name)),
       openLogContainer: (name) => openContainer(this.storage, name),
       contentTypeOf: (name) => (name.endsWith('.txt') ? 'text/plain' : undefined),
       now: () => new Date(Date.now() + this.clockSkewMs),

@@ -1,4 +1,7 @@
 import { inspect } from 'node:util';
+import { openPatiently } from '../../src/copy/storage.ts';
+import { StoreWord } from '../../src/copy/store-word.ts';
+import { FILES_PACE } from '../../src/limits.ts';
 import { FileDrive } from './file-drive.ts';
 
 /**
@@ -10,6 +13,9 @@ const [directory = '', connectionString = '', manifestHash = ''] = process.argv.
 const drive = FileDrive.at(directory);
 drive.storage = { kind: 'connection-string', connectionString };
 drive.manifestHash = manifestHash;
+// A store may close an idle connection at the moment of a request.
+const patience = { word: new StoreWord(() => undefined), pace: FILES_PACE };
+drive.open = (name) => openPatiently(drive, name, patience);
 drive.onMessage = ({ kind }) => {
   if (kind === 'reconciled') process.stdout.write('under way\n');
 };
