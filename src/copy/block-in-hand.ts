@@ -13,6 +13,7 @@ export class BlockInHand {
   readonly slot: Slot;
   /** What was read and is not in the scratch yet, in bytes of the disk. */
   #fresh: Extent[] = [];
+  #flushed: Promise<unknown> = Promise.resolve();
 
   constructor(block: PlannedBlock, slot: Slot) {
     this.block = block;
@@ -54,11 +55,17 @@ export class BlockInHand {
     return this.#fresh.length > 0;
   }
 
+  /**
+   * Resolves when all that was read lies in the scratch; the slot is in use until then. It has its turn
+   * there before whatever is asked of the scratch after this call.
+   */
   async flush(scratch: Scratch): Promise<void> {
     const { offsetBytes } = this.block.extent;
-    for (const piece of this.#fresh) {
-      await scratch.write(offsetBytes, piece.offsetBytes - offsetBytes, this.placeOf(piece));
-    }
+    const writes = this.#fresh.map((piece) =>
+      scratch.write(offsetBytes, piece.offsetBytes - offsetBytes, this.placeOf(piece)),
+    );
     this.#fresh = [];
+    this.#flushed = Promise.all([this.#flushed, ...writes]);
+    await this.#flushed;
   }
 }

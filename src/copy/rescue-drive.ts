@@ -188,9 +188,8 @@ class DriveRescue {
     const inHand = this.#inHand;
     if (inHand === undefined) return;
     if (inHand.isFresh) await this.#parts.goodPlaces.check();
-    await inHand.flush(this.#parts.badPlaces.scratch);
     this.#inHand = undefined;
-    this.#parts.ring.release(inHand.slot);
+    this.#staging.layDown(inHand);
   }
 
   /** Reads of the block in hand, until one fails or somebody waits to hear of them. */
@@ -217,7 +216,7 @@ class DriveRescue {
     await goodPlaces.check();
     await device.proveAlive();
     badPlaces.doubtful = [];
-    await this.#inHand?.flush(badPlaces.scratch);
+    if (this.#inHand !== undefined) this.#staging.keep(this.#inHand);
     await badPlaces.keeper.begin();
   }
 

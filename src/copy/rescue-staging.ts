@@ -2,6 +2,7 @@ import type { BlockId } from '../domain/block-id.ts';
 import type { BlobPlan, Extent } from '../domain/plan.ts';
 import { endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { BadPlaces, PlannedBlock } from './bad-places.ts';
+import type { BlockInHand } from './block-in-hand.ts';
 import { type BlockOnTrust, CHECKED } from './block-on-trust.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal } from './journal.ts';
@@ -47,7 +48,17 @@ export class RescueStaging {
   whole(block: PlannedBlock, slot: Slot, signal: AbortSignal): void {
     this.#ended.add(block.extent.offsetBytes);
     const trust = this.#parts.goodPlaces.read(block.blob.name, block.index);
-    this.#inBackground(slot, () => this.#stage(block, { slot, unreadableBytes: 0, trust }, signal));
+    this.#withSlot(slot, () => this.#stage(block, { slot, unreadableBytes: 0, trust }, signal));
+  }
+
+  /** Keeps what was read of a block that is not whole, in the background: before any map tells of it. */
+  keep(inHand: BlockInHand): void {
+    this.#inBackground(() => inHand.flush(this.#parts.badPlaces.scratch));
+  }
+
+  /** The same, and takes its slot with it. */
+  layDown(inHand: BlockInHand): void {
+    this.#withSlot(inHand.slot, () => inHand.flush(this.#parts.badPlaces.scratch));
   }
 
   /**
@@ -61,7 +72,7 @@ export class RescueStaging {
     this.#ended.add(offsetBytes);
     const slot = await ring.acquire(signal);
     const saved = badPlaces.keeper.ended();
-    this.#inBackground(slot, async () => {
+    this.#withSlot(slot, async () => {
       await saved;
       const bytes = slot.buffer.subarray(0, lengthBytes);
       await this.#fetchKept(block, bytes);
@@ -135,16 +146,18 @@ export class RescueStaging {
     await Promise.allSettled(this.#inFlight);
   }
 
-  /** Goes on while the next blocks are read, and gives the slot back. */
-  #inBackground(slot: Slot, work: () => Promise<void>): void {
+  /** Gives the slot back in the end. */
+  #withSlot(slot: Slot, work: () => Promise<void>): void {
+    this.#inBackground(() => work().finally(() => this.#parts.ring.release(slot)));
+  }
+
+  /** Goes on while the next blocks are read. */
+  #inBackground(work: () => Promise<void>): void {
     const working = work()
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
-      .finally(() => {
-        this.#parts.ring.release(slot);
-        this.#inFlight.delete(working);
-      });
+      .finally(() => this.#inFlight.delete(working));
     this.#inFlight.add(working);
   }
 }

@@ -60,7 +60,9 @@ export class Scratch {
     return this.#blocks;
   }
 
+  /** The bytes stay as they are until this resolves. The block counts as kept from now on. */
   async write(block: number, atBytes: number, bytes: Buffer): Promise<void> {
+    this.#blocks.set(block, this.keptOf(block));
     await this.#inTurn(async () => {
       const handle = await this.#handleOf(block);
       for (let done = 0; done < bytes.length; done += SCRATCH_PIECE_BYTES) {
@@ -98,8 +100,8 @@ export class Scratch {
    * extents of the block that were put there.
    */
   async readInto(block: number, buffer: Buffer): Promise<readonly Extent[]> {
-    if (!this.#blocks.has(block)) return [];
     return await this.#inTurn(async () => {
+      if (!this.#blocks.has(block)) return [];
       const handle = await this.#handleOf(block);
       const kept: Extent[] = [];
       for await (const { atBytes, bytes } of piecesIn(handle, this.#nonce)) {
@@ -124,8 +126,8 @@ export class Scratch {
   }
 
   async remove(block: number): Promise<void> {
-    if (!this.#blocks.delete(block)) return;
     await this.#inTurn(async () => {
+      if (!this.#blocks.delete(block)) return;
       if (this.#open?.block === block) await this.#shut();
       await rm(this.#pathOf(block), { recursive: true, force: true });
     });
