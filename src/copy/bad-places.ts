@@ -1,26 +1,14 @@
 import type { BlockIdParts } from '../domain/block-id.ts';
-import {
-  type BlobPlan,
-  blockCount,
-  blockExtents,
-  type Extent,
-  type ImagePlan,
-} from '../domain/plan.ts';
+import type { BlobPlan, Extent, ImagePlan } from '../domain/plan.ts';
 import { type HungPlace, type HungRead, hungPlace, overlaps } from '../domain/rescue/hung-place.ts';
 import { type Area, type AreaStatus, endOf, RescueMap } from '../domain/rescue/map.ts';
 import type { Standing } from '../domain/rescue/rescue.ts';
 import type { UnreadableRanges } from '../domain/verdict.ts';
 import { HUNG_PLACE, RESCUE_SCRATCH_FAST_SHARE, UNREADABLE_RANGES_TOLD } from '../limits.ts';
 import { MapKeeper } from './map-keeper.ts';
+import { type PlannedBlock, placeOf, plannedBlock } from './planned-block.ts';
 import { readRescueFile, rescueFileBytes, writeRescueFile } from './rescue-file.ts';
 import { Scratch } from './scratch.ts';
-
-/** A block of the plan and where it lies on the disk. */
-export interface PlannedBlock {
-  readonly blob: BlobPlan;
-  readonly index: number;
-  readonly extent: Extent;
-}
 
 /** A read that never came back, and what came right before it and is not marked yet. */
 export interface HungCopyRead extends HungRead {
@@ -163,14 +151,14 @@ export class BadPlaces {
   }
 
   /** What the store has of a block is not of this disk: it is as if it had never been read. */
-  lost(blob: BlobPlan, index: number): void {
-    this.map.mark(placeOf(blob, index), 'non-tried');
+  lost({ extent }: PlannedBlock): void {
+    this.map.mark(extent, 'non-tried');
   }
 
   /** Those of them that are lost come last: the disk does not give them now. It was seen to be there. */
-  async unread(blocks: Iterable<Pick<PlannedBlock, 'blob' | 'index'>>): Promise<void> {
-    for (const { blob, index } of blocks) {
-      if (this.isUntried(blob, index)) this.map.mark(placeOf(blob, index), 'non-trimmed');
+  async unread(blocks: Iterable<PlannedBlock>): Promise<void> {
+    for (const { extent } of blocks) {
+      if (this.map.isAll(extent, 'non-tried')) this.map.mark(extent, 'non-trimmed');
     }
     await this.keeper.begin();
   }
@@ -296,8 +284,7 @@ export class BadPlaces {
     let start = 0;
     for (const blob of this.#plan.blobs) {
       if (offsetBytes < start + blob.lengthBytes) {
-        const index = Math.floor((offsetBytes - start) / blob.blockBytes);
-        return { blob, index, extent: placeOf(blob, index) };
+        return plannedBlock(blob, Math.floor((offsetBytes - start) / blob.blockBytes));
       }
       start += blob.lengthBytes;
     }
@@ -322,13 +309,6 @@ export class BadPlaces {
       } else at = Math.min(endOf(area), next);
     }
   }
-}
-
-/** Where a block of an image lies on the disk: in one piece. */
-export function placeOf(blob: BlobPlan, index: number): Extent {
-  const [extent] = blockExtents(blob, index);
-  if (extent === undefined || index >= blockCount(blob)) throw new RangeError('no such block');
-  return extent;
 }
 
 function isFailed(status: AreaStatus): boolean {

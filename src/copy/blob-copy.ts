@@ -4,7 +4,7 @@ import { type BlobPlan, blockCount, blockLength, type Extent } from '../domain/p
 import type { Skipping } from '../domain/rescue/skipping.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { FAST_READ_BYTES, RESCUE_CLUSTER_BYTES } from '../limits.ts';
-import { type BadPlaces, placeOf } from './bad-places.ts';
+import type { BadPlaces } from './bad-places.ts';
 import type { BlockOnTrust } from './block-on-trust.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { DiskToRead } from './device.ts';
@@ -15,6 +15,7 @@ import type { CopyJournal, Landmark } from './journal.ts';
 import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
 import type { NotedReads } from './noted-reads.ts';
+import { placeOf } from './planned-block.ts';
 import type { Held, HeldBlock } from './resume.ts';
 import type { BufferRing, Slot } from './ring.ts';
 

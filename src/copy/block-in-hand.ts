@@ -1,6 +1,6 @@
 import type { Extent } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
-import type { PlannedBlock } from './bad-places.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import type { Slot } from './ring.ts';
 import type { Scratch } from './scratch.ts';
 

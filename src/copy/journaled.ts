@@ -1,9 +1,9 @@
 import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
-import { placeOf } from './bad-places.ts';
 import { BlockSums } from './block-sums.ts';
 import { type Doubted, type Landmark, readJournal } from './journal.ts';
 import { Landmarks } from './landmarks.ts';
+import { placeOf } from './planned-block.ts';
 
 export interface Journaled {
   readonly sums: BlockSums;

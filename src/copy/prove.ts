@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { RESUME_SAMPLES } from '../limits.ts';
-import { type BadPlaces, placeOf } from './bad-places.ts';
+import type { BadPlaces } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import { badPlace, contentChanged, placeChanged } from './disk-errors.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
 import type { NotedReads } from './noted-reads.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import type { BufferRing, Slot } from './ring.ts';
-import type { BlockPlace, BlockToProve, PlacedBlock } from './survey.ts';
+import type { BlockToProve } from './survey.ts';
 
 export interface ProofParts {
   readonly reads: NotedReads;
@@ -31,9 +32,9 @@ export interface ToProve {
 /** Blocks that the store holds, that nobody vouches for, and that are not believed. */
 export interface Rubbish {
   /** They are not what the disk holds. */
-  readonly differing: readonly BlockPlace[];
+  readonly differing: readonly PlannedBlock[];
   /** They do not read again. */
-  readonly unread: readonly BlockPlace[];
+  readonly unread: readonly PlannedBlock[];
 }
 
 /**
@@ -69,8 +70,8 @@ export async function proveContent(
 class Proof {
   readonly #parts: ProofParts;
   readonly #slot: Slot;
-  readonly #differing: BlockPlace[] = [];
-  readonly #unread: BlockPlace[] = [];
+  readonly #differing: PlannedBlock[] = [];
+  readonly #unread: PlannedBlock[] = [];
   #proved = 0;
   /** Something agrees that is not the same byte all over, as it is on many disks. */
   #isKnownAgain = false;
@@ -111,24 +112,24 @@ class Proof {
     else throw placeChanged(reads, offsetBytes);
   }
 
-  async block({ blob, block, isSure }: BlockToProve, signal: AbortSignal): Promise<void> {
+  async block(block: BlockToProve, signal: AbortSignal): Promise<void> {
     const { reads, goodPlaces } = this.#parts;
-    const { index, sha256 } = block;
-    const { offsetBytes, lengthBytes } = placeOf(blob, index);
+    const { blob, index, held, isSure } = block;
+    const { offsetBytes, lengthBytes } = block.extent;
     const bytes = this.#slot.buffer.subarray(0, lengthBytes);
     if (!(await this.#reads(bytes, offsetBytes, signal))) {
-      if (!isSure) this.#unread.push({ blob, index });
+      if (!isSure) this.#unread.push(block);
       return;
     }
-    if (createHash('sha256').update(bytes).digest('hex') === sha256) {
+    if (createHash('sha256').update(bytes).digest('hex') === held.sha256) {
       this.#agrees(bytes);
       goodPlaces.remember(offsetBytes, bytes);
-      await this.#giveSum({ blob, block }, bytes);
+      await this.#giveSum(block, bytes);
     } else if (isSure) throw contentChanged(reads, blob, index);
-    else this.#differing.push({ blob, index });
+    else this.#differing.push(block);
   }
 
-  async #giveSum({ blob, block: { index, id } }: PlacedBlock, bytes: Buffer): Promise<void> {
+  async #giveSum({ blob, index, held: { id } }: BlockToProve, bytes: Buffer): Promise<void> {
     const { sums, journal } = this.#parts;
     if (sums.get(blob, index) !== undefined) return;
     const md5 = createHash('md5').update(bytes).digest('hex');

@@ -13,11 +13,11 @@ import {
   RESCUE_PASS_MS,
   RESCUE_RETRIES,
 } from '../limits.ts';
-import type { PlannedBlock } from './bad-places.ts';
 import { BlockInHand } from './block-in-hand.ts';
 import type { DiskToRead } from './device.ts';
 import type { FromCopy } from './messages.ts';
 import type { NotedReads } from './noted-reads.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import { RescueStaging, type RescueStagingParts } from './rescue-staging.ts';
 import { RescueWindows } from './rescue-windows.ts';
 

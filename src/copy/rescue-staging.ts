@@ -1,11 +1,12 @@
 import type { BlockId } from '../domain/block-id.ts';
 import type { BlobPlan, Extent } from '../domain/plan.ts';
 import { endOf, RescueMap } from '../domain/rescue/map.ts';
-import type { BadPlaces, PlannedBlock } from './bad-places.ts';
+import type { BadPlaces } from './bad-places.ts';
 import type { BlockInHand } from './block-in-hand.ts';
 import { type BlockOnTrust, CHECKED } from './block-on-trust.ts';
 import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal } from './journal.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import type { BufferRing, Slot } from './ring.ts';
 import { type StageParts, stageLoose } from './stage-loose.ts';
 

@@ -1,5 +1,6 @@
 import type { Standing } from '../domain/rescue/rescue.ts';
-import { type BadPlaces, type PlannedBlock, START } from './bad-places.ts';
+import { type BadPlaces, START } from './bad-places.ts';
+import type { PlannedBlock } from './planned-block.ts';
 
 /**
  * The open blocks of a disk in order, as many at a time as there is room to keep, and one at least. Each

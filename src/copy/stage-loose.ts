@@ -2,12 +2,12 @@ import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlockId, encodeBlockId } from '../domain/block-id.ts';
 import { blockLength, type Extent } from '../domain/plan.ts';
 import { throwIfCancelled } from '../errors.ts';
-import type { PlannedBlock } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Hasher } from './hashing.ts';
 import type { Landmark, Staged } from './journal.ts';
 import type { Landmarks } from './landmarks.ts';
 import { MD5_START } from './md5.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import type { Slot } from './ring.ts';
 
 export interface StageParts {

@@ -1,10 +1,10 @@
 import type { BlobContainer } from '../blobs/contract.ts';
 import { type BlobPlan, blockLength, type ImagePlan } from '../domain/plan.ts';
 import { RESUME_SAMPLES, RESUME_UNSUMMED_MAX } from '../limits.ts';
-import { placeOf } from './bad-places.ts';
 import type { BlockSums } from './block-sums.ts';
 import type { Doubted, JournalRecord, Staged } from './journal.ts';
 import { keyOf } from './journaled.ts';
+import { type PlannedBlock, plannedBlock } from './planned-block.ts';
 import { askStore, type Held, type HeldBlock, isWhole, type Listed, samplesOf } from './resume.ts';
 
 export interface SurveyParts {
@@ -25,23 +25,12 @@ export interface SurveyParts {
   random(): number;
 }
 
-/** Which block of which blob. */
-export interface BlockPlace {
-  readonly blob: BlobPlan;
-  readonly index: number;
-}
-
-/** A block of a blob that the store holds. */
-export interface PlacedBlock {
-  readonly blob: BlobPlan;
-  readonly block: HeldBlock;
-}
-
 /**
- * A block to read again. One that is not sure was staged, and its attempt ended before the journal had it,
+ * A block to read again, because the store holds it. One that is not sure was staged, and its attempt ended before the journal had it,
  * or before a check had passed: it may be of a disk that had begun to tell rubbish.
  */
-export interface BlockToProve extends PlacedBlock {
+export interface BlockToProve extends PlannedBlock {
+  readonly held: HeldBlock;
   readonly isSure: boolean;
 }
 
@@ -57,11 +46,11 @@ export class Survey {
   readonly #plan: ImagePlan;
   readonly #parts: SurveyParts;
   readonly #inProgress = new Map<BlobPlan, Held>();
-  readonly #samples: PlacedBlock[] = [];
+  readonly #samples: BlockToProve[] = [];
   /** Of blobs of which the journal knows no block. */
-  readonly #unsummedSamples: PlacedBlock[] = [];
-  #unsummed: PlacedBlock[] | undefined = [];
-  readonly #unchecked: PlacedBlock[] = [];
+  readonly #unsummedSamples: BlockToProve[] = [];
+  #unsummed: BlockToProve[] | undefined = [];
+  readonly #unchecked: BlockToProve[] = [];
   #heldBlocks = 0;
   #heldBytes = 0;
   #journaledBlocks = 0;
@@ -85,8 +74,12 @@ export class Survey {
       }
       for (const block of held.blocks.values()) {
         const isUnchecked = !held.committed && this.#isUnchecked(blob, block.index);
-        if (isUnchecked && isWhole(block)) this.#unchecked.push({ blob, block });
-        yield { ...this.#count(blob, block), ...(isUnchecked ? { isUnchecked } : {}) };
+        if (isUnchecked && isWhole(block)) this.#unchecked.push(toProve(blob, block, false));
+        const isSure = held.committed || !this.#parts.hasJournal;
+        yield {
+          ...this.#count(toProve(blob, block, isSure)),
+          ...(isUnchecked ? { isUnchecked } : {}),
+        };
       }
     }
   }
@@ -113,17 +106,12 @@ export class Survey {
   toProve(): readonly BlockToProve[] {
     const unsummed = this.#unsummed;
     const samples = unsummed === undefined ? this.#unsummedSamples : [];
-    const chosen = new Map<string, BlockToProve>();
-    for (const placed of unsummed ?? []) {
-      const isSure = !this.#parts.hasJournal || !this.#inProgress.has(placed.blob);
-      chosen.set(placed.block.id, { ...placed, isSure });
-    }
-    for (const placed of [...this.#samples, ...samples]) {
-      chosen.set(placed.block.id, { ...placed, isSure: true });
-    }
-    for (const placed of this.#unchecked) chosen.set(placed.block.id, { ...placed, isSure: false });
+    const all = [...(unsummed ?? []), ...this.#samples, ...samples, ...this.#unchecked];
+    const chosen = new Map(all.map((block) => [block.held.id, block]));
     return [...chosen.values()].sort(
-      (one, other) => Number(other.isSure) - Number(one.isSure) || startOf(one) - startOf(other),
+      (one, other) =>
+        Number(other.isSure) - Number(one.isSure) ||
+        one.extent.offsetBytes - other.extent.offsetBytes,
     );
   }
 
@@ -132,18 +120,16 @@ export class Survey {
    * are those behind them that nobody vouches for, whose ids carry a running MD5 that goes through what
    * the first ones were staged from. Gives them all.
    */
-  distrust(differing: readonly BlockPlace[]): readonly BlockPlace[] {
+  distrust(differing: readonly PlannedBlock[]): readonly PlannedBlock[] {
     const unsure = [...(this.#unsummed ?? []), ...this.#unchecked];
-    const chained = unsure.filter(({ block }) => block.md5State !== undefined);
-    const followers = chained
-      .map(({ blob, block }) => ({ blob, index: block.index }))
-      .filter(({ blob, index }) =>
-        differing.some((other) => other.blob === blob && other.index < index),
-      );
-    return [...differing, ...followers].filter((place) => this.#drop(place));
+    const chained = unsure.filter(({ held }) => held.md5State !== undefined);
+    const followers = chained.filter(({ blob, index }) =>
+      differing.some((other) => other.blob === blob && other.index < index),
+    );
+    return [...differing, ...followers].filter((block) => this.#drop(block));
   }
 
-  #drop({ blob, index }: BlockPlace): boolean {
+  #drop({ blob, index }: PlannedBlock): boolean {
     const held = this.#inProgress.get(blob);
     if (held === undefined || !held.blocks.has(index)) return false;
     const blocks = new Map(held.blocks);
@@ -204,15 +190,16 @@ export class Survey {
     const isKnown = sure.size > 0;
     const drawn = samplesOf({ ...held, blocks: isKnown ? sure : held.blocks }, count, random);
     const samples = isKnown ? this.#samples : this.#unsummedSamples;
-    samples.push(...drawn.map((block) => ({ blob, block })));
+    samples.push(...drawn.map((block) => toProve(blob, block, true)));
   }
 
   #isUnchecked(blob: BlobPlan, index: number): boolean {
     return this.#parts.unchecked.has(keyOf({ blob: blob.name, index }));
   }
 
-  #count(blob: BlobPlan, block: HeldBlock): Staged {
-    const { index, id } = block;
+  #count(block: BlockToProve): Staged {
+    const { blob, index, held } = block;
+    const { id } = held;
     this.#heldBlocks++;
     this.#heldBytes += blockLength(blob, index);
     const md5 = this.#parts.sums.get(blob, index);
@@ -220,12 +207,12 @@ export class Survey {
       this.#journaledBlocks++;
       return { kind: 'staged', blob: blob.name, index, id, md5 };
     }
-    if (isWhole(block)) this.#unsummed?.push({ blob, block });
+    if (isWhole(held)) this.#unsummed?.push(block);
     if ((this.#unsummed?.length ?? 0) > RESUME_UNSUMMED_MAX) this.#unsummed = undefined;
     return { kind: 'staged', blob: blob.name, index, id };
   }
 }
 
-function startOf({ blob, block }: PlacedBlock): number {
-  return placeOf(blob, block.index).offsetBytes;
+function toProve(blob: BlobPlan, held: HeldBlock, isSure: boolean): BlockToProve {
+  return { ...plannedBlock(blob, held.index), held, isSure };
 }

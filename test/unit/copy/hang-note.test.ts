@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { BadPlaces } from '../../../src/copy/bad-places.ts';
 import { NotedReads } from '../../../src/copy/noted-reads.ts';
+import { plannedBlock } from '../../../src/copy/planned-block.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import type { ImagePlan } from '../../../src/domain/plan.ts';
 
@@ -84,7 +85,7 @@ test('a block that is lost and does not read comes last; one that the store has 
   const [blob] = PLAN.blobs;
   if (blob === undefined) throw new TypeError('the plan has a blob');
   places.finished(blob, 0);
-  await places.unread([0, 1].map((index) => ({ blob, index })));
+  await places.unread([0, 1].map((index) => plannedBlock(blob, index)));
   expect(places.map.isAll({ offsetBytes: 0, lengthBytes: BLOCK }, 'finished')).toBe(true);
   await places.close();
   const after = await next();

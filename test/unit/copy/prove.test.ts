@@ -11,6 +11,7 @@ import { GoodPlaces } from '../../../src/copy/good-places.ts';
 import { CopyJournal, type Landmark } from '../../../src/copy/journal.ts';
 import { LANDMARK_BYTES, landmarkDigest } from '../../../src/copy/landmarks.ts';
 import { NotedReads } from '../../../src/copy/noted-reads.ts';
+import { plannedBlock } from '../../../src/copy/planned-block.ts';
 import { proveContent } from '../../../src/copy/prove.ts';
 import { BufferRing } from '../../../src/copy/ring.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
@@ -33,8 +34,8 @@ const contentOf = (index: number) => Buffer.from(contentAt('proof', index * BLOC
 function blockAt(index: number, { isSure }: { isSure: boolean }) {
   const sha256 = createHash('sha256').update(contentOf(index)).digest('hex');
   const id = `id ${index}` as BlockId;
-  const block = { index, sha256, nonce: '00112233aabbccdd', unreadableBytes: 0, id };
-  return { blob: BLOB, block, isSure };
+  const held = { index, sha256, nonce: '00112233aabbccdd', unreadableBytes: 0, id };
+  return { ...plannedBlock(BLOB, index), held, isSure };
 }
 
 interface Disk {

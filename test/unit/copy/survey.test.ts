@@ -8,6 +8,7 @@ import { openContainer } from '../../../src/blobs/open.ts';
 import { BlockSums } from '../../../src/copy/block-sums.ts';
 import { CopyJournal, type Doubted, type Staged } from '../../../src/copy/journal.ts';
 import { keyOf, lastIds } from '../../../src/copy/journaled.ts';
+import { plannedBlock } from '../../../src/copy/planned-block.ts';
 import { Survey } from '../../../src/copy/survey.ts';
 import type { BlobName } from '../../../src/domain/blob-name.ts';
 import { type BlockId, encodeBlockId } from '../../../src/domain/block-id.ts';
@@ -113,7 +114,7 @@ test('wants the ends of what is held read again, and each block without a sum', 
     if (index !== 17) sums.set(blob, index, md5Of(content(index)));
   }
   const { survey, records } = await surveyed(planOf(blob), sums);
-  const wanted = survey.toProve().map(({ block }) => block.index);
+  const wanted = survey.toProve().map(({ index }) => index);
   expect(wanted).toEqual(expect.arrayContaining([0, 17, 29]));
   expect(new Set(wanted).size).toBe(wanted.length);
   expect(wanted.length).toBeLessThan(12);
@@ -132,7 +133,7 @@ test('does not hold what the journal doubts, nor what nobody vouches for and can
   const doubted = { kind: 'doubted', blob: blob.name, index: 1 } as const;
   const { survey, records } = await surveyed(planOf(blob), sums, { doubted: [doubted] });
   expect(records.map((record) => 'index' in record && record.index)).toEqual([0, 2]);
-  expect(survey.toProve().map(({ block, isSure }) => [block.index, isSure])).toEqual([
+  expect(survey.toProve().map(({ index, isSure }) => [index, isSure])).toEqual([
     [0, true],
     [2, false],
   ]);
@@ -171,7 +172,7 @@ test('does not hold blocks that differ, nor the chain behind them', async () => 
     if (index < 2) sums.set(blob, index, md5Of(content(index)));
   }
   const { survey } = await surveyed(planOf(blob), sums);
-  const fourth = { blob, index: 3 };
+  const fourth = plannedBlock(blob, 3);
   expect(survey.distrust([fourth]).map(({ index }) => index)).toEqual([3, 4, 5]);
   expect([...(await survey.heldOf(blob, never)).blocks.keys()]).toEqual([0, 1, 2]);
   expect(survey.heldBytes).toBe(3 * BLOCK_BYTES);
@@ -188,10 +189,10 @@ test('wants each block read again that no check has passed, however many', async
   }
   const { survey, records } = await surveyed(planOf(blob), sums, { unchecked });
   const unsure = survey.toProve().filter(({ isSure }) => !isSure);
-  expect(unsure.map(({ block }) => block.index)).toEqual(unchecked);
+  expect(unsure.map(({ index }) => index)).toEqual(unchecked);
   const carried = records.filter((record) => 'isUnchecked' in record);
   expect(carried).toHaveLength(unchecked.length);
-  const dropped = survey.distrust([{ blob, index: 60 }]).map(({ index }) => index);
+  const dropped = survey.distrust([plannedBlock(blob, 60)]).map(({ index }) => index);
   expect(dropped.sort()).toEqual([60, 61, 62, 63]);
   expect(sums.get(blob, 60)).toBeUndefined();
 });
