@@ -33,6 +33,8 @@ export interface CopyOrder {
 
 /** An attempt whose journal is begun: what its steps share. */
 export interface BegunCopy extends CopyOrder {
+  /** The copy began with a disk that held something else, and a person said that this one is right. */
+  readonly isSecond: boolean;
   /** By the journal of the earlier attempt; the sums and landmarks grow from here. */
   readonly known: Journaled;
   readonly survey: Survey;
@@ -46,9 +48,12 @@ export interface BegunCopy extends CopyOrder {
 
 /** Asks the store before the earlier journal is believed, and begins this one with what both know. */
 export async function beginCopy(order: CopyOrder, signal: AbortSignal): Promise<BegunCopy> {
-  const { assignment, plan, parts } = order;
-  const { journalFile, nonce } = assignment;
+  const { plan, parts } = order;
+  const { journalFile } = order.assignment;
   const known = await journaled(journalFile, plan);
+  const { nonce = order.assignment.nonce } = known;
+  const assignment = { ...order.assignment, nonce };
+  const isSecond = nonce !== order.assignment.nonce;
   const badPlaces = await BadPlaces.open(assignment, plan);
   const survey = new Survey(plan, {
     ...{ ...parts, ...known, nonce },
@@ -65,7 +70,8 @@ export async function beginCopy(order: CopyOrder, signal: AbortSignal): Promise<
   const hasher = new Hasher(ring.memory);
   const onChecked = () => journal.append({ kind: 'checked' });
   const goodPlaces = new GoodPlaces({ reads, random: parts.random, onChecked });
-  return { ...order, known, survey, journal, badPlaces, goodPlaces, reads, ring, hasher };
+  const tools = { journal, badPlaces, goodPlaces, reads, ring, hasher };
+  return { assignment, plan, parts, isSecond, known, survey, ...tools };
 }
 
 /** Leaves what the next attempt has to know of one that ends early. */

@@ -1,12 +1,12 @@
 import type { BlobEvidence, DriveLogs, Verdict } from '../domain/verdict.ts';
 import { judge } from '../domain/verdict.ts';
 import { throwIfCancelled } from '../errors.ts';
-import { type BegunCopy, beginCopy, type CopyParts, closeCopy, noteFailure } from './begun-copy.ts';
+import { type BegunCopy, type CopyParts, closeCopy, noteFailure } from './begun-copy.ts';
 import { copyBlobs } from './copy-blobs.ts';
 import { imagePlanOf } from './image-plan.ts';
 import { writeLogs } from './logs.ts';
 import type { ImageAssignment } from './messages.ts';
-import { proveDisk } from './prove-disk.ts';
+import { provenCopy } from './prove-disk.ts';
 
 /** What a copy comes to. */
 export interface Settled {
@@ -29,10 +29,8 @@ export async function copyDrive(
   const plan = imagePlanOf(assignment.plan, { ...assignment, sizeBytes: device.sizeBytes });
   report({ kind: 'planned', plan });
   await container.ensure(signal);
-  const copy = await beginCopy({ assignment, plan, parts }, signal);
+  const copy = await provenCopy({ assignment, plan, parts }, signal);
   try {
-    report({ kind: 'phase', phase: 'proving' });
-    await proveDisk(copy, signal);
     report({ kind: 'phase', phase: 'copying' });
     const evidence = await copyBlobs(copy, signal);
     report({ kind: 'phase', phase: 'settling' });
@@ -48,12 +46,12 @@ export async function copyDrive(
 }
 
 async function finalVerdict(
-  { assignment, plan, parts: { device } }: BegunCopy,
+  { assignment, plan, isSecond, parts: { device } }: BegunCopy,
   blobs: readonly BlobEvidence[],
 ): Promise<Verdict> {
   await device.stillSame();
   const writes = await device.writesCompleted();
   const kernelWrites =
     writes === undefined ? undefined : writes - assignment.disk.writesAtFirstSight;
-  return judge({ plannedBytes: plan.totalBytes, blobs, kernelWrites });
+  return judge({ plannedBytes: plan.totalBytes, blobs, isSecond, kernelWrites });
 }

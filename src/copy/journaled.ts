@@ -6,6 +6,8 @@ import { Landmarks } from './landmarks.ts';
 import { placeOf } from './planned-block.ts';
 
 export interface Journaled {
+  /** By which the store's blocks are known; that of the assignment, unless its disk was confirmed. */
+  readonly nonce: string | undefined;
   readonly sums: BlockSums;
   readonly landmarks: Landmarks;
   readonly doubted: readonly Doubted[];
@@ -24,9 +26,11 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
   const unsummed = new Set<string>();
   const unchecked = new Set<string>();
   let hasJournal = false;
+  let nonce: string | undefined;
   const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
   for await (const record of readJournal(journalFile)) {
     hasJournal = true;
+    if (record.kind === 'copy') nonce = record.nonce;
     if (record.kind === 'landmark') known.push(record);
     if (record.kind === 'checked') {
       unchecked.clear();
@@ -56,7 +60,15 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
     }
   }
   const landmarks = new Landmarks(known, plan.totalBytes);
-  return { sums, landmarks, doubted: [...doubted.values()], unsummed, unchecked, hasJournal };
+  return {
+    nonce,
+    sums,
+    landmarks,
+    doubted: [...doubted.values()],
+    unsummed,
+    unchecked,
+    hasJournal,
+  };
 }
 
 /** The ids that the journal has last of these blocks of a blob; of none that it doubts. */

@@ -1,18 +1,37 @@
-import type { BegunCopy } from './begun-copy.ts';
+import { type BegunCopy, beginCopy, type CopyOrder, closeCopy, noteFailure } from './begun-copy.ts';
+import { beginAnew, requireConfirmed } from './other-disk.ts';
 import { proveContent, type Rubbish } from './prove.ts';
+import { forgetStranger } from './stranger.ts';
 
 /**
- * Proves that the disk is the one that the store has blocks of, and drops those that are not believed:
- * they are read and staged anew. Throws what `proveContent` throws.
+ * Begins an attempt whose disk is the one that the store has blocks of. What it has of another one is left
+ * behind when a person has said that this disk is right. Throws what `proveContent` and `requireConfirmed`
+ * throw.
  */
-export async function proveDisk(copy: BegunCopy, signal: AbortSignal): Promise<void> {
-  const { survey, known, journal, badPlaces, goodPlaces, parts } = copy;
+export async function provenCopy(order: CopyOrder, signal: AbortSignal): Promise<BegunCopy> {
+  const copy = await beginCopy(order, signal);
+  try {
+    await proveDisk(copy, signal);
+    return copy;
+  } catch (error) {
+    await noteFailure(copy, error);
+    await requireConfirmed(copy, error).finally(() => closeCopy(copy));
+  }
+  await beginAnew(order.assignment);
+  return await provenCopy(order, signal);
+}
+
+/** Drops what is not believed: it is read and staged anew. */
+async function proveDisk(copy: BegunCopy, signal: AbortSignal): Promise<void> {
+  const { survey, known, journal, badPlaces, goodPlaces, assignment, parts } = copy;
   const { lostBlocks } = survey;
-  const proof = { ...copy, sums: known.sums };
-  const { landmarks, doubted, unchecked } = known;
+  parts.report({ kind: 'phase', phase: 'proving' });
+  const { sums, landmarks, doubted, unchecked } = known;
   const hasLied = doubted.length > 0;
   const toProve = { blocks: survey.toProve(), landmarks: landmarks.known, hasLied };
-  await drop(copy, await proveContent(toProve, proof, signal));
+  const rubbish = await proveContent(toProve, { ...copy, sums }, signal);
+  await forgetStranger(assignment.journalFile);
+  await drop(copy, rubbish);
   if (unchecked.size > 0) await journal.append({ kind: 'checked' });
   if (badPlaces.isKnown) goodPlaces.suspect();
   parts.report({ kind: 'reconciled', heldBlocks: survey.heldBlocks, lostBlocks });

@@ -51,6 +51,7 @@ export class Survey {
   readonly #unsummedSamples: BlockToProve[] = [];
   #unsummed: BlockToProve[] | undefined = [];
   readonly #unchecked: BlockToProve[] = [];
+  #committed: BlobPlan | undefined;
   #heldBlocks = 0;
   #heldBytes = 0;
   #journaledBlocks = 0;
@@ -67,8 +68,10 @@ export class Survey {
         await this.#decided(await this.#ask(blob, signal), blob),
         blob,
       );
-      if (held.committed) this.#sample(blob, held, COMMITTED_SAMPLES);
-      else if (held.blocks.size > 0) {
+      if (held.committed) {
+        this.#committed ??= blob;
+        this.#sample(blob, held, COMMITTED_SAMPLES);
+      } else if (held.blocks.size > 0) {
         this.#sample(blob, held, RESUME_SAMPLES);
         this.#inProgress.set(blob, held);
       }
@@ -82,6 +85,11 @@ export class Survey {
         };
       }
     }
+  }
+
+  /** The first blob that this copy has committed. */
+  get committed(): BlobPlan | undefined {
+    return this.#committed;
   }
 
   get heldBlocks(): number {

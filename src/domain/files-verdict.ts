@@ -2,6 +2,7 @@ import type { DriveStatus } from './copy-status.ts';
 import { sentence } from './sentence.ts';
 import {
   type FilesSummary,
+  SECOND_DISK,
   statusWord,
   type Verdict,
   type VerdictReason,
@@ -124,12 +125,6 @@ function warningsIn({ files, leftOut, isSecond }: FilesEvidence): VerdictReason[
   );
   return [...second, ...told];
 }
-
-const SECOND_DISK: VerdictReason = {
-  code: 'disk-confirmed',
-  words:
-    'The disk no longer held what it held when its copy began, and a person said that it is the right one: all of it was read anew.',
-};
 
 function allVerified({ plannedBytes, files, isPromised, notes }: FilesEvidence): VerdictReason {
   const count = files.planned === 1 ? '1 file' : `${files.planned} files`;

@@ -59,6 +59,8 @@ export interface BlobEvidence {
 export interface VerdictEvidence {
   readonly plannedBytes: number;
   readonly blobs: readonly BlobEvidence[];
+  /** The copy began with a disk that held something else, and a person said that this one is right. */
+  readonly isSecond?: boolean;
   /** Writes that the kernel counted on the disk since it was plugged in; `undefined`: not known. */
   readonly kernelWrites: number | undefined;
 }
@@ -106,7 +108,8 @@ export function judge(evidence: VerdictEvidence): Verdict {
     const words = `The blobs cover ${covered} of ${evidence.plannedBytes} planned bytes.`;
     errors.push({ code: 'bytes-missing', words });
   }
-  const warnings = writeNotes(evidence.kernelWrites);
+  const second = evidence.isSecond === true ? [SECOND_DISK] : [];
+  const warnings = [...second, ...writeNotes(evidence.kernelWrites)];
   const clean = errors.length === 0 && warnings.length === 0;
   const verified = evidence.blobs.filter((blob) =>
     blobProblems(blob).every(({ code }) => code === 'bytes-unreadable'),
@@ -122,6 +125,12 @@ export function judge(evidence: VerdictEvidence): Verdict {
     blobs: evidence.blobs,
   };
 }
+
+export const SECOND_DISK: VerdictReason = {
+  code: 'disk-confirmed',
+  words:
+    'The disk no longer held what it held when its copy began, and a person said that it is the right one: all of it was read anew.',
+};
 
 /**
  * The verdict on a drive that a person ended although it was not copied: nothing of it is promised.

@@ -51,7 +51,7 @@ export const DISK_HELP: Help<DiskErrors> = {
     meaning:
       'A place that the copy has read before reads differently now: this is another disk with the same serial, the disk was written in the meantime, or it returns rubbish, mostly after a read error. The drive is faulted at once, since going on would mix two contents.',
     nextStep:
-      'If the message says “reads differently”, pull the disk, wait ten seconds, plug it in again and press Retry: what was read of it since it last told the truth is read anew. Else compare the label with the drive list, since another disk with this serial may have been plugged in: plug in the first one, then press Retry. If the label says that it is the first one, pull it, wait ten seconds, plug it in again and press Retry: a copy of files then takes it for the right one if it reads as before the pull, believes nothing of what was copied, reads all of it anew, and says so in the verdict. A copy of an image does not: it goes on as soon as the disk reads as it did. If it says the same again, try another cable and bay once; then keep the disk and ask the support.',
+      'If the message says “reads differently”, pull the disk, wait ten seconds, plug it in again and press Retry: what was read of it since it last told the truth is read anew. Else compare the label with the drive list, since another disk with this serial may have been plugged in: plug in the first one, then press Retry. If the label says that it is the first one, pull it, wait ten seconds, plug it in again and press Retry: the copy then takes it for the right one if it reads as before the pull, believes nothing of what was copied, reads all of it anew, and says so in the verdict. If it says the same again, try another cable and bay once; then keep the disk and ask the support.',
   },
   'disk-busy': {
     meaning:
@@ -68,7 +68,7 @@ export const DISK_HELP: Help<DiskErrors> = {
     meaning:
       'The kernel reports an error at an offset, and the disk is still there. Bad places alone do not end a copy: they are left for last, and what stays unreadable is told with the verdict. This drive did not even give what it had given before, or could not be opened. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
     nextStep:
-      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery. When nothing reads any more by which a copy of files knows its disk, all of it is read anew after that, and the verdict says so.',
+      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery. When nothing reads any more by which a copy knows its disk, all of it is read anew after that, and the verdict says so.',
   },
   'disk-unresponsive': {
     meaning:

@@ -57,9 +57,9 @@ export const STORAGE_HELP: Help<StorageErrors> = {
   },
   'destination-exists': {
     meaning:
-      'There is a committed blob of this name that is not from this copy. The station never replaces one, so the drive is faulted at once.',
+      'There is a committed blob of this name that is not from this copy, or that was made of what the disk held before a person said that it is the right one all the same. The station never replaces one, so the drive is faulted at once.',
     nextStep:
-      'A blob with this name is already there and is not from this copy. Move it away or use another prefix in a new job, then press Retry.',
+      'A blob with this name is already there and is not of this disk as it is now. Move it away or use another prefix in a new job, then press Retry.',
   },
   'blob-leased': {
     meaning:

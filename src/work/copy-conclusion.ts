@@ -1,6 +1,6 @@
 import type { CopyResult } from '../copy/copy-process.ts';
-import { noteAsked } from '../copy/files/stranger.ts';
 import type { CopyFailure } from '../copy/messages.ts';
+import { noteAsked } from '../copy/stranger.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type { DriveRef } from '../domain/job.ts';
 import { nextStepFor } from '../error-help/catalogue.ts';

@@ -7,8 +7,8 @@ import {
   VOLUME_LANDMARKS,
 } from '../../limits.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from '../landmarks.ts';
+import { forgetStranger, isConfirmed } from '../stranger.ts';
 import { readLandmarks, type VolumeLandmark, writeLandmarks } from './landmarks-file.ts';
-import { forgetStranger, isConfirmed } from './stranger.ts';
 
 /** The disk itself, below every filesystem and past the page cache. */
 export interface BareDisk {

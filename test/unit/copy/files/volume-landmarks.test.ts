@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { landmarksFile, type VolumeLandmark } from '../../../../src/copy/files/landmarks-file.ts';
-import { noteAsked } from '../../../../src/copy/files/stranger.ts';
 import { VolumeLandmarks } from '../../../../src/copy/files/volume-landmarks.ts';
 import { LANDMARK_BYTES } from '../../../../src/copy/landmarks.ts';
+import { noteAsked } from '../../../../src/copy/stranger.ts';
 import { StationError } from '../../../../src/errors.ts';
 import { LANDMARKS_IN_TURN, UNPROVED_FILES_MAX, VOLUME_LANDMARKS } from '../../../../src/limits.ts';
 import { bytesOf, FileDrive, type FileSpec } from '../../../support/file-drive.ts';

@@ -1,9 +1,9 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { unlessMissing, writeAll, writeDurably } from '../../blobs/durable-file.ts';
-import { asStateDiskError } from '../../errors.ts';
-import { syncPath } from '../../sync-path.ts';
+import { unlessMissing, writeAll, writeDurably } from '../blobs/durable-file.ts';
+import { asStateDiskError } from '../errors.ts';
+import { syncPath } from '../sync-path.ts';
 
 /**
  * A disk that does not hold what its copy began with. That is another disk, or the first one when it told
@@ -14,11 +14,11 @@ import { syncPath } from '../../sync-path.ts';
  */
 
 const schema = z.strictObject({
-  /** Of the landmarks that it did not hold. */
+  /** By what the disk is known that it is not: of files the landmarks, of an image the nonce of its blocks. */
   landmarks: z.string(),
   /** Of the attachment that was seen. */
   diskseq: z.int().min(0),
-  /** What it holds there, as `landmarkDigest` makes it; null where it does not read. */
+  /** What it holds at places that are the same each time, as `landmarkDigest` makes it; null where it does not read. */
   found: z.array(z.string().nullable()),
 });
 export type Stranger = z.output<typeof schema>;
