@@ -10,6 +10,7 @@ import { CopyJournal, type JournalRecord } from './journal.ts';
 import { type Journaled, journaled, lastIds } from './journaled.ts';
 import type { FromCopy, ImageAssignment } from './messages.ts';
 import { NotedReads } from './noted-reads.ts';
+import { readsSomewhere } from './places-all-over.ts';
 import { BufferRing } from './ring.ts';
 import { Survey } from './survey.ts';
 
@@ -69,7 +70,10 @@ export async function beginCopy(order: CopyOrder, signal: AbortSignal): Promise<
   const ring = new BufferRing(Math.max(...plan.blobs.map(({ blockBytes }) => blockBytes)));
   const hasher = new Hasher(ring.memory);
   const onChecked = () => journal.append({ kind: 'checked' });
-  const goodPlaces = new GoodPlaces({ reads, random: parts.random, onChecked });
+  const goodPlaces = new GoodPlaces({
+    ...{ reads, random: parts.random, onChecked },
+    readsSomewhere: () => readsSomewhere({ reads, badPlaces }),
+  });
   const tools = { journal, badPlaces, goodPlaces, reads, ring, hasher };
   return { assignment, plan, parts, isSecond, known, survey, ...tools };
 }

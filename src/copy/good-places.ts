@@ -13,9 +13,19 @@ interface GoodPlace {
 
 const PLACES_COMPARED = 2;
 
+interface Compared {
+  /** Those that are not known to be unreadable: one that is, is not to be tried for ever. */
+  readonly readable: readonly GoodPlace[];
+  readonly isSame: boolean;
+  /** Of one that did not read. */
+  readonly failure: unknown;
+}
+
 export interface GoodPlacesParts {
   readonly reads: Pick<NotedReads, 'devicePath' | 'readInto'>;
   random(): number;
+  /** Whether any of a few places all over the disk reads. */
+  readsSomewhere(): Promise<boolean>;
   /** A check has passed, and blocks that were written down without one are sure now. */
   onChecked(): Promise<void>;
 }
@@ -115,19 +125,19 @@ export class GoodPlaces {
   }
 
   /**
-   * Where no place is known yet, what was read since the last check is compared with itself.
+   * Where no place is known yet, or none of those reads any more, what was read since the last check is
+   * compared with itself.
    *
    * Throws `disk-content-changed` when a place reads differently now, and `disk-read-failed` when none
-   * of them can be read any more, though the disk is there: then it is not sectors that are bad.
+   * of them can be read any more, though the disk is there: then it is not sectors that are bad. While
+   * nothing waits for the check, one that reads somewhere else has only lost what it was known by.
    */
   async check(): Promise<void> {
     const candidates = this.#candidates;
     this.#candidates = [];
     const checked = [...this.#unchecked];
-    const isFirst = this.#places.length === 0;
     try {
-      const compared = await this.#compareSome(isFirst ? candidates : this.#places);
-      this.#places = isFirst ? compared : [...compared, ...candidates];
+      this.#places = await this.#goodOf(candidates);
     } catch (error) {
       this.#candidates.unshift(...candidates);
       this.giveUp(error);
@@ -140,13 +150,20 @@ export class GoodPlaces {
     if (checked.some(({ isHeldBack }) => !isHeldBack)) await this.#parts.onChecked();
   }
 
-  /**
-   * The oldest place, which nothing can have spoilt, and another one; or whichever still read. One that
-   * does not read any more is forgotten, so that it is not tried for ever. Gives the others.
-   */
-  async #compareSome(places: readonly GoodPlace[]): Promise<GoodPlace[]> {
+  async #goodOf(candidates: readonly GoodPlace[]): Promise<GoodPlace[]> {
+    const known = await this.#compareSome(this.#places);
+    if (known.isSame) return [...known.readable, ...candidates];
+    const fresh = await this.#compareSome(candidates);
+    const { failure = known.failure } = fresh;
+    const isLost = !fresh.isSame && failure !== undefined;
+    if (isLost && (this.isUnchecked || !(await this.#parts.readsSomewhere()))) throw failure;
+    return [...fresh.readable];
+  }
+
+  /** The oldest place, which nothing can have spoilt, and another one; or whichever still read. */
+  async #compareSome(places: readonly GoodPlace[]): Promise<Compared> {
     const [oldest, ...others] = places;
-    if (oldest === undefined) return [];
+    if (oldest === undefined) return { readable: [], isSame: false, failure: undefined };
     const from = Math.floor(this.#parts.random() * others.length);
     const order = [oldest, ...others.slice(from), ...others.slice(0, from)];
     let compared = 0;
@@ -163,8 +180,8 @@ export class GoodPlaces {
         unreadable.add(place);
       }
     }
-    if (compared === 0) throw failure;
-    return places.filter((place) => !unreadable.has(place));
+    const readable = places.filter((place) => !unreadable.has(place));
+    return { readable, isSame: compared > 0, failure };
   }
 
   async #compare({ offsetBytes, bytes }: GoodPlace): Promise<void> {

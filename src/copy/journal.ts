@@ -29,11 +29,13 @@ const landmark = z.object({
   sha256: z.string().regex(/^[0-9a-f]{32}$/u),
   ...onTrust,
 });
-/** The disk told rubbish at the next check: the block counts only when it is staged again. */
+/** The block counts only when it is staged again: the disk told rubbish at the next check, or when it was read again. */
 const doubted = z.object({
   kind: z.literal('doubted'),
   blob: z.string(),
   index: z.int().min(0),
+  /** It did not read again, and no check had passed: that is no lie of the disk. */
+  isUnread: z.literal(true).exactOptional(),
 });
 /** The disk told the truth: all that stands before this was read before the check began. */
 const checked = z.object({ kind: z.literal('checked') });

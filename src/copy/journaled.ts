@@ -11,6 +11,8 @@ export interface Journaled {
   readonly sums: BlockSums;
   readonly landmarks: Landmarks;
   readonly doubted: readonly Doubted[];
+  /** The disk told rubbish before. */
+  readonly hasLied: boolean;
   /** Blocks that it knows without their MD5, of an attempt before whose journal was lost: `index blob`. */
   readonly unsummed: ReadonlySet<string>;
   /** Blocks that were read after the disk was last seen to tell the truth, by `keyOf`. */
@@ -65,6 +67,7 @@ export async function journaled(journalFile: string, plan: ImagePlan): Promise<J
     sums,
     landmarks,
     doubted: [...doubted.values()],
+    hasLied: doubted.values().some(({ isUnread }) => isUnread !== true),
     unsummed,
     unchecked,
     hasJournal,

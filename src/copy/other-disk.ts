@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { isStationError, StationError } from '../errors.ts';
-import { VOLUME_LANDMARKS } from '../limits.ts';
-import { alignedBuffer } from './aligned-buffer.ts';
 import type { BegunCopy } from './begun-copy.ts';
 import { CopyJournal, type JournalHeader } from './journal.ts';
-import { LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
-import type { NotedReads } from './noted-reads.ts';
+import { digestsAllOver } from './places-all-over.ts';
 import { isConfirmed } from './stranger.ts';
 
 /**
@@ -23,7 +20,10 @@ export async function requireConfirmed(copy: BegunCopy, error: unknown): Promise
   if (!isStationError(error, 'disk-content-changed', 'disk-read-failed')) throw error;
   const { assignment, survey } = copy;
   const { journalFile, nonce, disk } = assignment;
-  const stranger = { landmarks: nonce, diskseq: disk.diskseq, found: await placesOf(copy) };
+  const found = await Array.fromAsync(digestsAllOver(copy));
+  // Of a disk that reads nowhere the store may have all that there is.
+  if (found.every((digest) => digest === null)) throw error;
+  const stranger = { landmarks: nonce, diskseq: disk.diskseq, found };
   if (!(await isConfirmed(journalFile, stranger))) throw error;
   if (survey.committed === undefined) return;
   const blob = survey.committed.name;
@@ -40,27 +40,4 @@ export async function beginAnew({
   const another = randomBytes(nonce.length / 2).toString('hex');
   const journal = await CopyJournal.start(journalFile, { copyId, nonce: another }, []);
   await journal.close();
-}
-
-/** All over the disk, the first where a partition table would be. */
-async function placesOf({ reads, badPlaces, plan }: BegunCopy): Promise<(string | null)[]> {
-  const page = alignedBuffer(LANDMARK_BYTES);
-  const stride = Math.floor(plan.totalBytes / VOLUME_LANDMARKS / LANDMARK_BYTES) * LANDMARK_BYTES;
-  const found: (string | null)[] = [];
-  for (let place = 0; place < VOLUME_LANDMARKS; place++) {
-    const at = { offsetBytes: place * stride, lengthBytes: LANDMARK_BYTES };
-    const isRead = !badPlaces.isHungIn(at) && (await isReadInto(page, at.offsetBytes, reads));
-    found.push(isRead ? landmarkDigest(page) : null);
-  }
-  return found;
-}
-
-async function isReadInto(page: Buffer, offsetBytes: number, reads: NotedReads): Promise<boolean> {
-  try {
-    await reads.readInto(page, offsetBytes);
-    return true;
-  } catch (error) {
-    if (!isStationError(error, 'disk-read-failed')) throw error;
-    return false;
-  }
 }

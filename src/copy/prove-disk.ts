@@ -1,5 +1,7 @@
 import { type BegunCopy, beginCopy, type CopyOrder, closeCopy, noteFailure } from './begun-copy.ts';
+import type { Doubted } from './journal.ts';
 import { beginAnew, requireConfirmed } from './other-disk.ts';
+import type { PlannedBlock } from './planned-block.ts';
 import { proveContent, type Rubbish } from './prove.ts';
 import { forgetStranger } from './stranger.ts';
 
@@ -26,8 +28,7 @@ async function proveDisk(copy: BegunCopy, signal: AbortSignal): Promise<void> {
   const { survey, known, journal, badPlaces, goodPlaces, assignment, parts } = copy;
   const { lostBlocks } = survey;
   parts.report({ kind: 'phase', phase: 'proving' });
-  const { sums, landmarks, doubted, unchecked } = known;
-  const hasLied = doubted.length > 0;
+  const { sums, landmarks, hasLied, unchecked } = known;
   const toProve = { blocks: survey.toProve(), landmarks: landmarks.known, hasLied };
   const rubbish = await proveContent(toProve, { ...copy, sums }, signal);
   await forgetStranger(assignment.journalFile);
@@ -41,15 +42,16 @@ async function drop(
   { survey, known, journal, badPlaces, parts }: BegunCopy,
   { differing, unread }: Rubbish,
 ): Promise<void> {
-  const rubbish = [...differing, ...unread];
-  const dropped = survey.distrust(rubbish);
-  for (const block of dropped) badPlaces.lost(block);
-  if (unread.length > 0) {
-    await parts.device.proveAlive();
-    await badPlaces.unread(unread);
-  }
-  for (const { blob, index, extent } of new Set([...rubbish, ...dropped])) {
-    known.landmarks.forget(extent);
-    await journal.append({ kind: 'doubted', blob: blob.name, index });
-  }
+  if (unread.length > 0) await parts.device.proveAlive();
+  const doubt = async (blocks: readonly PlannedBlock[], why: Pick<Doubted, 'isUnread'>) => {
+    const dropped = survey.distrust(blocks);
+    for (const block of dropped) badPlaces.lost(block);
+    for (const { blob, index, extent } of new Set([...blocks, ...dropped])) {
+      known.landmarks.forget(extent);
+      await journal.append({ kind: 'doubted', blob: blob.name, index, ...why });
+    }
+  };
+  await doubt(unread, { isUnread: true });
+  await doubt(differing, {});
+  if (unread.length > 0) await badPlaces.unread(unread);
 }

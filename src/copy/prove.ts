@@ -8,6 +8,7 @@ import type { GoodPlaces } from './good-places.ts';
 import type { CopyJournal, Landmark } from './journal.ts';
 import { isBlank, LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
 import type { NotedReads } from './noted-reads.ts';
+import { readsSomewhere } from './places-all-over.ts';
 import type { PlannedBlock } from './planned-block.ts';
 import type { BufferRing, Slot } from './ring.ts';
 import type { BlockToProve } from './survey.ts';
@@ -47,7 +48,8 @@ export interface Rubbish {
  * that told rubbish before its attempt ended, perhaps. An area that goes bad may give rubbish before errors.
  *
  * Throws `disk-content-changed`, also when nobody vouches for anything and nothing agrees: it is another
- * disk then. Throws `disk-read-failed` when nothing of it can be read, and `cancelled`.
+ * disk then. Throws `disk-read-failed` when there is nothing to compare because the disk hung there, or
+ * because nothing of it can be read; and `cancelled`.
  */
 export async function proveContent(
   { blocks, landmarks, hasLied }: ToProve,
@@ -61,7 +63,7 @@ export async function proveContent(
     for (const landmark of landmarks) await proof.landmark(landmark, signal);
     for (const block of blocks) await proof.block(block, signal);
     for (const at of kept) await proof.kept(at, signal);
-    return proof.end(hasLied);
+    return await proof.end(hasLied);
   } finally {
     proof.close();
   }
@@ -76,20 +78,27 @@ class Proof {
   /** Something agrees that is not the same byte all over, as it is on many disks. */
   #isKnownAgain = false;
   #failure: unknown;
+  /** A place was asked for and did not read. */
+  #isWorn = false;
 
   constructor(parts: ProofParts, slot: Slot) {
     this.#parts = parts;
     this.#slot = slot;
   }
 
-  end(hasLied: boolean): Rubbish {
+  async end(hasLied: boolean): Promise<Rubbish> {
     const [first] = this.#differing;
     if (first !== undefined && !this.#isKnownAgain && !hasLied) {
       throw contentChanged(this.#parts.reads, first.blob, first.index);
     }
     const isCompared = this.#proved > 0 || first !== undefined;
-    if (!isCompared && this.#failure !== undefined) throw this.#failure;
+    if (!isCompared && this.#failure !== undefined) await this.#requireWorn(this.#failure);
     return { differing: this.#differing, unread: this.#unread };
+  }
+
+  /** That just those places do not read of all is what another disk would hardly do. */
+  async #requireWorn(failure: unknown): Promise<void> {
+    if (!this.#isWorn || !(await readsSomewhere(this.#parts))) throw failure;
   }
 
   close(): void {
@@ -192,6 +201,7 @@ class Proof {
       return undefined;
     } catch (error) {
       if (!isStationError(error, 'disk-read-failed')) throw error;
+      this.#isWorn = true;
       return error;
     }
   }

@@ -68,7 +68,7 @@ export const DISK_HELP: Help<DiskErrors> = {
     meaning:
       'The kernel reports an error at an offset, and the disk is still there. Bad places alone do not end a copy: they are left for last, and what stays unreadable is told with the verdict. This drive did not even give what it had given before, or could not be opened. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
     nextStep:
-      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery. When nothing reads any more by which a copy knows its disk, all of it is read anew after that, and the verdict says so.',
+      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery. When nothing reads any more by which a copy of files knows its disk, all of it is read anew after that, and the verdict says so.',
   },
   'disk-unresponsive': {
     meaning:

@@ -7,6 +7,7 @@ import { copyDrive } from '../../src/copy/copy-drive.ts';
 import type { DiskToRead } from '../../src/copy/device.ts';
 import { badPlace } from '../../src/copy/disk-errors.ts';
 import type { FromCopy, ImageAssignment } from '../../src/copy/messages.ts';
+import type { NotedReads } from '../../src/copy/noted-reads.ts';
 import type { BlobName } from '../../src/domain/blob-name.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 
@@ -56,6 +57,7 @@ export interface Attempting {
   /** Stands around the store of the image. */
   wrap?(inner: BlobContainer): BlobContainer;
   onMessage?(message: FromCopy): void;
+  onReads?(reads: Pick<NotedReads, 'noteHang'>): void;
   readonly signal?: AbortSignal;
 }
 
@@ -82,6 +84,7 @@ export class ImageBench implements AsyncDisposable {
       diskseq = 1,
       wrap = (inner) => inner,
       onMessage: report = () => undefined,
+      onReads = () => undefined,
       signal = never,
     }: Attempting = {},
   ): Promise<Verdict> {
@@ -96,7 +99,7 @@ export class ImageBench implements AsyncDisposable {
       journalFile: this.journalFile,
     };
     const parts = {
-      ...{ device, container: wrap(await this.container('disks')), report },
+      ...{ device, container: wrap(await this.container('disks')), report, onReads },
       ...{ now: () => new Date(), random: Math.random },
       openLogContainer: (name: string) => this.container(name),
     };

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { contentAt } from '../../../native-fixtures/image.ts';
 import type { BlobContainer } from '../../../src/blobs/contract.ts';
 import type { FromCopy } from '../../../src/copy/messages.ts';
+import type { NotedReads } from '../../../src/copy/noted-reads.ts';
 import { noteAsked } from '../../../src/copy/stranger.ts';
+import { StationError } from '../../../src/errors.ts';
 import { ImageBench, MemoryDisk, unreadable } from '../../support/image-bench.ts';
 import { dyingAt } from '../../support/wrapped-container.ts';
 
@@ -17,6 +19,8 @@ const PAGE = 4096;
 const changed = { code: 'disk-content-changed' };
 const died = { code: 'internal-error' };
 const confirmed = { outcome: 'CompletedMoreInfo', reasons: [{ code: 'disk-confirmed' }] };
+const gone = (offsetBytes: number) =>
+  new StationError('disk-gone', 'it left', { devicePath: '/dev/x', offsetBytes });
 const contentOf = (seed: string) => Buffer.from(contentAt(seed, 0, SIZE));
 const [first, second, third] = [contentOf('first'), contentOf('second'), contentOf('third')];
 
@@ -45,21 +49,25 @@ class Watched extends MemoryDisk {
   }
 }
 
-/** The journal has one or two blocks of the first disk, and each of them was checked. */
-async function beginsWithFirst(): Promise<void> {
+/** The journal has the two whole blocks of a disk; they were checked, unless the disk left. */
+async function begun(content: Buffer, end: 'cancelled' | 'disk-gone'): Promise<void> {
   const stop = new AbortController();
-  const stopped = Promise.withResolvers<void>();
-  const disk = new Watched(first, async (_, offsetBytes) => {
-    if (offsetBytes >= 2 * BLOCK) await stopped.promise;
+  const areSafe = Promise.withResolvers<void>();
+  const disk = new Watched(content, async (_, offsetBytes) => {
+    if (offsetBytes < 2 * BLOCK) return;
+    await areSafe.promise;
+    if (end === 'disk-gone') throw gone(offsetBytes);
   });
   const onMessage = (message: FromCopy) => {
-    if (message.kind !== 'progress' || message.progress.stagedBytes < BLOCK) return;
-    stop.abort();
-    stopped.resolve();
+    if (message.kind !== 'progress' || message.progress.stagedBytes < 2 * BLOCK) return;
+    if (end === 'cancelled') stop.abort();
+    areSafe.resolve();
   };
   const copy = bench.copy(disk, { onMessage, signal: stop.signal });
-  await expect(copy).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(copy).rejects.toMatchObject({ code: end });
 }
+
+const beginsWithFirst = () => begun(first, 'cancelled');
 
 /** A person is asked about the second disk. */
 async function asksAboutSecond(): Promise<void> {
@@ -144,21 +152,62 @@ test('when that blob was moved away the second disk takes its name', async () =>
   expect((await bench.stored()).equals(second)).toBe(true);
 });
 
-test('a disk of which nothing reads by which it is known is read anew as well', async () => {
+/** All that the first two blocks are known by. */
+const KNOWN = [0, BLOCK - PAGE, BLOCK];
+const isAt = (places: readonly number[], { length }: Buffer, offsetBytes: number) =>
+  places.some((at) => at + PAGE > offsetBytes && at < offsetBytes + length);
+
+test('a disk of which other places read than those that it is known by is no other one', async () => {
   await beginsWithFirst();
-  const lost = [0, BLOCK - PAGE, BLOCK];
-  const worn = (diskseq: number) => {
-    const disk = new Watched(first, async (bytes, offsetBytes) => {
-      const isIn = (at: number) => at + PAGE > offsetBytes && at < offsetBytes + bytes.length;
-      if (lost.some(isIn)) throw unreadable(bytes, offsetBytes);
+  const worn = new Watched(first, async (bytes, offsetBytes) => {
+    if (isAt(KNOWN, bytes, offsetBytes)) throw unreadable(bytes, offsetBytes);
+  });
+  expect(await bench.copy(worn, { diskseq: 2 })).toMatchObject({ outcome: 'Completed' });
+  expect((await bench.stored()).equals(first)).toBe(true);
+});
+
+test('a disk of which nothing reads is no other one either, however often it is plugged in', async () => {
+  await beginsWithFirst();
+  const dead = new Watched(first, async (bytes, offsetBytes) => {
+    throw unreadable(bytes, offsetBytes);
+  });
+  for (const diskseq of [2, 3]) {
+    const copy = bench.copy(dead, { diskseq });
+    await expect(copy).rejects.toMatchObject({ code: 'disk-read-failed' });
+    await asked();
+  }
+  expect(await copied(first, 4)).toMatchObject({ outcome: 'Completed' });
+});
+
+test('a disk that hung wherever it is known by is asked about, and read anew then', async () => {
+  await beginsWithFirst();
+  for (const _ of KNOWN) {
+    let reads: Pick<NotedReads, 'noteHang'> | undefined;
+    const hanging = new Watched(first, async (bytes, offsetBytes) => {
+      if (!isAt(KNOWN, bytes, offsetBytes)) return;
+      await reads?.noteHang(offsetBytes);
+      throw new StationError('internal-error', 'given up', { detail: 'given up' });
     });
-    return bench.copy(disk, { diskseq });
-  };
-  await expect(worn(2)).rejects.toMatchObject({ code: 'disk-read-failed' });
+    const onReads = (noted: Pick<NotedReads, 'noteHang'>) => {
+      reads = noted;
+    };
+    await expect(bench.copy(hanging, { onReads })).rejects.toMatchObject(died);
+  }
+  await expect(copied(first, 2)).rejects.toMatchObject({ code: 'disk-read-failed' });
   await asked();
-  const { reasons } = await worn(3);
-  expect(reasons.map(({ code }) => code)).toEqual(['bytes-unreadable', 'disk-confirmed']);
-  const expected = Buffer.from(first);
-  for (const at of lost) expected.fill(0, at, at + PAGE);
-  expect((await bench.stored()).equals(expected)).toBe(true);
+  expect(await copied(first, 3)).toMatchObject(confirmed);
+  expect((await bench.stored()).equals(first)).toBe(true);
+});
+
+test('a block that did not read is no lie, and another disk is told from the first all the same', async () => {
+  const [one, other] = [first, second].map((content) => Buffer.from(content).fill(0, 0, BLOCK));
+  if (one === undefined || other === undefined) throw new TypeError('there are two');
+  await begun(one, 'disk-gone');
+  const worn = new Watched(one, async (bytes, offsetBytes) => {
+    if (isAt([BLOCK + MIB], bytes, offsetBytes)) throw unreadable(bytes, offsetBytes);
+  });
+  // The store has the last block then, and the journal does not.
+  const copy = bench.copy(worn, { diskseq: 2, wrap: dyingAt('stageBlock', 1) });
+  await expect(copy).rejects.toMatchObject(died);
+  await expect(copied(other, 3)).rejects.toMatchObject(changed);
 });

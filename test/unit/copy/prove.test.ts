@@ -73,7 +73,10 @@ async function onDisk({ unreadable = [], hung, corrupt = [] }: Disk) {
     if (corrupt.includes(index)) for (const [at, byte] of bytes.entries()) bytes[at] = ~byte;
   };
   const reads = new NotedReads({ devicePath, readInto }, badPlaces);
-  const goodPlaces = new GoodPlaces({ reads, random: () => 0.5, onChecked: async () => undefined });
+  const goodPlaces = new GoodPlaces({
+    ...{ reads, random: () => 0.5, onChecked: async () => undefined },
+    readsSomewhere: async () => true,
+  });
   const ring = new BufferRing(BLOCK, 2 * BLOCK);
   return { reads, ring, sums: new BlockSums(), journal, goodPlaces, badPlaces };
 }
@@ -114,11 +117,14 @@ test('a place to know the disk by is as good as its block', async () => {
   expect(await rubbishOf({ unreadable: [2] }, blocks, [checked])).toEqual([]);
 });
 
-test('a disk of which nothing can be compared is no other one, and none that told rubbish', async () => {
-  const blocks = [0, 1].map((index) => blockAt(index, unsure));
-  await expect(rubbishOf({ unreadable: [0, 1] }, blocks)).rejects.toMatchObject({
-    code: 'disk-read-failed',
-  });
+test('a disk of which nothing can be compared is no other one, if something else of it reads', async () => {
+  const blocks = [blockAt(0, sure), blockAt(1, unsure)];
+  expect(await rubbishOf({ unreadable: [0, 1] }, blocks)).toEqual([1]);
+  for (const disk of [{ unreadable: [0, 1, 2, 3] }, { hung: 0 }]) {
+    await expect(rubbishOf(disk, [blockAt(0, sure)])).rejects.toMatchObject({
+      code: 'disk-read-failed',
+    });
+  }
 });
 
 test('what is kept of a block does for it when it does not read again, but not unread', async () => {
