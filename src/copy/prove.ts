@@ -91,6 +91,7 @@ class Proof {
     if (first !== undefined && !this.#isKnownAgain && !hasLied) {
       throw contentChanged(this.#parts.reads, first.blob, first.index);
     }
+    if (this.#isWorn) this.#parts.goodPlaces.suspect();
     const isCompared = this.#proved > 0 || first !== undefined;
     if (!isCompared && this.#failure !== undefined) await this.#requireWorn(this.#failure);
     return { differing: this.#differing, unread: this.#unread };

@@ -105,6 +105,16 @@ test.each<[string, Disk, readonly number[]]>([
   expect(await rubbishOf(disk, blocks)).toEqual(expected);
 });
 
+test.each([
+  ['is believed from check to check when a place of it did not read', { unreadable: [0] }, true],
+  ['is believed at once when all of it reads', {}, false],
+])('a disk %s', async (_, disk, isHeldBack) => {
+  const parts = await onDisk(disk);
+  const blocks = [0, 1].map((index) => blockAt(index, sure));
+  await proveContent({ blocks, landmarks: [], hasLied: false }, parts, never);
+  expect(parts.goodPlaces.read(BLOB.name, 2).isHeldBack).toBe(isHeldBack);
+});
+
 test('a place to know the disk by is as good as its block', async () => {
   const offsetBytes = 2 * BLOCK;
   const landmark: Landmark = {
