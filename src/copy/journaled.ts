@@ -1,7 +1,13 @@
 import { type BlobPlan, blockCount, type ImagePlan } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
 import { BlockSums } from './block-sums.ts';
-import { type Doubted, type Landmark, readJournal } from './journal.ts';
+import {
+  type Doubted,
+  type JournalRecord,
+  type Landmark,
+  readJournal,
+  type Staged,
+} from './journal.ts';
 import { Landmarks } from './landmarks.ts';
 import { placeOf } from './planned-block.ts';
 
@@ -22,56 +28,89 @@ export interface Journaled {
 
 /** What the journal of the earlier attempt knows of its blocks and its disk; nothing when it is lost. */
 export async function journaled(journalFile: string, plan: ImagePlan): Promise<Journaled> {
-  const sums = new BlockSums();
-  let known: Landmark[] = [];
-  const doubted = new Map<string, Doubted>();
-  const unsummed = new Set<string>();
-  const unchecked = new Set<string>();
-  let hasJournal = false;
-  let nonce: string | undefined;
-  const blobs = new Map<string, BlobPlan>(plan.blobs.map((blob) => [blob.name, blob]));
-  for await (const record of readJournal(journalFile)) {
-    hasJournal = true;
-    if (record.kind === 'copy') nonce = record.nonce;
-    if (record.kind === 'landmark') known.push(record);
-    if (record.kind === 'checked') {
-      unchecked.clear();
-      known = known.map(({ isUnchecked: _, ...landmark }) => landmark);
-    }
-    if (!('blob' in record)) continue;
-    const { index } = record;
-    const blob = blobs.get(record.blob);
-    if (blob === undefined || index >= blockCount(blob)) continue;
-    if (record.kind === 'doubted') {
-      sums.delete(blob, index);
-      doubted.set(keyOf(record), record);
-      const place = placeOf(blob, index);
-      known = known.filter(
-        (at) => at.offsetBytes < place.offsetBytes || at.offsetBytes >= endOf(place),
-      );
-      unsummed.delete(keyOf(record));
-      unchecked.delete(keyOf(record));
-      continue;
-    }
-    if (record.isUnchecked === true) unchecked.add(keyOf(record));
-    else unchecked.delete(keyOf(record));
-    if (record.md5 === undefined) unsummed.add(keyOf(record));
-    else {
-      sums.set(blob, index, record.md5);
-      doubted.delete(keyOf(record));
+  const told = new Told(plan);
+  for await (const record of readJournal(journalFile)) told.take(record);
+  return told.known;
+}
+
+/** Of each block the last record counts. */
+class Told {
+  readonly #totalBytes: number;
+  readonly #blobs: ReadonlyMap<string, BlobPlan>;
+  readonly #sums = new BlockSums();
+  readonly #doubted = new Map<string, Doubted>();
+  readonly #unsummed = new Set<string>();
+  readonly #unchecked = new Set<string>();
+  #landmarks: Landmark[] = [];
+  #hasJournal = false;
+  #nonce: string | undefined;
+
+  constructor({ totalBytes, blobs }: ImagePlan) {
+    this.#totalBytes = totalBytes;
+    this.#blobs = new Map<string, BlobPlan>(blobs.map((blob) => [blob.name, blob]));
+  }
+
+  take(record: JournalRecord): void {
+    this.#hasJournal = true;
+    switch (record.kind) {
+      case 'copy':
+        this.#nonce = record.nonce;
+        return;
+      case 'landmark':
+        this.#landmarks.push(record);
+        return;
+      case 'checked':
+        this.#unchecked.clear();
+        this.#landmarks = this.#landmarks.map(({ isUnchecked: _, ...landmark }) => landmark);
+        return;
+      case 'staged':
+      case 'doubted':
+        this.#takeBlock(record);
     }
   }
-  const landmarks = new Landmarks(known, plan.totalBytes);
-  return {
-    nonce,
-    sums,
-    landmarks,
-    doubted: [...doubted.values()],
-    hasLied: doubted.values().some(({ isUnread }) => isUnread !== true),
-    unsummed,
-    unchecked,
-    hasJournal,
-  };
+
+  get known(): Journaled {
+    return {
+      nonce: this.#nonce,
+      sums: this.#sums,
+      landmarks: new Landmarks(this.#landmarks, this.#totalBytes),
+      doubted: [...this.#doubted.values()],
+      hasLied: this.#doubted.values().some(({ isUnread }) => isUnread !== true),
+      unsummed: this.#unsummed,
+      unchecked: this.#unchecked,
+      hasJournal: this.#hasJournal,
+    };
+  }
+
+  #takeBlock(record: Staged | Doubted): void {
+    const blob = this.#blobs.get(record.blob);
+    if (blob === undefined || record.index >= blockCount(blob)) return;
+    if (record.kind === 'staged') this.#staged(blob, record);
+    else this.#doubt(blob, record);
+  }
+
+  #staged(blob: BlobPlan, record: Staged): void {
+    const key = keyOf(record);
+    if (record.isUnchecked === true) this.#unchecked.add(key);
+    else this.#unchecked.delete(key);
+    if (record.md5 === undefined) this.#unsummed.add(key);
+    else {
+      this.#sums.set(blob, record.index, record.md5);
+      this.#doubted.delete(key);
+    }
+  }
+
+  #doubt(blob: BlobPlan, record: Doubted): void {
+    const key = keyOf(record);
+    const place = placeOf(blob, record.index);
+    this.#sums.delete(blob, record.index);
+    this.#doubted.set(key, record);
+    this.#unsummed.delete(key);
+    this.#unchecked.delete(key);
+    this.#landmarks = this.#landmarks.filter(
+      ({ offsetBytes }) => offsetBytes < place.offsetBytes || offsetBytes >= endOf(place),
+    );
+  }
 }
 
 /** The ids that the journal has last of these blocks of a blob; of none that it doubts. */
