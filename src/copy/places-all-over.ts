@@ -1,5 +1,5 @@
 import { isStationError } from '../errors.ts';
-import { VOLUME_LANDMARKS } from '../limits.ts';
+import { PLACES_ALL_OVER } from '../limits.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
 import type { BadPlaces } from './bad-places.ts';
 import { LANDMARK_BYTES, landmarkDigest } from './landmarks.ts';
@@ -17,8 +17,8 @@ export interface DiskWithPlaces {
 export async function* digestsAllOver(disk: DiskWithPlaces): AsyncGenerator<string | null> {
   const { sizeBytes } = disk.badPlaces.map;
   const page = alignedBuffer(LANDMARK_BYTES);
-  const stride = Math.floor(sizeBytes / VOLUME_LANDMARKS / LANDMARK_BYTES) * LANDMARK_BYTES;
-  for (let place = 0; place < VOLUME_LANDMARKS; place++) {
+  const stride = Math.floor(sizeBytes / PLACES_ALL_OVER / LANDMARK_BYTES) * LANDMARK_BYTES;
+  for (let place = 0; place < PLACES_ALL_OVER; place++) {
     yield (await isRead(page, place * stride, disk)) ? landmarkDigest(page) : null;
   }
 }

@@ -125,5 +125,10 @@ export const LANDMARKS_IN_TURN = 2;
 export const UNPROVED_FILES_MAX = { bytes: 1 * GIB, files: 1024 } as const;
 /** Places that are looked at to find those: a blank one proves little, and a volume may be mostly blank. */
 export const LANDMARK_TRIES = 64;
+/**
+ * Places all over a disk, 4 KiB each, that are read when its image cannot be proved by what was copied: how
+ * a disk reads that a person is asked about, and whether one reads at all. A tenth of a second on any disk.
+ */
+export const PLACES_ALL_OVER = 8;
 /** Unreadable ranges that a verdict tells one by one; the map has all. */
 export const UNREADABLE_RANGES_TOLD = 8;
