@@ -218,6 +218,16 @@ describe('a slow client', () => {
     at.publish(station(7));
     expect((await slow.hears('delta', deltas + 1)).sequence).toBe(rounds + 1);
   });
+
+  it('gets a change larger than its budget when it has read all before it', async () => {
+    const at = await serve(emptyView(), { budgetBytes: 4096 });
+    const client = await join(at);
+    client.say(hello);
+    await client.hears('snapshot');
+    const drives = Array.from({ length: 20 }, (_, n) => copyingDrive(`DRIVE-${n}`, 'Bay 1', 0.5));
+    at.publish({ ...emptyView(), drives });
+    expect((await client.hears('delta')).changes).toHaveLength(drives.length);
+  });
 });
 
 describe('heartbeat', () => {
