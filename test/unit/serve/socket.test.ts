@@ -297,6 +297,30 @@ describe('the door', () => {
     }
   });
 
+  it('lets nobody in any more while it closes', async () => {
+    const at = await serve();
+    const slow = await join(at);
+    const { host, port } = at.server.address;
+    const late = connect({ host, port });
+    try {
+      const key = Buffer.alloc(16).toString('base64');
+      late.write(`GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\n`);
+      await once(late, 'connect');
+      // The server has the beginning of the request, so the connection does not count as idle.
+      await delay(50);
+      slow.socket.pause();
+      const closed = at.stopServer().then(() => 'closed');
+      late.write(
+        `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+      );
+      expect(String((await once(late, 'data'))[0])).toContain('503');
+      slow.socket.resume();
+      expect(await Promise.race([closed, delay(3000, 'still open')])).toBe('closed');
+    } finally {
+      late.destroy();
+    }
+  });
+
   it('says 1001 to everybody when it closes', async () => {
     const at = await serve();
     const client = await join(at);
