@@ -69,11 +69,15 @@ function outcomeOf(child: ChildProcess, tool: Tool, stop: AbortSignal): Promise<
     if (kept > TOOL_OUTPUT_MAX_BYTES) fail(exitCode, 'its output is too long');
     else if (exitCode !== null && isAnswer(exitCode))
       resolve(Buffer.concat(chunks).toString('utf8'));
-    else fail(exitCode, complaints.trim() || `ended by ${signalName ?? 'an error'}`);
+    else fail(exitCode, complaints.trim() || endInWords(exitCode, signalName));
   });
   const onStop = () => fail(null, 'stopped');
   stop.addEventListener('abort', onStop, { once: true });
   return promise.finally(() => stop.removeEventListener('abort', onStop));
+}
+
+function endInWords(exitCode: number | null, signalName: NodeJS.Signals | null): string {
+  return signalName === null ? `exit code ${exitCode}` : `ended by ${signalName}`;
 }
 
 function failure(tool: Tool, exitCode: number | null, detail: string, cause?: unknown) {
