@@ -56,7 +56,7 @@ const faultSchema = z.discriminatedUnion('kind', [
     .describe('Reads give inverted bytes and no error.'),
 ]);
 
-export const identityFileSchema = z.strictObject({
+const identityFileSchema = z.strictObject({
   serial: text(300).optional().describe('As the disk would print it, blanks and case included.'),
   model: text(100).optional(),
   vendor: text(100).optional(),

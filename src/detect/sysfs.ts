@@ -152,7 +152,7 @@ async function writesCompleted(block: string): Promise<number> {
 }
 
 /** The text of SCSI VPD page 0x80 (SPC-5, 7.7.19): `undefined` for anything else or an empty one. */
-export function parseVpdSerial(page: Uint8Array | undefined): string | undefined {
+function parseVpdSerial(page: Uint8Array | undefined): string | undefined {
   if (page === undefined || page.length <= VPD_HEADER_BYTES || page[1] !== VPD_SERIAL_PAGE) {
     return undefined;
   }

@@ -86,7 +86,7 @@ const REASONS: { readonly [Event in JobEvent]?: string } = {
  * Whether a job's time is over: the clock of Creating starts anew with every change by a client, and
  * when an operator leads the job back there.
  */
-export function isExpired({ state, updatedAt }: Job, nowMs: number, timeOuts: TimeOuts): boolean {
+function isExpired({ state, updatedAt }: Job, nowMs: number, timeOuts: TimeOuts): boolean {
   const inStateMs = nowMs - Date.parse(state.since);
   if (state.name !== 'Creating') return isFinished(state.name) && inStateMs >= timeOuts.finishedMs;
   return Math.min(inStateMs, nowMs - Date.parse(updatedAt)) >= timeOuts.creatingMs;
