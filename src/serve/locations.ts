@@ -50,7 +50,7 @@ const DISPLAY_NAMES: Readonly<Record<string, string>> = {
 
 /** The display name of a region; a region that is not known stays as it was given. */
 function displayLocation(location: string): string {
-  const key = location.toLowerCase().replaceAll(' ', '');
+  const key = keyOf(location);
   return Object.hasOwn(DISPLAY_NAMES, key) ? (DISPLAY_NAMES[key] ?? location) : location;
 }
 
