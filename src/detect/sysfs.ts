@@ -166,7 +166,7 @@ async function usbOf(sysRoot: string, devpath: string) {
   const usb = usbAbove(devpath);
   if (usb === undefined) return {};
   const text = (name: string) => readAttribute(join(sysRoot, usb.device, name));
-  const driver = await linkTarget(join(sysRoot, usb.face, 'driver'));
+  const driver = await linkTarget(join(sysRoot, usb.usbInterface, 'driver'));
   return {
     usbSerial: await text('serial'),
     usbVendor: await text('idVendor'),
