@@ -135,8 +135,8 @@ function waitAlerts(entry: Entry, { nowMs, timeOuts }: Moment): DueAlert[] {
   const nothingCame = away.length === drives.length;
   const kind = nothingCame ? 'package-missing' : 'drives-missing';
   const reason = nothingCame
-    ? `Nothing of job ${job.name} came since ${dayOf(since)}.`
-    : `Of job ${job.name} these did not come since ${dayOf(since)}: ${away.map(({ ref }) => ref.driveId).join(', ')}.`;
+    ? `Nothing of job ${job.name} has arrived since ${dayOf(since)}.`
+    : `These drives of job ${job.name}, awaited since ${dayOf(since)}, have not arrived: ${away.map(({ ref }) => ref.driveId).join(', ')}.`;
   return [alertOf(kind, { jobId: job.id }, { reason, since: job.awaitedSince })];
 }
 
@@ -216,7 +216,7 @@ function stagedAlerts(
   if (state.name !== 'Transferring' || since === undefined || staged <= 0) return [];
   if (nowMs - Date.parse(since) < timeOuts.stagedHeldMs) return [];
   const forgotten = dayOf(Date.parse(since) + timeOuts.stagedKeptMs);
-  const reason = `Drive ${ref.driveId} of job ${jobName}: nothing was sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
+  const reason = `Drive ${ref.driveId} of job ${jobName}: nothing has been sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
   return [alertOf('staged-bytes-expire', ref, { reason, since })];
 }
 
@@ -228,7 +228,7 @@ function missingAlerts(
 ): DueAlert[] {
   const since = missing.get(driveKey(ref));
   if (since === undefined || nowMs - Date.parse(since) < timeOuts.diskMissingMs) return [];
-  const left = `the disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy and is not back since ${since.slice(0, 16).replace('T', ' ')} UTC.`;
+  const left = `the disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy at ${since.slice(0, 16).replace('T', ' ')} UTC and has not come back.`;
   const ifEnded = progress === undefined ? '' : leftBehindInWords(progress);
   const lost = ifEnded === '' ? '' : ` If the drive is ended: ${ifEnded}`;
   const reason = `Drive ${ref.driveId} of job ${jobName}: ${left}${lost}`;

@@ -57,7 +57,7 @@ export interface JobOfTime {
 export function dueLifeSteps(entry: JobOfTime, nowMs: number, timeOuts: TimeOuts): LifeStep[] {
   const { job } = entry;
   if (isExpired(job, nowMs, timeOuts)) {
-    const why = `nothing was to be done for it since ${job.state.since}`;
+    const why = `there has been nothing to do for it since ${job.state.since}`;
     return [{ kind: 'delete-job', jobId: job.id, why }];
   }
   const event = dueJobEvent({
