@@ -86,7 +86,7 @@ function failure(tool: Tool, exitCode: number | null, detail: string, cause?: un
 }
 
 function abandon(child: ChildProcess, { onLateEnd, onAbandoned }: Tool): void {
-  if (onLateEnd !== undefined) child.once('exit', onLateEnd);
+  if (onLateEnd !== undefined) child.once('close', onLateEnd);
   if (child.pid !== undefined) onAbandoned?.(child.pid);
   killGroup(child);
   child.stdout?.destroy();
@@ -96,10 +96,16 @@ function abandon(child: ChildProcess, { onLateEnd, onAbandoned }: Tool): void {
 
 /** Kills the tool and what it started; a group that is already gone is no error. */
 function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null) return;
+  if (child.pid === undefined || isOver(child)) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
     child.kill('SIGKILL');
   }
+}
+
+/** It has ended, and nothing that it started and did not wait for holds its pipes. */
+function isOver({ exitCode, signalCode, stdout, stderr }: ChildProcess): boolean {
+  const hasEnded = exitCode !== null || signalCode !== null;
+  return hasEnded && [stdout, stderr].every((pipe) => pipe?.closed !== false);
 }
