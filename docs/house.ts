@@ -78,7 +78,7 @@ export const HOUSE: readonly Room[] = [
     what: 'which disks are attached, as facts: sysfs, udev, the enumerating packages, health',
     rooms: ['domain', 'yaml', ...SHARED],
     node: true,
-    packages: ['zod', 'yaml', 'drivelist', 'systeminformation', 'node-disk-info'],
+    packages: ['zod', 'drivelist', 'systeminformation', 'node-disk-info'],
   },
   {
     name: 'loopback',

@@ -87,7 +87,7 @@ function mountPointFor(file: string): string {
 }
 
 /** Mounts an NTFS for writing while `fill` runs. */
-export async function fillNtfs(file: string, fill: Fill): Promise<void> {
+async function fillNtfs(file: string, fill: Fill): Promise<void> {
   const mountPoint = mountPointFor(file);
   const args = ['-o', 'no_detach', file, mountPoint];
   await fillMount({ tool: 'ntfs-3g', args, mountPoint }, fill);

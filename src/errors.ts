@@ -204,11 +204,6 @@ export function isStationError<Code extends ErrorCode>(
   );
 }
 
-/** The disk is no longer there: pause and wait for it, never count it as a defect. */
-export function isDiskGone(error: unknown): error is StationError<'disk-gone' | 'disk-changed'> {
-  return isStationError(error, 'disk-gone', 'disk-changed');
-}
-
 /** The store does not answer: wait and go on; the drive is not to blame. */
 export function isStorageAway(error: unknown): error is StationError<'storage-unavailable'> {
   return isStationError(error, 'storage-unavailable');

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { CONTAINER_NAME_LENGTH, CONTAINER_NAME_LETTERS } from './domain/container-name.ts';
-import { type DriveId, type JobName, type PlanRequest, plannedContainer } from './domain/job.ts';
-import { normaliseSerial } from './domain/serial.ts';
+import {
+  type DriveId,
+  JOB_NAME,
+  type JobName,
+  type PlanRequest,
+  plannedContainer,
+} from './domain/job.ts';
+import { MAX_SERIAL_LENGTH, normaliseSerial } from './domain/serial.ts';
 import { credentialIn, type JobStorage, jobStorageSchema } from './job-storage.ts';
 import { MAX_DRIVES_PER_JOB, WINDOWS_PATH_MAX } from './limits.ts';
 
@@ -12,7 +18,6 @@ import { MAX_DRIVES_PER_JOB, WINDOWS_PATH_MAX } from './limits.ts';
 
 /** Fields of a parcel or an address; longer ones fit on no label. */
 const MAX_TEXT_LENGTH = 256;
-const MAX_SERIAL_LENGTH = 252;
 const MAX_PREFIX_LENGTH = 512;
 const NIL_SUBSCRIPTION = '00000000-0000-0000-0000-000000000000';
 
@@ -30,10 +35,7 @@ const label = textOrWhy
   .regex(/^\P{Cc}*$/u, 'must not contain control characters');
 
 const jobName = textOrWhy
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$/u,
-    'must be 2-64 letters, digits, "-" and "_", beginning with a letter or digit',
-  )
+  .regex(JOB_NAME, 'must be 2-64 letters, digits, "-" and "_", beginning with a letter or digit')
   .pipe(z.custom<JobName>());
 
 const jobType = z.literal('Import', {

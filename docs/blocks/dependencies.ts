@@ -17,7 +17,7 @@ const lockSchema = z.object({
 });
 
 /** What `package.json` lists, by the name of the list. */
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   dependencies: z.record(z.string(), z.string()),
   devDependencies: z.record(z.string(), z.string()),
   optionalDependencies: z.record(z.string(), z.string()),

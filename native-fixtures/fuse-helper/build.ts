@@ -13,7 +13,10 @@ import { allows, onPath } from './machine.ts';
 const SHARED = join(import.meta.dirname, 'control.h');
 const COMPILE_DEADLINE_MS = 60_000;
 
-/** Why this machine cannot run helpers that are file systems, in words for a skipped test; `undefined` when it can. */
+/**
+ * Why this machine cannot run helpers that are file systems, in words for a skipped test; `undefined`
+ * when it can.
+ */
 export function fuseHelpersUnavailable(): string | undefined {
   if (process.platform !== 'linux') return 'FUSE helpers need Linux';
   if (process.getuid?.() !== 0)

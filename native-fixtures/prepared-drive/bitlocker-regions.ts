@@ -18,7 +18,8 @@ const PLACES_AT_TO_GO = 440;
  * The parts of a BitLocker volume in which no filesystem may put anything: three copies of its own
  * metadata, and the sectors that stand for the volume's beginning. Windows hides them in files of the
  * filesystem; a new filesystem has to be told. For volumes of Windows 7 and later; a `RangeError` for
- * others. Offsets are from the beginning of the volume, the copies of the metadata first. Layout: libyal/libbde, "BitLocker Drive Encryption (BDE) format".
+ * others. Offsets are from the beginning of the volume, the copies of the metadata first. Layout:
+ * libyal/libbde, "BitLocker Drive Encryption (BDE) format".
  */
 export async function reservedRegions(file: FileHandle, volumeAt = 0): Promise<Region[]> {
   const read = (offset: number) => readSector(file, volumeAt + offset);

@@ -1,18 +1,14 @@
+import type { z } from 'zod';
 import { ageOf } from '../console/alert-words.ts';
 import { pageModel } from '../console/model.ts';
+import type { alert } from '../serve/api/shapes.ts';
 import type { AlertView, StationView } from '../serve/wire.ts';
 import { shortId, wrapped } from './text.ts';
 
 /** Alerts for a terminal: the queue in full, and what a table of everything says of it. */
 
-export interface ShownAlert extends AlertView {
-  readonly resolved: {
-    readonly at: string;
-    readonly by: string;
-    readonly resolution: string | null;
-    readonly note: string | null;
-  } | null;
-}
+/** An alert with what became of it. */
+export type AlertInFull = z.output<typeof alert>;
 
 export interface TextOptions {
   readonly columns: number;
@@ -24,12 +20,12 @@ const INDENT = '          ';
 const NOTES_MAX = 3;
 
 /** A paragraph for each alert: what it is, what is the case, what to do, and what can be answered. */
-export function alertText(alerts: readonly ShownAlert[], options: TextOptions): string {
+export function alertText(alerts: readonly AlertInFull[], options: TextOptions): string {
   if (alerts.length === 0) return 'nothing waits for an operator';
   return alerts.map((alert) => paragraph(alert, options).join('\n')).join('\n\n');
 }
 
-function paragraph(alert: ShownAlert, { columns, now }: TextOptions): string[] {
+function paragraph(alert: AlertInFull, { columns, now }: TextOptions): string[] {
   const about = [alert.jobName, alert.driveId].filter((part) => part !== null);
   const head = [alert.title, ...about, `raised ${ageOf(alert.raisedAt, now)} ago`].join(', ');
   const below = [alert.reason, ...standing(alert, now)];
@@ -43,7 +39,7 @@ function paragraph(alert: ShownAlert, { columns, now }: TextOptions): string[] {
 }
 
 /** What became of it, or what is to be done and who does it. */
-function standing({ resolved, acknowledged, nextStep, resolutions }: ShownAlert, now: Date) {
+function standing({ resolved, acknowledged, nextStep, resolutions }: AlertInFull, now: Date) {
   if (resolved !== null) {
     const how = resolved.resolution ?? 'over by itself';
     const note = resolved.note === null ? '' : ` (${resolved.note})`;

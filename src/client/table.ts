@@ -148,7 +148,10 @@ function painted(drive: DriveView, { colour = false }: TableOptions): string {
   return colour ? styleText(COLOURS[tone], label, { validateStream: false }) : label;
 }
 
-/** What a person has to do, the oldest alerts, then what may be pulled; wrapped, because the end says what to do. */
+/**
+ * What a person has to do, the oldest alerts, then what may be pulled; wrapped, because the end says what
+ * to do.
+ */
 function noteLines(view: StationView, options: TableOptions): string[] {
   const asking = view.disks.filter(({ match }) => isAsking(match.kind)).map(questionOf);
   const safe = view.drives

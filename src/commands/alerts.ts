@@ -1,20 +1,14 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { alertText, nameOf, type ShownAlert } from '../client/alert-text.ts';
+import { type AlertInFull, alertText, nameOf } from '../client/alert-text.ts';
 import { StationError } from '../errors.ts';
-import { alertView } from '../serve/wire.ts';
+import { alert } from '../serve/api/shapes.ts';
 import { ask, type Choices, print } from './asking.ts';
 import { EXIT } from './exit-codes.ts';
 import { addStationOptions, withStationOptions } from './station-options.ts';
 
 const ALERTS = '/api/v1/alerts';
 const DEFAULT_COLUMNS = 100;
-
-const resolved = z.object({
-  ...{ at: z.string(), by: z.string() },
-  ...{ resolution: z.string().nullable(), note: z.string().nullable() },
-});
-const alert = alertView.extend({ resolved: resolved.nullable() });
 
 interface ListChoices extends Choices {
   readonly all?: boolean;
@@ -77,14 +71,14 @@ function resolveSub(): Command {
   return withStationOptions(command);
 }
 
-async function listed(choices: Choices, which: 'open' | 'all'): Promise<ShownAlert[]> {
+async function listed(choices: Choices, which: 'open' | 'all'): Promise<AlertInFull[]> {
   const answer = z.object({ alerts: z.array(alert) });
   const path = `${ALERTS}?which=${which}`;
   return (await ask(choices, { method: 'GET', path, answer })).alerts;
 }
 
 /** By its id or the beginning of it; what is open comes before what was resolved. */
-async function alertNamed(id: string, choices: Choices): Promise<ShownAlert> {
+async function alertNamed(id: string, choices: Choices): Promise<AlertInFull> {
   const named = async (which: 'open' | 'all') =>
     (await listed(choices, which)).filter((candidate) => candidate.id.startsWith(id));
   const open = await named('open');

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { renderTable } from '../client/table.ts';
 import { StationError } from '../errors.ts';
 import type { DiskView, StationView } from '../serve/wire.ts';
-import { ask, done, jobPath } from './asking.ts';
+import { ask, type Choices, done, jobPath } from './asking.ts';
 import {
   addStationOptions,
   runWithSignal,
@@ -11,10 +11,6 @@ import {
   withStationOptions,
 } from './station-options.ts';
 
-interface DrivesOptions extends StationOptions {
-  readonly json?: boolean;
-}
-
 const DEFAULT_COLUMNS = 120;
 
 /** `drive-station drives`: what is in the bays, and the answers that a person can give. */
@@ -22,7 +18,7 @@ export function drivesCommand(): Command {
   const command = new Command('drives')
     .description('list the drives of all jobs and the disks in the bays')
     .option('--json', 'print the drives and disks as JSON')
-    .action((options: DrivesOptions) =>
+    .action((options: Choices) =>
       runWithSignal(async (signal) => {
         const view = await stationClient(options).view(signal);
         process.stdout.write(`${options.json === true ? asJson(view) : asTable(view)}\n`);

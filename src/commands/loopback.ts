@@ -9,7 +9,7 @@ import {
   parseIdentityFile,
   readIdentityFile,
 } from '../detect/identity-file.ts';
-import { errnoOf, messageOf } from '../errors.ts';
+import { errnoOf } from '../errors.ts';
 import { loopbackDirectory, pluggedPathOf, refused, requirePlainFile } from '../loopback/bay.ts';
 import type { PullKind } from '../loopback/contract.ts';
 import { writeImage } from '../loopback/image.ts';
@@ -167,24 +167,18 @@ async function list(directory: string): Promise<string> {
   return lines.sort().join('\n');
 }
 
-/** One line of outcome on standard output, or one of error and an exit code. */
+/** Prints one line of outcome. */
 async function run(
   command: Command,
   action: (directory: string) => Promise<string>,
 ): Promise<void> {
-  try {
-    const place = command.optsWithGlobals<Place>();
-    const directory = place.directory ?? (await configuredDirectory(place.config));
-    if (directory === undefined) {
-      process.stderr.write('no loopback directory: give --directory, or --config with one in it\n');
-      process.exitCode = EXIT.usage;
-      return;
-    }
-    process.stdout.write(`${await action(await loopbackDirectory(directory))}\n`);
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = EXIT.failed;
+  const place = command.optsWithGlobals<Place>();
+  const directory = place.directory ?? (await configuredDirectory(place.config));
+  if (directory === undefined) {
+    const words = 'error: no loopback directory: give --directory, or --config with one in it';
+    command.error(words, { exitCode: EXIT.usage });
   }
+  process.stdout.write(`${await action(await loopbackDirectory(directory))}\n`);
 }
 
 async function configuredDirectory(file: string | undefined): Promise<string | undefined> {

@@ -29,8 +29,8 @@ export class StartNotices {
   }
 
   /**
-   * The start has come a step further; told where it is slow. It asks for no more time: while a large ledger is
-   * checked nothing can be said, so the unit's own deadline is for the longest start.
+   * The start has come a step further; told where it is slow. It asks for no more time: while a large
+   * ledger is checked nothing can be said, so the unit's own deadline allows for the longest start.
    */
   async step(name: string): Promise<void> {
     const nowMs = this.#manager.uptimeMs();

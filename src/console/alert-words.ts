@@ -8,7 +8,7 @@ const LABELS: Readonly<Record<string, string>> = {
   noted: 'Noted',
   replaced: 'It was replaced',
   'clock-is-right': 'The clock is right',
-  'wait-longer': 'Wait two weeks more',
+  'wait-longer': 'Wait two more weeks',
   'stop-waiting': 'Stop waiting',
   retry: 'Retry the drive',
   'end-without-copy': 'End without a copy',

@@ -170,7 +170,7 @@ async function putAside(desk: Desk, job: JobView): Promise<void> {
 const LED: { readonly [Way in Exclude<JobWay, 'check-in' | 'put-aside'>]: string } = {
   'go-on': 'goes on',
   'take-as-shipped': 'counts as shipped',
-  'wait-longer': 'is waited for two weeks more',
+  'wait-longer': 'has two more weeks to arrive',
   'stop-waiting': 'is not waited for any longer',
   cancel: 'is cancelled',
 };

@@ -14,7 +14,7 @@ export const JOB_WAYS: { readonly [Way in JobWay]: string } = {
   'check-in': 'Check in another parcel',
   'go-on': 'Let it go on',
   'take-as-shipped': 'Take it as shipped',
-  'wait-longer': 'Wait two weeks more',
+  'wait-longer': 'Wait two more weeks',
   'stop-waiting': 'Stop waiting …',
   'put-aside': 'Put aside …',
   cancel: 'Cancel …',

@@ -113,6 +113,7 @@ function finished(jobs: readonly JobView[]): TemplateResult {
     </details>
   `;
 }
+
 /** Drives that are not in a bay and ask for nothing. */
 export function absentSection(absent: readonly AbsentDrive[]): TemplateResult | typeof nothing {
   if (absent.length === 0) return nothing;

@@ -78,8 +78,3 @@ export function askAboutMissing(parcel: CheckInView): Promise<Missing | undefine
     `,
   );
 }
-
-/** Whether the parcel that held all that was expected is empty. */
-export function isWhole({ missing }: CheckInView): boolean {
-  return missing.length === 0;
-}

@@ -174,6 +174,7 @@ export class Detector implements DiskDetector {
       void this.#flight.run();
     }, delayMs);
   }
+
   async #scan(): Promise<void> {
     const overdue = setTimeout(
       () => this.#unknown(`the scan has not ended after ${TOOL_DEADLINE_MS} ms`),

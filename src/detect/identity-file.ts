@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { errnoOf, StationError } from '../errors.ts';
+import { firstProblems, parseYaml } from '../yaml.ts';
 
 /**
  * The identity file beside a loopback image: what a real disk would say of itself, and the faults
@@ -56,7 +56,7 @@ const faultSchema = z.discriminatedUnion('kind', [
     .describe('Reads give inverted bytes and no error.'),
 ]);
 
-export const identityFileSchema = z.strictObject({
+const identityFileSchema = z.strictObject({
   serial: text(300).optional().describe('As the disk would print it, blanks and case included.'),
   model: text(100).optional(),
   vendor: text(100).optional(),
@@ -78,7 +78,7 @@ export function identityFileOf(imagePath: string): string {
 
 /**
  * Reads the identity beside an image. An image without such a file is a disk that says nothing of
- * itself: `{}`. Throws `identity-file-invalid`, which names the file and each field that is wrong.
+ * itself: `{}`. Throws `identity-file-invalid`, which names each problem with its place in the file.
  */
 export async function readIdentityFile(imagePath: string): Promise<DiskIdentityFile> {
   const file = identityFileOf(imagePath);
@@ -87,7 +87,7 @@ export async function readIdentityFile(imagePath: string): Promise<DiskIdentityF
     content = await readFile(file, 'utf8');
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return {};
-    throw invalid(file, ['file: cannot be read'], cause);
+    throw invalid(file, [`${file}: cannot be read`], cause);
   }
   return parseIdentityFile(content, file);
 }
@@ -95,34 +95,13 @@ export async function readIdentityFile(imagePath: string): Promise<DiskIdentityF
 /** Parses the text of an identity file; `file` is its name for messages. */
 export function parseIdentityFile(content: string, file: string): DiskIdentityFile {
   if (content.length > MAX_FILE_CHARACTERS) {
-    throw invalid(file, [`file: longer than ${MAX_FILE_CHARACTERS} characters`]);
+    throw invalid(file, [`${file}: longer than ${MAX_FILE_CHARACTERS} characters`]);
   }
-  const document = parseDocument(content, { uniqueKeys: true });
-  const faulty = document.errors.map((error) => `file: ${error.message.split('\n')[0]}`);
-  if (faulty.length > 0) throw invalid(file, faulty);
-  const result = identityFileSchema.safeParse(plainOf(document, file) ?? {});
-  if (result.success) return result.data;
-  throw invalid(file, result.error.issues.flatMap(problemsOf));
-}
-
-/** Aliases that expand without end are refused by the parser with an exception of its own. */
-function plainOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 10 });
-  } catch (cause) {
-    throw invalid(file, ['file: too many aliases'], cause);
-  }
-}
-
-function problemsOf(issue: z.core.$ZodIssue): string[] {
-  const place = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...place, key].join('.')}: unknown key`);
-  }
-  return [`${place.join('.') || 'file'}: ${issue.message}`];
+  const answer = parseYaml(content, file, identityFileSchema);
+  if (answer.ok) return answer.value;
+  throw invalid(file, firstProblems(answer.problems));
 }
 
 function invalid(file: string, problems: readonly string[], cause?: unknown) {
-  const message = `${file}: ${problems.join('; ')}`;
-  return new StationError('identity-file-invalid', message, { file, problems }, cause);
+  return new StationError('identity-file-invalid', problems.join('; '), { file, problems }, cause);
 }

@@ -152,7 +152,7 @@ async function writesCompleted(block: string): Promise<number> {
 }
 
 /** The text of SCSI VPD page 0x80 (SPC-5, 7.7.19): `undefined` for anything else or an empty one. */
-export function parseVpdSerial(page: Uint8Array | undefined): string | undefined {
+function parseVpdSerial(page: Uint8Array | undefined): string | undefined {
   if (page === undefined || page.length <= VPD_HEADER_BYTES || page[1] !== VPD_SERIAL_PAGE) {
     return undefined;
   }
@@ -166,7 +166,7 @@ async function usbOf(sysRoot: string, devpath: string) {
   const usb = usbAbove(devpath);
   if (usb === undefined) return {};
   const text = (name: string) => readAttribute(join(sysRoot, usb.device, name));
-  const driver = await linkTarget(join(sysRoot, usb.face, 'driver'));
+  const driver = await linkTarget(join(sysRoot, usb.usbInterface, 'driver'));
   return {
     usbSerial: await text('serial'),
     usbVendor: await text('idVendor'),

@@ -69,11 +69,15 @@ function outcomeOf(child: ChildProcess, tool: Tool, stop: AbortSignal): Promise<
     if (kept > TOOL_OUTPUT_MAX_BYTES) fail(exitCode, 'its output is too long');
     else if (exitCode !== null && isAnswer(exitCode))
       resolve(Buffer.concat(chunks).toString('utf8'));
-    else fail(exitCode, complaints.trim() || `ended by ${signalName ?? 'an error'}`);
+    else fail(exitCode, complaints.trim() || endInWords(exitCode, signalName));
   });
   const onStop = () => fail(null, 'stopped');
   stop.addEventListener('abort', onStop, { once: true });
   return promise.finally(() => stop.removeEventListener('abort', onStop));
+}
+
+function endInWords(exitCode: number | null, signalName: NodeJS.Signals | null): string {
+  return signalName === null ? `exit code ${exitCode}` : `ended by ${signalName}`;
 }
 
 function failure(tool: Tool, exitCode: number | null, detail: string, cause?: unknown) {
@@ -82,7 +86,7 @@ function failure(tool: Tool, exitCode: number | null, detail: string, cause?: un
 }
 
 function abandon(child: ChildProcess, { onLateEnd, onAbandoned }: Tool): void {
-  if (onLateEnd !== undefined) child.once('exit', onLateEnd);
+  if (onLateEnd !== undefined) child.once('close', onLateEnd);
   if (child.pid !== undefined) onAbandoned?.(child.pid);
   killGroup(child);
   child.stdout?.destroy();
@@ -92,10 +96,16 @@ function abandon(child: ChildProcess, { onLateEnd, onAbandoned }: Tool): void {
 
 /** Kills the tool and what it started; a group that is already gone is no error. */
 function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null) return;
+  if (child.pid === undefined || isOver(child)) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
     child.kill('SIGKILL');
   }
+}
+
+/** It has ended, and nothing that it started and did not wait for holds its pipes. */
+function isOver({ exitCode, signalCode, stdout, stderr }: ChildProcess): boolean {
+  const hasEnded = exitCode !== null || signalCode !== null;
+  return hasEnded && [stdout, stderr].every((pipe) => pipe?.closed !== false);
 }

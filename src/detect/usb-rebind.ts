@@ -100,7 +100,10 @@ async function putBack(rebind: Rebind, signal: AbortSignal): Promise<ResetOutcom
 
 /** Drivers of the interfaces of a USB device. */
 async function driversOf(device: string): Promise<string[]> {
-  const faces = (await namesIn(device)).filter((name) => name.startsWith(`${basename(device)}:`));
-  const links = await Promise.all(faces.map((face) => linkTarget(join(device, face, 'driver'))));
+  const own = `${basename(device)}:`;
+  const interfaces = (await namesIn(device)).filter((name) => name.startsWith(own));
+  const links = await Promise.all(
+    interfaces.map((name) => linkTarget(join(device, name, 'driver'))),
+  );
   return links.flatMap((link) => (link === undefined ? [] : [basename(link)]));
 }

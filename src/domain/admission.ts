@@ -104,7 +104,7 @@ export function admissionInWords(admission: Admission): string[] {
 }
 
 /** `Error recovery of the drive: 7 s (was without limit)`. */
-export function settingInWords(setting: Setting): string {
+function settingInWords(setting: Setting): string {
   const { name, now } = setting;
   const label = LABELS[name];
   const value = valueInWords(name, now);

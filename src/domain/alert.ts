@@ -98,17 +98,18 @@ export function dueAlerts(
   nowMs: number,
   { timeOuts, stuckMany, killedMany }: AlertLimits,
 ): DueAlert[] {
+  const moment = { nowMs, timeOuts };
   return [
     ...input.jobs.flatMap((entry) => [
-      ...waitAlerts(entry, nowMs, timeOuts),
-      ...faultAlerts(entry.job, nowMs, timeOuts),
-      ...addressAlerts(entry, nowMs, timeOuts),
-      ...overdueAlerts(entry, nowMs, timeOuts),
+      ...waitAlerts(entry, moment),
+      ...faultAlerts(entry.job, moment),
+      ...addressAlerts(entry, moment),
+      ...overdueAlerts(entry, moment),
       ...entry.drives.flatMap(driveAlerts),
-      ...entry.drives.flatMap((drive) => stagedAlerts(drive, input, nowMs, timeOuts)),
-      ...entry.drives.flatMap((drive) => missingAlerts(drive, input, nowMs, timeOuts)),
+      ...entry.drives.flatMap((drive) => stagedAlerts(drive, input, moment)),
+      ...entry.drives.flatMap((drive) => missingAlerts(drive, input, moment)),
     ]),
-    ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, nowMs, timeOuts)),
+    ...input.halts.flatMap((halt) => haltAlerts(halt, input.jobs, moment)),
     ...input.extras.map((extra) => extraAlert(extra, input.jobs)),
     ...stuckAlerts(input.stuck, stuckMany),
     ...input.killed.filter(({ times }) => times >= killedMany).map(killedAlert),
@@ -116,12 +117,17 @@ export function dueAlerts(
   ];
 }
 
+interface Moment {
+  readonly nowMs: number;
+  readonly timeOuts: TimeOuts;
+}
+
 interface Entry {
   readonly job: Job;
   readonly drives: readonly Drive[];
 }
 
-function waitAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+function waitAlerts(entry: Entry, { nowMs, timeOuts }: Moment): DueAlert[] {
   const since = waitingSince(entry);
   if (since === undefined || nowMs - since < timeOuts.arrivalMs) return [];
   const { job, drives } = entry;
@@ -129,28 +135,24 @@ function waitAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[]
   const nothingCame = away.length === drives.length;
   const kind = nothingCame ? 'package-missing' : 'drives-missing';
   const reason = nothingCame
-    ? `Nothing of job ${job.name} came since ${dayOf(since)}.`
-    : `Of job ${job.name} these did not come since ${dayOf(since)}: ${away.map(({ ref }) => ref.driveId).join(', ')}.`;
-  return [alertOf(kind, { jobId: job.id }, reason, job.awaitedSince)];
+    ? `Nothing of job ${job.name} has arrived since ${dayOf(since)}.`
+    : `These drives of job ${job.name}, awaited since ${dayOf(since)}, have not arrived: ${away.map(({ ref }) => ref.driveId).join(', ')}.`;
+  return [alertOf(kind, { jobId: job.id }, { reason, since: job.awaitedSince })];
 }
 
-function faultAlerts(
-  { id: jobId, name, state }: Job,
-  nowMs: number,
-  timeOuts: TimeOuts,
-): DueAlert[] {
+function faultAlerts({ id: jobId, name, state }: Job, { nowMs, timeOuts }: Moment): DueAlert[] {
   if (state.name !== 'Faulted') return [];
   const { fault, since } = state;
   const reason = `Job ${name}: ${fault.reason}`;
-  if (fault.code === 'put-aside') return [alertOf('job-put-aside', { jobId }, reason, since)];
+  if (fault.code === 'put-aside') return [alertOf('job-put-aside', { jobId }, { reason, since })];
   const heldMs = nowMs - Date.parse(since);
   const kinds: AlertKind[] = ['contact-customer'];
   if (heldMs >= timeOuts.earlyDrivesMs) kinds.push('return-drives');
   if (heldMs >= timeOuts.destroyMs) kinds.push('drives-to-destroy');
-  return kinds.map((kind) => alertOf(kind, { jobId }, reason, since));
+  return kinds.map((kind) => alertOf(kind, { jobId }, { reason, since }));
 }
 
-function addressAlerts({ job, drives }: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+function addressAlerts({ job, drives }: Entry, { nowMs, timeOuts }: Moment): DueAlert[] {
   const { id: jobId, name, state, details } = job;
   const here = drives.some((drive) => !isAway(drive.state.name));
   if (publicJobState(state) !== 'Packaging' || details.returnAddress !== undefined || !here)
@@ -158,14 +160,14 @@ function addressAlerts({ job, drives }: Entry, nowMs: number, timeOuts: TimeOuts
   const reason = `Job ${name} is being packed and has no return address.`;
   const kinds: AlertKind[] = ['return-address-missing'];
   if (nowMs - Date.parse(state.since) >= timeOuts.destroyMs) kinds.push('drives-to-destroy');
-  return kinds.map((kind) => alertOf(kind, { jobId }, reason, state.since));
+  return kinds.map((kind) => alertOf(kind, { jobId }, { reason, since: state.since }));
 }
 
 /**
  * What no other alert asks a person for, and still does not go on: a drive lies on a shelf, a check-in
  * is never ended, nobody packs. The service aims at 10 days for what is at its site.
  */
-function overdueAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAlert[] {
+function overdueAlerts(entry: Entry, { nowMs, timeOuts }: Moment): DueAlert[] {
   const { id: jobId, name, state, details } = entry.job;
   if (!isActive(publicJobState(state)) || waitingSince(entry) !== undefined) return [];
   const asksOtherwise =
@@ -174,61 +176,63 @@ function overdueAlerts(entry: Entry, nowMs: number, timeOuts: TimeOuts): DueAler
     (state.name === 'Packaging' && details.returnAddress === undefined);
   if (asksOtherwise || nowMs - Date.parse(state.since) < timeOuts.overdueMs) return [];
   const reason = `Job ${name} has been in ${state.name} since ${dayOf(Date.parse(state.since))}.`;
-  return [alertOf('job-overdue', { jobId }, reason, state.since)];
+  return [alertOf('job-overdue', { jobId }, { reason, since: state.since })];
 }
 
 function driveAlerts({ ref, jobName, state, logs, verdict }: Drive): DueAlert[] {
   const named = `Drive ${ref.driveId} of job ${jobName}`;
   if (state.name === 'Faulted') {
-    const { reason, nextStep, since } = state.fault;
-    return [alertOf('drive-faulted', ref, `${named}: ${sentence(reason)} ${nextStep}`, since)];
+    const { fault } = state;
+    const reason = `${named}: ${sentence(fault.reason)} ${fault.nextStep}`;
+    return [alertOf('drive-faulted', ref, { reason, since: fault.since })];
   }
   if (logs?.problem === undefined || verdict === undefined) return [];
-  return [alertOf('copy-log-refused', ref, `${named}: ${logs.problem}`, 'settled')];
+  const reason = `${named}: ${logs.problem}`;
+  return [alertOf('copy-log-refused', ref, { reason, since: 'settled' })];
 }
 
 /** A store that is away is told to operators when it does not come back; technicians see it at once. */
 function haltAlerts(
-  { jobId, code, reason, nextStep, since }: StorageHalt,
+  { jobId, code, since, ...halt }: StorageHalt,
   jobs: AlertInput['jobs'],
-  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+  { nowMs, timeOuts }: Moment,
 ): DueAlert[] {
   const job = jobs.find((entry) => entry.job.id === jobId)?.job;
   if (job === undefined) return [];
-  const words = `Job ${job.name}: ${reason}. ${nextStep}`;
-  if (code !== 'storage-unavailable') return [alertOf('storage-halted', { jobId }, words, since)];
-  if (nowMs - Date.parse(since) < timeOuts.storageAwayMs) return [];
-  return [alertOf('storage-away', { jobId }, words, since)];
+  const isAwayOnly = code === 'storage-unavailable';
+  if (isAwayOnly && nowMs - Date.parse(since) < timeOuts.storageAwayMs) return [];
+  const reason = `Job ${job.name}: ${halt.reason}. ${halt.nextStep}`;
+  return [alertOf(isAwayOnly ? 'storage-away' : 'storage-halted', { jobId }, { reason, since })];
 }
 
 /** The service forgets staged blocks a week after it took the last one of their blob. */
 function stagedAlerts(
   { ref, jobName, state, progress }: Drive,
   { stagedAt }: AlertInput,
-  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+  { nowMs, timeOuts }: Moment,
 ): DueAlert[] {
   const since = stagedAt.get(driveKey(ref));
   const staged = (progress?.stagedBytes ?? 0) - (progress?.verifiedBytes ?? 0);
   if (state.name !== 'Transferring' || since === undefined || staged <= 0) return [];
   if (nowMs - Date.parse(since) < timeOuts.stagedHeldMs) return [];
   const forgotten = dayOf(Date.parse(since) + timeOuts.stagedKeptMs);
-  const words = `Drive ${ref.driveId} of job ${jobName}: nothing was sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
-  return [alertOf('staged-bytes-expire', ref, words, since)];
+  const reason = `Drive ${ref.driveId} of job ${jobName}: nothing has been sent since ${since.slice(0, 10)}. The store forgets ${staged} staged bytes on ${forgotten} if the copy does not go on; they are then sent again.`;
+  return [alertOf('staged-bytes-expire', ref, { reason, since })];
 }
 
 /** A disk is pulled and put back in minutes; one that stays away holds its job for as long as it does. */
 function missingAlerts(
   { ref, jobName, boundDisk, progress }: Drive,
   { missing }: AlertInput,
-  ...[nowMs, timeOuts]: [nowMs: number, timeOuts: TimeOuts]
+  { nowMs, timeOuts }: Moment,
 ): DueAlert[] {
   const since = missing.get(driveKey(ref));
   if (since === undefined || nowMs - Date.parse(since) < timeOuts.diskMissingMs) return [];
-  const left = `the disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy and is not back since ${since.slice(0, 16).replace('T', ' ')} UTC.`;
+  const left = `the disk left ${boundDisk?.bay ?? 'its bay'} in mid-copy at ${since.slice(0, 16).replace('T', ' ')} UTC and has not come back.`;
   const ifEnded = progress === undefined ? '' : leftBehindInWords(progress);
   const lost = ifEnded === '' ? '' : ` If the drive is ended: ${ifEnded}`;
-  const words = `Drive ${ref.driveId} of job ${jobName}: ${left}${lost}`;
-  return [alertOf('disk-missing', ref, words, since)];
+  const reason = `Drive ${ref.driveId} of job ${jobName}: ${left}${lost}`;
+  return [alertOf('disk-missing', ref, { reason, since })];
 }
 
 /** One that was told of is told of again when the job that it should go back with is over without it. */
@@ -253,12 +257,12 @@ function stuckAlerts(stuck: readonly StuckProcess[], stuckMany: number): DueAler
     ({ pid, what, bay }) => `${what} ${pid}${bay === null ? '' : ` in ${bay}`}`,
   );
   const reason = `${stuck.length} processes hang in the kernel: ${named.join(', ')}.`;
-  return [alertOf('processes-stuck', {}, reason, last.since)];
+  return [alertOf('processes-stuck', {}, { reason, since: last.since })];
 }
 
-function killedAlert({ ref, times, since, reason }: KilledCopy): DueAlert {
-  const words = `Drive ${ref.driveId}: ${reason}, ${times} times in a row. The copy is tried again by itself, with pauses of up to five minutes.`;
-  return alertOf('copy-killed', ref, words, since);
+function killedAlert({ ref, times, since, ...killed }: KilledCopy): DueAlert {
+  const reason = `Drive ${ref.driveId}: ${killed.reason}, ${times} times in a row. The copy is tried again by itself, with pauses of up to five minutes.`;
+  return alertOf('copy-killed', ref, { reason, since });
 }
 
 function dockAlerts(known: KnownDocks): DueAlert[] {
@@ -276,7 +280,7 @@ function dockAlerts(known: KnownDocks): DueAlert[] {
 function alertOf(
   kind: AlertKind,
   subject: AlertSubject,
-  ...[reason, since]: [reason: string, since: string | undefined]
+  { reason, since }: { readonly reason: string; readonly since: string | undefined },
 ): DueAlert {
   const key = [kind, subject.jobId, subject.driveId, since].filter(Boolean).join('/');
   return { key, kind, subject, reason };

@@ -43,6 +43,13 @@ export interface DecisionInput {
   readonly checkIn: Pick<Parcel, 'id' | 'jobId'> | undefined;
 }
 
+/** The input with what follows from it. */
+interface Situation extends DecisionInput {
+  readonly matches: ReadonlyMap<DiskKey, Match>;
+  /** The drives of jobs that are active or too early, by their keys. */
+  readonly drives: ReadonlyMap<string, Drive>;
+}
+
 export interface Decision {
   readonly matches: ReadonlyMap<DiskKey, Match>;
   readonly steps: readonly Step[];
@@ -69,9 +76,10 @@ export function decide(input: DecisionInput): Decision {
     candidates.map((disk) => [disk.key, withBoundDisk(disk, plain.get(disk.key), drives)]),
   );
   if (!input.facts.known) return { matches, steps: [] };
+  const situation = { ...input, matches, drives };
   const steps = [
-    ...stopSteps(input, matches),
-    ...candidates.flatMap((disk) => diskSteps(disk, input, matches.get(disk.key), drives)),
+    ...stopSteps(situation),
+    ...candidates.flatMap((disk) => diskSteps(disk, situation)),
   ];
   return { matches, steps: oneFaultEach(steps) };
 }
@@ -123,27 +131,21 @@ function withBoundDisk(
   return { kind: 'ambiguous', candidates: [match.ref], rivals: [], reason };
 }
 
-function stopSteps(input: DecisionInput, matches: ReadonlyMap<DiskKey, Match>): Step[] {
+function stopSteps(situation: Situation): Step[] {
   const steps: Step[] = [];
-  const present = new Map(input.facts.disks.map((disk) => [disk.key, disk]));
-  for (const work of input.working.values()) {
-    const reason = stopReason(work, present, matches, input);
+  for (const work of situation.working.values()) {
+    const reason = stopReason(work, situation);
     if (reason !== undefined) steps.push({ kind: 'stop-copy', ref: work.ref, reason });
   }
   return steps;
 }
 
-function stopReason(
-  work: Working,
-  present: ReadonlyMap<DiskKey, AttachedDisk>,
-  matches: ReadonlyMap<DiskKey, Match>,
-  input: DecisionInput,
-): StopReason | undefined {
-  const disk = present.get(work.disk);
+function stopReason(work: Working, { facts, jobs, matches }: Situation): StopReason | undefined {
+  const disk = facts.disks.find(({ key }) => key === work.disk);
   if (disk === undefined || disk.sizeBytes === 0) return { why: 'detached', bay: work.bay };
   const match = matches.get(work.disk);
   if (match?.kind === 'ambiguous') return { why: 'contested', words: match.reason };
-  const entry = input.jobs.find(({ job }) => job.id === work.ref.jobId);
+  const entry = jobs.find(({ job }) => job.id === work.ref.jobId);
   const drive = entry?.drives.find(({ ref }) => ref.driveId === work.ref.driveId);
   // A person can end it at the moment at which its disk comes back.
   if (drive !== undefined && isProcessed(drive.state.name)) return { why: 'ended' };
@@ -152,21 +154,17 @@ function stopReason(
   return drive === undefined || skipped ? { why: 'cancelled' } : undefined;
 }
 
-function diskSteps(
-  disk: AttachedDisk,
-  input: DecisionInput,
-  match: Match | undefined,
-  drives: ReadonlyMap<string, Drive>,
-): Step[] {
+function diskSteps(disk: AttachedDisk, situation: Situation): Step[] {
+  const match = situation.matches.get(disk.key);
   if (match?.kind === 'extra') {
-    const driveId = exportDriveId(disk, input);
+    const driveId = exportDriveId(disk, situation);
     if (driveId !== undefined) return [{ kind: 'register-export-drive', disk, driveId }];
-    if (input.flaggedExtras.has(disk.key)) return [];
+    if (situation.flaggedExtras.has(disk.key)) return [];
     return [{ kind: 'flag-extra', disk, reason: match.reason }];
   }
   if (match?.kind !== 'drive' || disk.sizeBytes === 0) return [];
-  const drive = drives.get(driveKey(match.ref));
-  return drive === undefined ? [] : driveSteps(drive, disk, input);
+  const drive = situation.drives.get(driveKey(match.ref));
+  return drive === undefined ? [] : driveSteps(drive, disk, situation);
 }
 
 /** Drives of an export job are listed by nobody: what its parcel holds are its drives. */

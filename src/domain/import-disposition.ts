@@ -18,25 +18,6 @@ export const DISPOSITION_STATUSES = [
 ] as const;
 export type DispositionStatus = (typeof DISPOSITION_STATUSES)[number];
 
-/** What to do about a blob, which is also what the log says when it was done. */
-export function disposed(
-  disposition: Disposition,
-  nameIsTaken: boolean,
-): Exclude<DispositionStatus, 'Cancelled'> {
-  if (!nameIsTaken) return 'Created';
-  switch (disposition) {
-    case 'rename':
-      return 'Renamed';
-    case 'overwrite':
-      return 'Overwritten';
-    case 'no-overwrite':
-      return 'Skipped';
-  }
-}
-
-/** The number that the first new name carries; the next ones count up from it. */
-export const FIRST_RENAME = 2;
-
 /**
  * The `attempt`-th name (2, 3 …) of a blob whose own name is taken: ` (2)` before the last dot, or at
  * the end when there is no dot. A dot counts only behind the last slash: the published rule speaks of

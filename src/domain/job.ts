@@ -9,6 +9,7 @@ import type { DriveLogs, Verdict } from './verdict.ts';
 export type JobId = Brand<string, 'JobId'>;
 /** The name the customer gave: 2-64 letters, digits, `-` and `_`, beginning with a letter or digit. */
 export type JobName = Brand<string, 'JobName'>;
+export const JOB_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$/u;
 /** One entry of a job's drive list: the hardware serial without spaces, as the customer listed it. */
 export type DriveId = Brand<string, 'DriveId'>;
 

@@ -57,7 +57,7 @@ export interface JobOfTime {
 export function dueLifeSteps(entry: JobOfTime, nowMs: number, timeOuts: TimeOuts): LifeStep[] {
   const { job } = entry;
   if (isExpired(job, nowMs, timeOuts)) {
-    const why = `nothing was to be done for it since ${job.state.since}`;
+    const why = `there has been nothing to do for it since ${job.state.since}`;
     return [{ kind: 'delete-job', jobId: job.id, why }];
   }
   const event = dueJobEvent({
@@ -86,7 +86,7 @@ const REASONS: { readonly [Event in JobEvent]?: string } = {
  * Whether a job's time is over: the clock of Creating starts anew with every change by a client, and
  * when an operator leads the job back there.
  */
-export function isExpired({ state, updatedAt }: Job, nowMs: number, timeOuts: TimeOuts): boolean {
+function isExpired({ state, updatedAt }: Job, nowMs: number, timeOuts: TimeOuts): boolean {
   const inStateMs = nowMs - Date.parse(state.since);
   if (state.name !== 'Creating') return isFinished(state.name) && inStateMs >= timeOuts.finishedMs;
   return Math.min(inStateMs, nowMs - Date.parse(updatedAt)) >= timeOuts.creatingMs;

@@ -75,7 +75,7 @@ export interface RangeProblem {
 }
 
 /** A page blob is made of these. */
-export const PAGE_BYTES = 512;
+const PAGE_BYTES = 512;
 
 /** The first rule that a blob's ranges break; `undefined` when they keep them all. */
 export function contentProblem(

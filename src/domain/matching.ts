@@ -113,8 +113,12 @@ function matchOne(
   const weighty = evidence.filter((item) => hasWeight(item, shared));
   const exact = claimsFor(weighty, input.claims);
   if (exact.length > 0) return exactMatch(exact, weighty);
-  const contested = contestedMatch(disk, evidence, input, shared);
-  if (contested !== undefined) return contested;
+  const listed = claimsFor(evidence, input.claims);
+  const [first] = listed;
+  if (first !== undefined) {
+    const rivals = (shared.get(first.serial) ?? []).filter((key) => key !== disk.key);
+    return contestedMatch(first, listed, rivals);
+  }
   return nearOrExtra(evidence, weighty, input.claims);
 }
 
@@ -166,23 +170,19 @@ function exactMatch(exact: readonly Claim[], weighty: readonly SerialEvidence[])
 
 /** A listed serial that several present disks show, or that bridges make up, waits for a person. */
 function contestedMatch(
-  disk: AttachedDisk,
-  evidence: readonly SerialEvidence[],
-  input: MatchInput,
-  shared: ReadonlyMap<SerialNumber, DiskKey[]>,
-): Match | undefined {
-  const [claim] = claimsFor(evidence, input.claims);
-  if (claim === undefined) return undefined;
-  const rivals = (shared.get(claim.serial) ?? []).filter((key) => key !== disk.key);
+  { serial, jobName }: Claim,
+  listed: readonly Claim[],
+  rivals: readonly DiskKey[],
+): Match {
   const why =
     rivals.length > 0
       ? `${rivals.length + 1} present disks show it`
       : 'bridges are known to make it up';
   return {
     kind: 'ambiguous',
-    candidates: claimsFor(evidence, input.claims).map((item) => item.ref),
+    candidates: listed.map(({ ref }) => ref),
     rivals,
-    reason: `Serial ${claim.serial} is listed by job ${claim.jobName}, but ${why}; read the label and confirm.`,
+    reason: `Serial ${serial} is listed by job ${jobName}, but ${why}; read the label and confirm.`,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Brand } from './brand.ts';
 export type SerialNumber = Brand<string, 'SerialNumber'>;
 
 /** The longest serial any bus reports: 252 bytes (SCSI VPD page 0x80); more is not a serial. */
-const MAX_SERIAL_LENGTH = 252;
+export const MAX_SERIAL_LENGTH = 252;
 
 /** Brings a raw serial into canonical form; `undefined` when nothing that identifies is left. */
 export function normaliseSerial(raw: string): SerialNumber | undefined {

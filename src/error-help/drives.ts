@@ -17,7 +17,7 @@ export const DRIVE_FILE_HELP: Help<DriveFileErrors> = {
   },
   'side-file-invalid': {
     meaning:
-      'A metadata or properties file of the drive is not one: not well-formed, too large, or with names or values that the blob service does not keep. The bytes of its blobs are copied all the same; the copy log says `XmlReadFailed` beside them.',
+      'A metadata or properties file of the drive is not valid: not well-formed, too large, or with names or values that the blob service does not keep. The bytes of its blobs are copied all the same; the copy log says `XmlReadFailed` beside them.',
     nextStep:
       'Send the customer the copy log. Metadata and properties can be set on the blobs afterwards; the drive is not needed for it.',
   },
@@ -25,7 +25,7 @@ export const DRIVE_FILE_HELP: Help<DriveFileErrors> = {
     meaning:
       'The map of a drive’s bad places is no map file of GNU ddrescue: it was torn or edited. The station keeps its own beside the copy journal and goes on without one that it cannot read: blocks that are not stored yet are then tried again.',
     nextStep:
-      'Correct the line that the message names, or leave the map away. The map of a finished drive lies beside its copy log.',
+      'Correct the line that the message names, or leave the map out. The map of a finished drive lies beside its copy log.',
   },
 };
 
@@ -51,7 +51,7 @@ export const DISK_HELP: Help<DiskErrors> = {
     meaning:
       'A place that the copy has read before reads differently now: this is another disk with the same serial, the disk was written in the meantime, or it returns rubbish, mostly after a read error. The drive is faulted at once, since going on would mix two contents.',
     nextStep:
-      'If the message says “reads differently”, pull the disk, wait ten seconds, plug it in again and press Retry: what was read of it since it last told the truth is read anew. Else compare the label with the drive list, since another disk with this serial may have been plugged in: plug in the first one, then press Retry. If the label says that it is the first one, pull it, wait ten seconds, plug it in again and press Retry: the copy then takes it for the right one if it reads as before the pull, believes nothing of what was copied, reads all of it anew, and says so in the verdict. If it says the same again, try another cable and bay once; then keep the disk and ask the support.',
+      'If the message says “reads differently”, pull the disk, wait ten seconds, plug it in again and press Retry: whatever was read since the disk last proved right is read again. Otherwise compare the label with the drive list, since another disk with this serial may have been plugged in. If so, plug in the first one and press Retry. If the label says that this is the first one, pull it, wait ten seconds, plug it in again and press Retry. The copy then accepts it if it still reads as it did before the pull, believes nothing of what was copied before, reads everything again, and says so in the verdict. If the same message returns, try another cable and bay once; then keep the disk and ask support.',
   },
   'disk-busy': {
     meaning:
@@ -68,7 +68,7 @@ export const DISK_HELP: Help<DiskErrors> = {
     meaning:
       'The kernel reports an error at an offset, and the disk is still there. Bad places alone do not end a copy: they are left for last, and what stays unreadable is told with the verdict. This drive did not even give what it had given before, or could not be opened. The copy is tried again a few times, each time from what the store holds, then the drive is faulted.',
     nextStep:
-      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry; else keep it for recovery. When nothing reads any more by which a copy of files knows its disk, all of it is read anew after that, and the verdict says so.',
+      'Pull the disk and let it rest for a minute, try another cable and bay, then press Retry. If that does not help, keep it for recovery. When none of the places by which a copy of files knows its disk can be read any more, all of it is read again, and the verdict says so.',
   },
   'disk-unresponsive': {
     meaning:
@@ -85,7 +85,8 @@ export const DISK_HELP: Help<DiskErrors> = {
   'tool-timed-out': {
     meaning:
       'A tool did not answer before its deadline and was abandoned. Usually one disk hangs and the tool waits for it.',
-    nextStep: 'Look for a bay whose lamp stands still, pull that disk, and look whether it recurs.',
+    nextStep:
+      'Look for a bay whose light does not blink, pull that disk, and see whether it happens again.',
   },
 };
 
@@ -99,14 +100,15 @@ export const VOLUME_HELP: Help<VolumeErrors> = {
   },
   'volume-tools-missing': {
     meaning:
-      'This station lacks a tool or a right that opening a drive needs: FUSE, `dislocker`, `ntfs-3g`, loop devices, a mount namespace. The drive is not to blame.',
+      'This station lacks a tool or a permission that opening a drive needs: FUSE, `dislocker`, `ntfs-3g`, loop devices, a mount namespace. The drive is not to blame.',
     nextStep:
       'Run `bin/setup station`, and check that the service may mount and use `/dev/fuse` and loop devices; then press Retry.',
   },
   'volume-not-released': {
     meaning:
       'After a drive was read, a mount, a helper or a loop device of it did not go away in time. The kernel lets go of it when the copy process ends, or when the disk is pulled.',
-    nextStep: 'Pull the disk when the console says so. If it recurs, report it with the log.',
+    nextStep:
+      'Pull the disk when the console says so. If it happens again, report it with the log.',
   },
   'file-name-invalid': {
     meaning:
@@ -132,6 +134,6 @@ export const VOLUME_HELP: Help<VolumeErrors> = {
     meaning:
       'The filesystem on the drive cannot be read at a file or folder: a defect of the medium, or of the filesystem itself. The disk is still there.',
     nextStep:
-      'Try another cable and bay, then press Retry; else the copy log names the file to the customer.',
+      'Try another cable and bay, then press Retry. If that does not help, the copy log names the file to the customer.',
   },
 };

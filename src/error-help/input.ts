@@ -15,7 +15,7 @@ export const INPUT_HELP: Help<InputErrors> = {
   },
   'job-file-invalid': {
     meaning:
-      'A job file, or the body of a request for a job, is not one. Every problem is named with its place; nothing was stored.',
+      'A job file, or the body of a request for a job, is not valid. Every problem is named with its place; nothing was stored.',
     nextStep:
       'Correct the places that are named and create the job again. `config/examples` has jobs to start from.',
   },
@@ -114,7 +114,8 @@ export const INPUT_HELP: Help<InputErrors> = {
     nextStep: 'Look at the state as it is now; someone else may have answered already.',
   },
   'identity-file-invalid': {
-    meaning: 'The identity file beside a loopback image is not one. Each problem is named.',
+    meaning:
+      'The identity file beside a loopback image is not valid. Each problem is named with its place.',
     nextStep: 'Correct the file, or make a new image with `drive-station loopback make NAME`.',
   },
   'xml-invalid': {

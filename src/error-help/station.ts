@@ -30,25 +30,25 @@ export const COPY_HELP: Help<CopyErrors> = {
     meaning:
       'The copy process of a drive crashed: it ended without a result and nobody had ended it. The next attempt goes on from what the store holds.',
     nextStep:
-      'The log has the process’s last words: report them. Look whether the machine is short of memory, then press Retry.',
+      'The log has the process’s last words: report them. Check whether the machine is short of memory, then press Retry.',
   },
   'copy-process-killed': {
     meaning:
       'Somebody ended the copy process of a drive from outside: the kernel because memory ran out, a person, another program. No drive is to blame and no attempt is counted; the copy is tried again with growing pauses, and operators are told when it gets no further.',
     nextStep:
-      'Look what ends it: `journalctl -k` names what the kernel killed for want of memory, and `systemctl status drive-station` what the service may use (`docs/LIMITS.md` says what it needs). Leave the disks in; the copies go on by themselves.',
+      'Find out what ends it: `journalctl -k` names what the kernel killed for lack of memory, and `systemctl status drive-station` shows what the service may use (`docs/LIMITS.md` says what it needs). Leave the disks in; the copies go on by themselves.',
   },
   'copy-process-starved': {
     meaning:
       'The machine gave the copy process of a drive too little memory, or too few descriptors or processes. No drive is to blame and no attempt is counted; the copy is tried again with growing pauses, and operators are told when it gets no further.',
     nextStep:
-      'Look what the service may use (`systemctl status drive-station`, `docs/LIMITS.md` says what it needs) and what else uses the machine up. Leave the disks in; the copies go on by themselves.',
+      'Check what the service may use (`systemctl status drive-station`; `docs/LIMITS.md` says what it needs) and what else is using up the machine. Leave the disks in; the copies go on by themselves.',
   },
   'copy-process-not-started': {
     meaning:
       'The machine gave the station no process for a copy: it is out of processes, descriptors or memory. No attempt is counted, no copy is started until it can be, and nothing that arrived is lost.',
     nextStep:
-      'Look what uses the machine up (`systemctl status drive-station`, `dmesg`); the copies go on by themselves.',
+      'Find out what is using up the machine (`systemctl status drive-station`, `dmesg`); the copies go on by themselves.',
   },
   'state-disk-failed': {
     meaning:

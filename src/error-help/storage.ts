@@ -19,7 +19,7 @@ export const STORAGE_HELP: Help<StorageErrors> = {
     meaning:
       'The clock of the station and that of the store differ by minutes, so the store refuses whatever the station signs. The credential may be good.',
     nextStep:
-      'Set the clock of the station (`timedatectl`, and look why it does not keep the time). Leave the disks in; the copies go on by themselves.',
+      'Set the clock of the station (`timedatectl`), and find out why it does not keep the time. Leave the disks in; the copies go on by themselves.',
   },
   'storage-denied': {
     meaning:
@@ -82,7 +82,7 @@ export const STORAGE_HELP: Help<StorageErrors> = {
     meaning:
       'Under this name the store holds blocks that were never committed, and their ids are of another length than ours: the rest of an upload that broke off. Blocks of both lengths cannot be together.',
     nextStep:
-      'Nothing is lost by discarding such blocks. Look whether another program still uploads this blob; when none does, press Retry. The store itself forgets them after a week.',
+      'Nothing is lost by discarding such blocks. Check whether another program is still uploading this blob; if none is, press Retry. The store itself forgets them after a week.',
   },
   'blob-not-found': {
     meaning:

@@ -1,3 +1,4 @@
+import { MAX_SERIAL_LENGTH } from '../domain/serial.ts';
 import { isStationError, type StationError } from '../errors.ts';
 import type { Many } from './drive-log.ts';
 import {
@@ -186,12 +187,9 @@ function versionOf(text: string, at: Place): string {
   throw wrong(at, 'value-invalid', `Version ${shown(text)} is not one`);
 }
 
-/** As long as a serial number can be; the job's list has the same bound. */
-const MAX_DRIVE_ID_LENGTH = 252;
-
 function driveIdOf(text: string, at: Place): string {
   const driveId = text.trim();
-  if (driveId !== '' && driveId.length <= MAX_DRIVE_ID_LENGTH && !/\p{Cc}/u.test(driveId)) {
+  if (driveId !== '' && driveId.length <= MAX_SERIAL_LENGTH && !/\p{Cc}/u.test(driveId)) {
     return driveId;
   }
   throw wrong(at, 'value-invalid', `DriveId ${shown(driveId)} is not a serial number`);

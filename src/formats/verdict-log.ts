@@ -68,9 +68,9 @@ async function* blocksOf(
 }
 
 /**
- * Blocks with unreadable bytes are known one by one. All other evidence is about a whole blob: where something is wrong with it and no one knows with which
- * block, all its blocks are failing ones: a repair that does too much is right, one that does too
- * little is not.
+ * Blocks with unreadable bytes are known one by one. All other evidence is about a whole blob. Where
+ * nobody knows which block is wrong, all of them count as failed: a repair that does too much does no
+ * harm, one that does too little does.
  */
 function statusesOf(blob: BlobEvidence): { status: BlobStatus; blocks: RangeStatus } {
   const codes = blobProblems(blob).map((problem) => problem.code);

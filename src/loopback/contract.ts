@@ -28,8 +28,9 @@ export interface LoopDisk extends AsyncDisposable {
 }
 
 /**
- * What an open reader sees of a pulled disk. `clean-eof`: 0 bytes and no error (where `perl` lacks, a
- * read in that very moment can meet EIO instead). `io-error`: EIO for a short while, then 0 bytes, as with a USB disk. In both cases the size in sysfs becomes 0.
+ * What an open reader sees of a pulled disk. `clean-eof`: 0 bytes and no error (without `perl`, a read
+ * at that very moment can meet EIO instead). `io-error`: EIO for a short while, then 0 bytes, as with a
+ * USB disk. In both cases the size in sysfs becomes 0.
  */
 export type PullKind = 'clean-eof' | 'io-error';
 

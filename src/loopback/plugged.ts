@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identityFileOf } from '../detect/identity-file.ts';
+import { parseMountinfo } from '../detect/mounts.ts';
 import { bayOf, emptyBay, loopbackDirectory, pluggedPathOf, refused } from './bay.ts';
 import type { LoopDisk } from './contract.ts';
 import { type AttachedLoop, detachLoop, listLoops, waitUntilGone } from './loop-device.ts';
@@ -90,15 +91,8 @@ export async function unmount(mount: string, how: readonly string[]): Promise<vo
   }
 }
 
-/** Where anything is mounted, in the order of mounting. The kernel writes a blank in a path as `\040`. */
+/** Where anything is mounted, in the order of mounting. */
 export async function mountPoints(): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
-  return table
-    .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .map((path) => path.replace(/\\([0-7]{3})/gu, (_, octal) => octalCharacter(octal)));
-}
-
-function octalCharacter(octal: string): string {
-  return String.fromCharCode(Number.parseInt(octal, 8));
+  return parseMountinfo(table).map(({ mountpoint }) => mountpoint);
 }

@@ -74,7 +74,11 @@ export const TROUBLES = {
   nonsense: {
     words: 'is hidden by a login page of the network',
     meet: (exchange) =>
-      answerAtEnd(exchange, 200, { 'content-type': 'text/html' }, '<html>Please log in</html>'),
+      answerAtEnd(exchange, {
+        status: 200,
+        headers: { 'content-type': 'text/html' },
+        body: '<html>Please log in</html>',
+      }),
   },
   refuse: {
     words: 'refuses connections',
@@ -126,14 +130,19 @@ function refusing(status: number, code: string, { detail, headers }: Refusing = 
     const body = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${code}: as rehearsed.</Message>${why}</Error>`;
     const more = headers?.() ?? {};
     const known = { 'content-type': 'application/xml', 'x-ms-error-code': code, ...more };
-    answerAtEnd(exchange, status, known, body);
+    answerAtEnd(exchange, { status, headers: known, body });
   };
+}
+
+interface MadeUpAnswer {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: string;
 }
 
 function answerAtEnd(
   { incoming, answer }: Exchange,
-  status: number,
-  ...[headers, body]: [headers: OutgoingHttpHeaders, body: string]
+  { status, headers, body }: MadeUpAnswer,
 ): void {
   incoming.resume();
   incoming.on('end', () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Actor, Ledger } from '../ledger/contract.ts';
+import type { Actor } from '../ledger/contract.ts';
 import { type ArmAnswer, refusal, sendAnswer, setArmHeaders } from './arm/answer.ts';
-import { ArmJobs } from './arm/jobs.ts';
+import { type ArmDependencies, ArmJobs } from './arm/jobs.ts';
 import { listJobs } from './arm/list.ts';
 import { OPERATIONS } from './arm/operations.ts';
 import { queryOf } from './arm/query.ts';
@@ -21,15 +21,6 @@ const CLIENT: Actor = 'client';
 const query = z.object({
   'api-version': z.union([z.string(), z.array(z.string())]).optional(),
 });
-
-export interface ArmDependencies {
-  readonly ledger: Ledger;
-  readonly locations: LocationBook;
-  /** Names of the configured storage accounts. */
-  readonly storageAccounts: readonly string[];
-  /** Asks for a round of decisions about jobs that were changed; resolves when it was made. */
-  changed(): Promise<void>;
-}
 
 /** Whether an address belongs to the ARM surface, whose errors have the ARM shape. */
 export function isArmPath(url: string): boolean {

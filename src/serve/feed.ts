@@ -11,7 +11,7 @@ export interface FeedOptions {
 }
 
 /** The key under which the one station entity travels. */
-export const STATION_KEY = 'station';
+const STATION_KEY = 'station';
 
 /**
  * The live feed: the last published view and the numbered differences that led to it. A client that

@@ -49,8 +49,8 @@ const DISPLAY_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The display name of a region; a region that is not known stays as it was given. */
-export function displayLocation(location: string): string {
-  const key = location.toLowerCase().replaceAll(' ', '');
+function displayLocation(location: string): string {
+  const key = keyOf(location);
   return Object.hasOwn(DISPLAY_NAMES, key) ? (DISPLAY_NAMES[key] ?? location) : location;
 }
 

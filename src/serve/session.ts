@@ -64,16 +64,19 @@ export class Session {
     return this.#state;
   }
 
-  /** Passes one delta on, already written as JSON because all clients get the same text. */
-  deliver(delta: string): void {
+  /**
+   * Passes one message on, already written as JSON because all clients get the same text. One that is
+   * larger than the budget is still sent to a client that has read all before it.
+   */
+  deliver(text: string): void {
     if (this.#state !== 'live') return;
-    if (this.#socket.bufferedAmount + delta.length > this.#options.budgetBytes) {
+    const waitingBytes = this.#socket.bufferedAmount;
+    if (waitingBytes > 0 && waitingBytes + text.length > this.#options.budgetBytes) {
       this.#state = 'behind';
-      const waitingBytes = this.#socket.bufferedAmount;
       this.#logger.info({ waitingBytes }, 'client is slow; it gets a snapshot once it has drained');
       return;
     }
-    this.#write(delta);
+    this.#write(text);
   }
 
   /** Called at every heartbeat: ends a client that was silent since the last one, else pings it. */
@@ -148,10 +151,7 @@ export class Session {
   }
 
   #sendSnapshot(): void {
-    const snapshot = JSON.stringify(this.#feed.snapshot());
-    // A view larger than the budget is still sent to a client that has read all before it.
-    if (this.#socket.bufferedAmount === 0) this.#write(snapshot);
-    else this.deliver(snapshot);
+    this.deliver(JSON.stringify(this.#feed.snapshot()));
   }
 
   #send(message: ServerMessage): void {

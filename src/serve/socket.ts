@@ -80,9 +80,10 @@ export class LiveSocket {
     this.#server.handleUpgrade(request, stream, head, (socket) => this.#admit(socket));
   }
 
-  /** Ends every connection with 1001; those still open after the deadline are cut. */
+  /** Lets nobody in any more and ends every connection with 1001, or cuts it after the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.#stop?.();
+    this.#server.close();
     const closed = [...this.#sessions].map(([socket, session]) => {
       const ended = new Promise((resolve) => socket.once('close', resolve));
       session.end();
@@ -93,7 +94,6 @@ export class LiveSocket {
     }, deadlineMs);
     await Promise.all(closed);
     clearTimeout(timer);
-    this.#server.close();
   }
 
   #admit(socket: WebSocket): void {

@@ -28,7 +28,7 @@ export const copyStatus = z.enum(COPY_STATUSES);
 export const fault = z.object({ code: text, reason: text, nextStep: text });
 export type FaultView = z.output<typeof fault>;
 
-export const driveActivity = z.discriminatedUnion('kind', [
+const driveActivity = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('idle') }),
   z.object({ kind: z.literal('queued'), reason: text.exactOptional() }),
   z.object({ kind: z.literal('starting') }),

@@ -41,7 +41,7 @@ const storage = z.discriminatedUnion('kind', [
 ]);
 
 /** A parcel that is being unpacked, ticked off against its job's list. */
-export const checkInView = z.object({
+const checkInView = z.object({
   id: text,
   jobId: text,
   jobName: text,
@@ -233,7 +233,7 @@ const put = <E extends string, V extends z.ZodType>(entity: E, value: V) =>
   z.object({ entity: z.literal(entity), op: z.literal('put'), key: text, value });
 
 /** One entity that is new or different, or one that is gone. A job's key is its id. */
-export const change = z.union([
+const change = z.union([
   put('station', stationInfo),
   put('job', jobView),
   put('drive', driveView),
@@ -267,14 +267,14 @@ export const clientMessage = z.discriminatedUnion('type', [
 ]);
 export type ClientMessage = z.output<typeof clientMessage>;
 
-export const deltaMessage = z.object({
+const deltaMessage = z.object({
   type: z.literal('delta'),
   sequence,
   changes: list(change),
 });
 export type Delta = z.output<typeof deltaMessage>;
 
-export const snapshotMessage = z.object({
+const snapshotMessage = z.object({
   type: z.literal('snapshot'),
   epoch,
   sequence,

@@ -16,7 +16,8 @@ export interface VolumeSource {
   /** Logical sector size that the disk reports. */
   readonly sectorBytes: number;
   /**
-   * Exactly these bytes: whole logical sectors inside the disk. Throws what the source throws (`disk-gone`, `disk-read-failed`).
+   * Exactly these bytes: whole logical sectors inside the disk. Throws what the source throws
+   * (`disk-gone`, `disk-read-failed`).
    */
   readAt(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
 }

@@ -8,7 +8,7 @@ import type { DiskShape } from './gpt.ts';
  * comes back to itself.
  */
 
-export const PROTECTIVE_TYPE = 0xee;
+const PROTECTIVE_TYPE = 0xee;
 const EXTENDED_TYPES: ReadonlySet<number> = new Set([0x05, 0x0f, 0x85]);
 const TABLE_AT = 446;
 const ENTRY_BYTES = 16;

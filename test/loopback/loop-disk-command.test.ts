@@ -47,14 +47,17 @@ describe('drive-station loopback', () => {
     expect(await listPlugged(directory)).toEqual([]);
     expect(await loopback('pull', 'bay-1')).toMatchObject({
       code: 1,
-      stderr: `there is no disk in bay-1 of ${directory}\n`,
+      stderr: `drive-station: there is no disk in bay-1 of ${directory}\n`,
     });
   });
 
-  it('exits with 2 for wrong usage', async () => {
+  it('exits with 2 for wrong usage and an invalid file', async () => {
     expect(await loopback('make', 'disk', '--size', 'huge')).toMatchObject({ code: 2 });
     expect(await loopback('polish', 'disk')).toMatchObject({ code: 2 });
     expect(await run('list')).toMatchObject({ code: 2 });
+    const config = join(directory, 'wrong.yaml');
+    await writeFile(config, 'detect: { loopbackDirectry: /tmp }\n');
+    expect(await run('--config', config, 'list')).toMatchObject({ code: 2 });
     expect(await loopback('--help')).toMatchObject({ code: 0 });
   });
 

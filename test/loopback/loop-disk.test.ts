@@ -207,7 +207,7 @@ describe('plugging in', () => {
 
   it('refuses an image whose identity is wrong, by file and field', async () => {
     await writeFile(join(directory, 'disk.disk.yaml'), 'serial: 5');
-    await expect(plug(imagePath)).rejects.toThrow(/disk\.disk\.yaml: serial: /u);
+    await expect(plug(imagePath)).rejects.toThrow(/disk\.disk\.yaml:1:9: serial: /u);
   });
 
   it('refuses a bay whose name is a path', async () => {

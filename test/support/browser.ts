@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 const TIMEOUT_MS = 120_000;
 
 /** Where the distribution's Chromium lies; another can be named in `DRIVE_STATION_CHROMIUM`. */
-export const CHROMIUM = process.env.DRIVE_STATION_CHROMIUM ?? '/usr/bin/chromium';
+const CHROMIUM = process.env.DRIVE_STATION_CHROMIUM ?? '/usr/bin/chromium';
 
 /** Why the browser tests cannot run here; `undefined` when they can. */
 export function whyNoBrowser(): string | undefined {

@@ -25,9 +25,9 @@ export function alertView(over: Partial<AlertView> = {}): AlertView {
     id: 'alert-1',
     kind: 'package-missing',
     title: 'Parcel missing',
-    reason: 'Nothing of job fabrikam-2026 came since 2026-11-09.',
+    reason: 'Nothing of job fabrikam-2026 has arrived since 2026-11-09.',
     nextStep:
-      'Ask the carrier, then the customer: wait two weeks more, or stop waiting. Without an answer the job is closed 30 days after this alert.',
+      'Ask the carrier, then the customer: wait two more weeks, or stop waiting. Without an answer the job is closed 30 days after this alert.',
     raisedAt: '2026-11-23T06:05:00.000Z',
     acknowledged: null,
     resolutions: [
@@ -35,7 +35,7 @@ export function alertView(over: Partial<AlertView> = {}): AlertView {
       {
         name: 'stop-waiting',
         words:
-          'Nothing more will come: what is missing is marked as never received, and a job of which nothing came is closed.',
+          'Nothing more will come: missing drives are marked as never received, and a job that has received none is closed.',
       },
     ],
     jobId: 'job-2',
@@ -60,7 +60,7 @@ export function alertsOfTheDay(): AlertView[] {
       nextStep: 'Do what the fault says, then retry; or end the drive without a copy.',
       raisedAt: '2026-11-23T07:31:00.000Z',
       resolutions: [
-        { name: 'retry', words: 'The cause is removed: the copy goes on where it was.' },
+        { name: 'retry', words: 'The cause has been removed: the copy goes on where it stopped.' },
         {
           name: 'end-without-copy',
           words: 'The drive cannot be copied: it is given back as it is.',
@@ -76,9 +76,9 @@ export function alertsOfTheDay(): AlertView[] {
       title: 'Extra drive',
       reason: 'A disk AZ31BGB1 in Bay 5 is on no list.',
       nextStep:
-        'It is on no list and is not read. Say which parcel it came in; it goes back with that one.',
+        'It is on no drive list and is not read. Say which parcel it came in: it goes back with that job.',
       raisedAt: '2026-11-23T07:45:00.000Z',
-      resolutions: [{ name: 'noted', words: 'Noted; nothing more is to be done.' }],
+      resolutions: [{ name: 'noted', words: 'Noted; there is nothing more to do.' }],
       jobId: null,
       jobName: null,
       extraId: 'extra-7',
@@ -88,11 +88,11 @@ export function alertsOfTheDay(): AlertView[] {
       kind: 'job-put-aside',
       title: 'Job put aside',
       reason: 'Job adatum-seismic: The customer asks to wait for a new storage account.',
-      nextStep: 'Remove the cause, then let the job go on. Nothing of it is begun meanwhile.',
+      nextStep: 'Remove the cause, then let the job go on. No copy of it is started until then.',
       raisedAt: '2026-11-19T13:00:00.000Z',
       acknowledged: { at: '2026-11-22T15:20:00.000Z', by: 'jonas' },
       resolutions: [
-        { name: 'go-on', words: 'The cause is removed: the job goes on where it was.' },
+        { name: 'go-on', words: 'The cause has been removed: the job goes on where it stopped.' },
       ],
       jobId: 'job-4',
       jobName: 'adatum-seismic',

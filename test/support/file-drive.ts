@@ -21,7 +21,7 @@ import { seededRandom } from './random.ts';
 /** A prepared drive that is a folder, and the copy of it in this process. */
 
 export const never = new AbortController().signal;
-export const DRIVE_ID = 'WD-WMATV6965824';
+const DRIVE_ID = 'WD-WMATV6965824';
 const NONCE = '00112233aabbccdd';
 
 export interface FileSpec {

@@ -28,7 +28,7 @@ export type Meddling =
   /** Something happens before the store gets it. */
   | { readonly first: () => Promise<unknown> };
 
-export class Meddler implements AsyncDisposable {
+class Meddler implements AsyncDisposable {
   /** What is done to a request; nothing unless it says. */
   meddle: (request: MetRequest) => Meddling | undefined = () => undefined;
   readonly #storePort: number;

@@ -174,7 +174,7 @@ export function diskOf(drive: DriveView, over: Partial<DiskView> = {}): DiskView
 }
 
 /** Jobs in all their states. */
-export function jobsOfTheDay(): JobView[] {
+function jobsOfTheDay(): JobView[] {
   const fault = (code: string, reason: string, nextStep: string) => ({ code, reason, nextStep });
   return [
     jobView(),

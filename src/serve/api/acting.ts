@@ -4,6 +4,7 @@ import { parseJobObject, parseStorageObject } from '../../job-file.ts';
 import { jobFileSchema } from '../../job-schema.ts';
 import { jobStorageSchema } from '../../job-storage.ts';
 import type { StationActions } from '../actions.ts';
+import { OF_JOB } from './fields.ts';
 import { driveParams, inFull, jobName, jobParams, name } from './reading.ts';
 import { type ActionRoute, bodyOf, defineAction } from './route.ts';
 import { DONE, done, jobInFull, ownStorage } from './shapes.ts';
@@ -51,7 +52,7 @@ function jobActions(actions: StationActions): ActionRoute[] {
         read: (content) => parseStorageObject(content, 'storage'),
       },
       answer: z.object({ ownStorage }),
-      errors: ['job-not-found', 'job-name-ambiguous', 'job-file-invalid', 'job-change-refused'],
+      errors: [...OF_JOB, 'job-file-invalid', 'job-change-refused'],
       handle: async ({ params, body }, by) => ({
         ownStorage: await actions.replaceCredential(params.name, body, by),
       }),
@@ -65,7 +66,7 @@ function jobActions(actions: StationActions): ActionRoute[] {
       description: 'Its copy goes on where it was.',
       params: driveParams,
       answer: done,
-      errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found', 'transition-refused'],
+      errors: [...OF_JOB, 'drive-not-found', 'transition-refused'],
       handle: async ({ params }, by) => {
         await actions.retryDrive({ jobName: params.name, driveId: params.driveId }, by);
         return DONE;
@@ -85,7 +86,7 @@ function floorActions(actions: StationActions): ActionRoute[] {
       description: 'A person read the label. Holds until the disk is pulled.',
       body: bodyOf(confirmBody),
       answer: done,
-      errors: ['disk-not-found', 'job-not-found', 'job-name-ambiguous', 'drive-not-found'],
+      errors: ['disk-not-found', ...OF_JOB, 'drive-not-found'],
       handle: async ({ body }, by) => {
         await actions.confirmDisk(body, by);
         return DONE;

@@ -7,7 +7,7 @@ import { parsed } from '../problem.ts';
 import type { Handler, Routes, Verb } from '../routes.ts';
 import { actionHeaders, REPLAYED_HEADER } from './headers.ts';
 import { answerOnce } from './once.ts';
-import type { ActionRoute, ReadRoute, RouteFace, StationRoute } from './route.ts';
+import type { ActionRoute, ReadRoute, RouteDeclaration, StationRoute } from './route.ts';
 
 export interface BindingOptions {
   readonly ledger: Ledger;
@@ -69,7 +69,7 @@ function send(
 }
 
 /** Throws a `RangeError` when something is wrong or undeclared in what a client would get. */
-function assertShape({ id, answer: schema }: RouteFace, answer: unknown): void {
+function assertShape({ id, answer: schema }: RouteDeclaration, answer: unknown): void {
   const sent: unknown = JSON.parse(JSON.stringify(answer));
   const declared = schema.parse(sent);
   if (isDeepStrictEqual(declared, sent)) return;

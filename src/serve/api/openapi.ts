@@ -5,7 +5,7 @@ import { statusOf } from '../problem.ts';
 import type { Verb } from '../routes.ts';
 import { actionHeaders, REPLAYED_HEADER } from './headers.ts';
 import { type JsonSchema, jsonSchemas } from './json-schema.ts';
-import type { RouteFace, StationRoute, Tag } from './route.ts';
+import type { RouteDeclaration, StationRoute, Tag } from './route.ts';
 import { problem } from './shapes.ts';
 
 /** The OpenAPI document of the station API, made of the schemas that its requests are checked with. */
@@ -106,7 +106,7 @@ type SchemaOf = (schema: z.ZodType) => JsonSchema;
 const UNFORESEEN =
   'Any other refusal: the codes of HTTP itself, such as `body-not-json` or `origin-not-allowed`, and `internal-error`, whose details are in the log.';
 
-function schemasOf({ params, query, body, answer }: RouteFace): z.ZodType[] {
+function schemasOf({ params, query, body, answer }: RouteDeclaration): z.ZodType[] {
   return [params, query, body?.schema, answer].filter((schema) => schema !== undefined);
 }
 

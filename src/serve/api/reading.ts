@@ -14,6 +14,7 @@ import {
   stationInfo,
 } from '../wire.ts';
 import { extraDrive } from '../wire-parcels.ts';
+import { OF_JOB } from './fields.ts';
 import { defineRead, type ReadRoute } from './route.ts';
 import { driveInFull, jobInFull, ledgerEvent } from './shapes.ts';
 
@@ -129,7 +130,7 @@ function jobReads(view: () => StationView): ReadRoute[] {
       summary: 'A job with what the customer said of it',
       params: jobParams,
       answer: jobInFull,
-      errors: ['job-not-found', 'job-name-ambiguous'],
+      errors: OF_JOB,
       handle: async ({ params }, ledger) => inFull(ledger, await jobNamed(ledger, params.name)),
     }),
     defineRead({
@@ -139,7 +140,7 @@ function jobReads(view: () => StationView): ReadRoute[] {
       summary: 'The drives of a job',
       params: jobParams,
       answer: z.object({ drives: z.array(driveView).readonly() }),
-      errors: ['job-not-found', 'job-name-ambiguous'],
+      errors: OF_JOB,
       handle: async ({ params }, ledger) => {
         const drives = await ledger.drivesOf((await jobNamed(ledger, params.name)).id);
         return { drives: drives.map((drive) => liveView(drive, view())) };
@@ -152,7 +153,7 @@ function jobReads(view: () => StationView): ReadRoute[] {
       summary: 'A drive with its evidence',
       params: driveParams,
       answer: driveInFull,
-      errors: ['job-not-found', 'job-name-ambiguous', 'drive-not-found'],
+      errors: [...OF_JOB, 'drive-not-found'],
       handle: async ({ params }, ledger) => {
         const drive = await driveNamed(ledger, { jobName: params.name, driveId: params.driveId });
         const { verdict = null, boundDisk = null } = drive;

@@ -15,7 +15,7 @@ export type StationRoute = ReadRoute | ActionRoute;
 export type Tag = 'station' | 'jobs' | 'disks' | 'parcels' | 'alerts' | 'events';
 
 /** What a route shows of itself, whatever it does. */
-export interface RouteFace {
+export interface RouteDeclaration {
   /** `:name` stands for one part of the path, as the schema of `params` describes it. */
   readonly path: `/api/v1/${string}`;
   /** Names the operation in the OpenAPI document, and so in generated clients. */
@@ -46,13 +46,13 @@ export interface RawRequest {
   readonly body: unknown;
 }
 
-export interface ReadRoute extends RouteFace {
+export interface ReadRoute extends RouteDeclaration {
   readonly method: 'GET';
   /** Throws what is wrong with the request; the answer does the work. */
   prepare(request: RawRequest): (ledger: Ledger) => Promise<unknown>;
 }
 
-export interface ActionRoute extends RouteFace {
+export interface ActionRoute extends RouteDeclaration {
   readonly method: Exclude<Verb, 'GET'>;
   /** As for a read. What the answer throws while it works is the refusal. */
   prepare(request: RawRequest): (by: Acting) => Promise<unknown>;
@@ -68,9 +68,9 @@ interface Input<P extends z.ZodType, Q extends z.ZodType, Body> {
   readonly body: Body;
 }
 
-/** `RouteFace` with the types of its schemas. */
+/** `RouteDeclaration` with the types of its schemas. */
 interface Typed<P extends z.ZodObject, Q extends z.ZodObject, Body, A extends z.ZodType>
-  extends RouteFace {
+  extends RouteDeclaration {
   readonly params?: P;
   readonly query?: Q;
   readonly body?: BodyReader<Body>;
@@ -98,9 +98,9 @@ export function defineRead<
   P extends z.ZodObject = Nothing,
   Q extends z.ZodObject = Nothing,
 >(definition: ReadDefinition<P, Q, A>): ReadRoute {
-  const { handle, ...face } = definition;
+  const { handle, ...declaration } = definition;
   return {
-    ...face,
+    ...declaration,
     method: 'GET',
     prepare: (request) => {
       const input = inputOf<P, Q, undefined>(definition, request);
@@ -115,9 +115,9 @@ export function defineAction<
   P extends z.ZodObject = Nothing,
   Body = undefined,
 >(definition: ActionDefinition<P, Body, A>): ActionRoute {
-  const { handle, ...face } = definition;
+  const { handle, ...declaration } = definition;
   return {
-    ...face,
+    ...declaration,
     prepare: (request) => {
       const input = inputOf<P, Nothing, Body>(definition, request);
       return (by) => handle(input, by);

@@ -39,7 +39,7 @@ export const ownStorage = z.object({
   expiresAt: z.string().exactOptional().describe('The end of a SAS, as it says it.'),
 }) satisfies z.ZodType<OwnStorage>;
 
-export const jobDetails = z.object({
+const jobDetails = z.object({
   jobType: z.enum(['Import', 'Export']),
   storageAccount: z.string(),
   ownStorage: ownStorage.exactOptional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobNamed } from '../../ledger/named.ts';
 import type { OperatorActions } from '../operator-actions.ts';
 import { extraDrive, parcel } from '../wire-parcels.ts';
 import { idParams, OF_JOB, shipment } from './fields.ts';
@@ -27,7 +28,7 @@ export function parcelRoutes(actions: OperatorActions): StationRoute[] {
       answer: z.object({ parcels: z.array(parcel).readonly() }),
       errors: OF_JOB,
       handle: async ({ params }, ledger) => {
-        const { job } = await actions.packingList(params.name, ledger);
+        const job = await jobNamed(ledger, params.name);
         return { parcels: await ledger.parcels.ofJob(job.id) };
       },
     }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobName } from '../../domain/job.ts';
+import { JOB_NAME, type JobName } from '../../domain/job.ts';
 import type { JobAddress } from '../../ledger/job-address.ts';
 import { type ArmAnswer, type ArmProblem, refusal } from './answer.ts';
 
@@ -7,7 +7,6 @@ import { type ArmAnswer, type ArmProblem, refusal } from './answer.ts';
 const SUBSCRIPTION = /^[0-9A-Za-z-]{1,64}$/u;
 /** Azure's rule for resource groups. */
 const GROUP = /^[\p{L}\p{N}._()-]{0,89}[\p{L}\p{N}_()-]$/u;
-const JOB_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{1,63}$/u;
 
 const params = z.object({
   subscription: z.string(),

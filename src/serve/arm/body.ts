@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DriveId } from '../../domain/job.ts';
-import { normaliseSerial } from '../../domain/serial.ts';
+import { MAX_SERIAL_LENGTH, normaliseSerial } from '../../domain/serial.ts';
 import { MAX_DRIVES_PER_JOB } from '../../limits.ts';
 
 /**
@@ -10,7 +10,6 @@ import { MAX_DRIVES_PER_JOB } from '../../limits.ts';
  */
 
 const MAX_TEXT = 1024;
-const MAX_SERIAL = 252;
 const MAX_BLOB_LIST = 10_000;
 /** Published for `blobPath` and `blobPathPrefix` together: 32 KB inline. */
 const MAX_BLOB_LIST_LENGTH = 32 * 1024;
@@ -50,7 +49,7 @@ const logLevel = z.enum(['Error', 'Verbose']);
 
 const driveId = z
   .string()
-  .max(MAX_SERIAL, `is longer than ${MAX_SERIAL} characters`)
+  .max(MAX_SERIAL_LENGTH, `is longer than ${MAX_SERIAL_LENGTH} characters`)
   .regex(/^[\x21-\x7e]+$/u, 'must be the serial number without blanks')
   .pipe(z.custom<DriveId>());
 

@@ -9,7 +9,8 @@ import { accountName, type PutBody, patchBody, putBody } from './body.ts';
 import { contentOf } from './content.ts';
 import { newJobOf, updateOf } from './new-job.ts';
 
-export interface ArmJobsDependencies {
+/** What the ARM surface needs. */
+export interface ArmDependencies {
   readonly ledger: Ledger;
   readonly locations: LocationBook;
   /** Names of the configured storage accounts. */
@@ -20,9 +21,9 @@ export interface ArmJobsDependencies {
 
 /** The operations on one job: `Jobs_Get`, `_Create`, `_Update`, `_Delete` and `BitLockerKeys_List`. */
 export class ArmJobs {
-  readonly #deps: ArmJobsDependencies;
+  readonly #deps: ArmDependencies;
 
-  constructor(dependencies: ArmJobsDependencies) {
+  constructor(dependencies: ArmDependencies) {
     this.#deps = dependencies;
   }
 

@@ -5,7 +5,7 @@ import type { NamedJob } from './address.ts';
 import { accountName, type PatchBody, type PutBody } from './body.ts';
 
 /** The container that takes the images of jobs which say nothing of where they go. */
-export const DEFAULT_CONTAINER = 'drive-images';
+const DEFAULT_CONTAINER = 'drive-images';
 
 /**
  * A job as the ledger takes it. The public body knows no plan: a drive that it gives a manifest and

@@ -6,7 +6,7 @@ import { type CrashState, crashStates, MODELS } from './states.ts';
 
 /** Tries states of a recording one after the other and tells what was tried. */
 
-export const SEED = Number(process.env.DRIVE_STATION_CRASH_SEED ?? randomInt(2 ** 31));
+const SEED = Number(process.env.DRIVE_STATION_CRASH_SEED ?? randomInt(2 ** 31));
 /** States of each recording: a number, `all`, or those of one model, such as `killed`. */
 const COUNT = process.env.DRIVE_STATION_CRASH_STATES;
 /** All states of a recording and their restarts: about half an hour on a quiet machine. */

@@ -53,7 +53,7 @@ describe('renderTable', () => {
     );
     expect(text).toContain('· 9 alerts (1 looked after)');
     expect(text).toContain(
-      '! Parcel missing (fabrikam-2026), for 1 h 55 min: Nothing of job fabrikam-2026 came',
+      '! Parcel missing (fabrikam-2026), for 1 h 55 min: Nothing of job fabrikam-2026 has arrived',
     );
     expect(text).toContain('! and 3 more: drive-station alerts');
     // These have a line of their own: the faulted drive, and the disk in its bay.

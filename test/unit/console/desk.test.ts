@@ -146,11 +146,11 @@ describe('announcements', () => {
     };
     expect(announcements(undefined, fresh)).toEqual(['Alerts: 1.']);
     expect(announcements(emptyView(), fresh)).toEqual([
-      'Alert: Parcel missing. Nothing of job fabrikam-2026 came since 2026-11-09.',
+      'Alert: Parcel missing. Nothing of job fabrikam-2026 has arrived since 2026-11-09.',
     ]);
     expect(announcements(fresh, kept)).toEqual(['jonas looks after: Parcel missing.']);
     expect(announcements(kept, emptyView())).toEqual([
-      'No longer open: Parcel missing. Nothing of job fabrikam-2026 came since 2026-11-09.',
+      'No longer open: Parcel missing. Nothing of job fabrikam-2026 has arrived since 2026-11-09.',
     ]);
   });
 

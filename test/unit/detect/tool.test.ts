@@ -47,6 +47,18 @@ describe('a tool that looks at disks', () => {
     await expect(runTool(sh(most), never)).resolves.toHaveLength(TOOL_OUTPUT_MAX_BYTES);
   });
 
+  it('is left behind although it has ended itself, when what it started has not', async () => {
+    await using scratch = await scratchDirectory();
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const tool = { ...sh(`sleep 60 & echo $! > ${scratch.path}/pid`), onLateEnd: resolve };
+    await expect(runTool({ ...tool, deadlineMs: 300 }, never)).rejects.toMatchObject({
+      code: 'tool-timed-out',
+    });
+    await ended;
+    const pid = Number(await readFile(join(scratch.path, 'pid'), 'utf8'));
+    await expect.poll(() => isRunning(pid)).toBe(false);
+  });
+
   it('is left behind at its deadline, with everything that it started', async () => {
     let lateEnds = 0;
     const { promise: ended, resolve } = Promise.withResolvers<void>();

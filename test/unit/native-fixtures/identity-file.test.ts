@@ -51,12 +51,17 @@ describe('an identity file', () => {
     ['faults: [{kind: smoke}]', 'faults.0.kind: '],
     ['faults: [{kind: corrupt, offsetBytes: 0, lengthBytes: 1, errno: 5}]', 'faults.0.errno: unk'],
     ['- a list', 'file: '],
-    ['serial: a\nserial: b', 'file: Map keys must be unique'],
-    ['serial: [', 'file: '],
-    [`serial: "${'x'.repeat(70_000)}"`, 'file: longer than'],
+    ['serial: a\nserial: b', 'Map keys must be unique'],
+    ['serial: [', 'x.disk.yaml:1:'],
+    [`serial: "${'x'.repeat(70_000)}"`, 'longer than'],
   ])('refuses %j and names the field', (content, problem) => {
-    const problems = problemsOf(content);
-    expect(problems.some((words) => words.startsWith(problem))).toBe(true);
+    expect(problemsOf(content).join('\n')).toContain(problem);
+  });
+
+  it('names the place of a problem', () => {
+    expect(problemsOf('bay: left\nserial: 12345')).toEqual([
+      'x.disk.yaml:2:9: serial: must be text; put quotes around a number',
+    ]);
   });
 
   it('never ends in anything but an identity or identity-file-invalid', () => {

@@ -218,6 +218,16 @@ describe('a slow client', () => {
     at.publish(station(7));
     expect((await slow.hears('delta', deltas + 1)).sequence).toBe(rounds + 1);
   });
+
+  it('gets a change larger than its budget when it has read all before it', async () => {
+    const at = await serve(emptyView(), { budgetBytes: 4096 });
+    const client = await join(at);
+    client.say(hello);
+    await client.hears('snapshot');
+    const drives = Array.from({ length: 20 }, (_, n) => copyingDrive(`DRIVE-${n}`, 'Bay 1', 0.5));
+    at.publish({ ...emptyView(), drives });
+    expect((await client.hears('delta')).changes).toHaveLength(drives.length);
+  });
 });
 
 describe('heartbeat', () => {
@@ -284,6 +294,30 @@ describe('the door', () => {
       expect(await Promise.race([closed, delay(3000, 'still open')])).toBe('closed');
     } finally {
       stubborn.destroy();
+    }
+  });
+
+  it('lets nobody in any more while it closes', async () => {
+    const at = await serve();
+    const slow = await join(at);
+    const { host, port } = at.server.address;
+    const late = connect({ host, port });
+    try {
+      const key = Buffer.alloc(16).toString('base64');
+      late.write(`GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\n`);
+      await once(late, 'connect');
+      // The server has the beginning of the request, so the connection does not count as idle.
+      await delay(50);
+      slow.socket.pause();
+      const closed = at.stopServer().then(() => 'closed');
+      late.write(
+        `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+      );
+      expect(String((await once(late, 'data'))[0])).toContain('503');
+      slow.socket.resume();
+      expect(await Promise.race([closed, delay(3000, 'still open')])).toBe('closed');
+    } finally {
+      late.destroy();
     }
   });
 

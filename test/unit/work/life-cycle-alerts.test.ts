@@ -77,7 +77,7 @@ describe('a disk that was pulled in mid-copy', () => {
     await years.settle();
     expect(years.cycle.alerts).toMatchObject([{ kind: 'disk-missing', subject: ref }]);
     const reason = years.cycle.alerts[0]?.reason;
-    expect(reason).toContain('is not back since 2026-01-01 00:00 UTC');
+    expect(reason).toContain('at 2026-01-01 00:00 UTC and has not come back');
     expect(reason).toContain('5 bytes that the store has of it are in no blob and are lost');
     years.missing.clear();
     await years.settle();
