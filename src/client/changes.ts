@@ -8,7 +8,14 @@ import {
   spinUpWords,
   stuckWords,
 } from '../console/words.ts';
-import type { AlertView, DiskView, DriveView, JobView, StationView } from '../serve/wire.ts';
+import type {
+  AlertView,
+  DiskView,
+  DriveView,
+  JobView,
+  StationInfo,
+  StationView,
+} from '../serve/wire.ts';
 import { nameOf } from './alert-text.ts';
 
 /** Progress is worth a line at every tenth. */
@@ -16,15 +23,18 @@ const STEP_PERCENT = 10;
 
 /**
  * What is new in a view, a line each, for logs and pipes: states that changed, every tenth of
- * progress, jobs, disks and alerts that came and went, storage that left or came back. Pure.
+ * progress, jobs, disks and alerts that came and went, what became of the storage, the bays and the room
+ * for records. Pure.
  */
 export function changeLines(before: StationView | undefined, after: StationView): string[] {
   const lines = [
     ...storageLines(before, after),
     ...stuckLines(before, after),
+    ...bayLines(before?.station, after.station),
+    ...roomLines(before?.station, after.station),
     ...entityLines(keyed(before?.jobs), keyed(after.jobs), jobLine, jobGone),
     ...entityLines(before?.disks ?? [], after.disks, diskLine, diskGone),
-    ...entityLines(before?.drives ?? [], after.drives, driveLine, driveGone),
+    ...entityLines(drivesOf(before), drivesOf(after), driveLine, driveGone),
     ...entityLines(keyed(before?.alerts), keyed(after.alerts), alertLine, alertGone),
   ];
   return lines.map(printable);
@@ -75,7 +85,18 @@ function alertGone(alert: AlertView): string {
   return `alert ${nameOf(alert)}: no longer open`;
 }
 
-function driveLine(drive: DriveView): string {
+interface ShownDrive extends DriveView {
+  /** Only while the bays are seen: else nobody knows which disk is where. */
+  readonly isSafe: boolean;
+}
+
+function drivesOf(view: StationView | undefined): ShownDrive[] {
+  const known = view?.station.detection.known === true;
+  const drives = view?.drives ?? [];
+  return drives.map((drive) => ({ ...drive, isSafe: known && isSafeToRemove(drive) }));
+}
+
+function driveLine(drive: ShownDrive): string {
   const { label } = driveWords(drive);
   const detail = detailOf(drive);
   const parts = [`drive ${drive.driveId} (${drive.jobName}): ${label}`];
@@ -84,7 +105,7 @@ function driveLine(drive: DriveView): string {
     const share = percent(drive.progress.stagedBytes, drive.progress.totalBytes);
     parts.push(`${Math.floor(share / STEP_PERCENT) * STEP_PERCENT} %`);
   }
-  if (isSafeToRemove(drive)) parts.push('safe to remove');
+  if (drive.isSafe) parts.push('safe to remove');
   if (detail !== null) parts.push(detail);
   if (drive.fault !== null) parts.push(drive.fault.nextStep);
   return parts.join(', ');
@@ -127,5 +148,20 @@ function stuckLines(before: StationView | undefined, after: StationView): string
   if (words === was) return [];
   return [
     words === null ? 'nothing hangs in the kernel any more' : `hangs in the kernel: ${words}`,
+  ];
+}
+
+function bayLines(before: StationInfo | undefined, { detection }: StationInfo): string[] {
+  const wasKnown = before?.detection.known ?? true;
+  if (detection.known) return wasKnown ? [] : ['the bays are seen again'];
+  return wasKnown ? [`bays unknown: ${detection.reason}; nothing new is started`] : [];
+}
+
+function roomLines(before: StationInfo | undefined, { belowReserve }: StationInfo): string[] {
+  if (belowReserve === (before?.belowReserve ?? false)) return [];
+  return [
+    belowReserve
+      ? 'little free space: no new drive is started'
+      : 'there is room for new drives again',
   ];
 }

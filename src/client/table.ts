@@ -154,7 +154,8 @@ function painted(drive: DriveView, { colour = false }: TableOptions): string {
  */
 function noteLines(view: StationView, options: TableOptions): string[] {
   const asking = view.disks.filter(({ match }) => isAsking(match.kind)).map(questionOf);
-  const safe = view.drives
+  // Which disk is where now, nobody knows while the bays are not seen.
+  const safe = (view.station.detection.known ? view.drives : [])
     .filter(isSafeToRemove)
     .map((drive) => `${placeOf(drive)}: safe to remove`);
   const stuck = stuckWords(view.station);

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import logUpdate from 'log-update';
 import { changeLines } from '../client/changes.ts';
+import { renderScreen } from '../client/screen.ts';
 import type { StationClient } from '../client/station-client.ts';
-import { renderTable } from '../client/table.ts';
+import { renderTable, type TableOptions } from '../client/table.ts';
 import type { LinkUpdate } from '../console/link.ts';
 import type { StationView } from '../serve/wire.ts';
 import {
@@ -30,7 +31,7 @@ export function watchCommand(): Command {
       runWithSignal(async (signal) => {
         const client = stationClient(options);
         const first = await client.view(signal);
-        if (options.once === true) process.stdout.write(`${table(first)}\n`);
+        if (options.once === true) process.stdout.write(`${renderTable(first, tableOptions())}\n`);
         else if (process.stdout.isTTY) await watchOnTerminal(client, signal);
         else await watchAsLines(client, signal);
       }),
@@ -41,7 +42,7 @@ export function watchCommand(): Command {
 async function watchOnTerminal(client: StationClient, signal: AbortSignal): Promise<void> {
   let last: LinkUpdate | undefined;
   const draw = () => {
-    if (last !== undefined) logUpdate(screen(last));
+    if (last !== undefined) logUpdate(renderScreen(last, tableOptions()));
   };
   process.stdout.on('resize', draw);
   // "For 3 min" moves on although nothing new arrives.
@@ -58,16 +59,10 @@ async function watchOnTerminal(client: StationClient, signal: AbortSignal): Prom
   }
 }
 
-function screen({ status, view }: LinkUpdate): string {
-  const shown = view === undefined ? '' : table(view);
-  if (status.kind !== 'lost') return shown;
-  return `${shown}\n! No connection (${status.reason}); the table is of before. Trying again …`;
-}
-
-function table(view: StationView): string {
+function tableOptions(): TableOptions {
   const columns = process.stdout.columns ?? DEFAULT_COLUMNS;
   const colour = process.stdout.isTTY === true && process.stdout.hasColors();
-  return renderTable(view, { columns, now: new Date(), colour });
+  return { columns, now: new Date(), colour };
 }
 
 async function watchAsLines(client: StationClient, signal: AbortSignal): Promise<void> {

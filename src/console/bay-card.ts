@@ -36,8 +36,7 @@ export function absentCard({ drive, words }: AbsentDrive, answers: Answers): Tem
       ${drive.progress ? progressBar(drive, drive.progress) : nothing}
       <p class="serial">${serialText(drive.driveId)}</p>
       <p class="whose">Drive of job <strong>${drive.jobName}</strong></p>
-      ${words.detail === null ? nothing : html`<div class="todo"><p>${words.detail}</p></div>`}
-      ${retry(drive, answers)}
+      ${drive.fault === null ? detailBox(words) : faultBox(drive, answers)}
       ${activity.kind === 'detached' ? ending(drive, answers) : nothing}
     </article>
   `;
@@ -136,7 +135,11 @@ function todo(bay: Bay, open: readonly DriveView[], answers: Answers) {
   if (drive === undefined) return questionOf(disk, open, answers);
   if (drive.fault !== null) return faultBox(drive, answers);
   if (isSafeToRemove(drive)) return answers.baysKnown ? safeBox(words) : nothing;
-  return words.detail === null ? nothing : html`<div class="todo"><p>${words.detail}</p></div>`;
+  return detailBox(words);
+}
+
+function detailBox({ detail }: StateWords): TemplateResult | typeof nothing {
+  return detail === null ? nothing : html`<div class="todo"><p>${detail}</p></div>`;
 }
 
 function faultBox(drive: DriveView, answers: Answers): TemplateResult {

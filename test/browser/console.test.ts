@@ -10,6 +10,7 @@ import {
   diskOf,
   diskView,
   emptyView,
+  faultedDrive,
   jobView,
   stationInfo,
 } from '../support/views.ts';
@@ -166,6 +167,15 @@ describe.skipIf(reason !== undefined)('the console in a real browser', () => {
     await dialog.getByLabel('Why').fill('it fell');
     await dialog.getByRole('button', { name: 'End without a copy' }).click();
     await expect.poll(() => bodies).toEqual([{ reason: 'it fell' }]);
+  });
+
+  it('says what to do about a drive that needs a person, also while its disk is unplugged', async () => {
+    const drive = { ...faultedDrive('ZA2B7XK9', 'Bay 3'), bay: null };
+    serving.publish({ ...emptyView(), jobs: [jobView()], drives: [drive] });
+    const absent = page.getByRole('article', { name: 'Drive ZA2B7XK9' });
+    await absent.getByText('did not deliver 8 MiB').waitFor();
+    await absent.getByText('Try another bay and cable').waitFor();
+    expect(await absent.getByRole('button', { name: 'Retry this drive' }).count()).toBe(1);
   });
 
   it('fits a phone and names everything for a screen reader', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { alertText } from '../../../src/client/alert-text.ts';
 import { changeLines } from '../../../src/client/changes.ts';
 import { checkInText, packingText } from '../../../src/client/parcel-text.ts';
+import { renderScreen } from '../../../src/client/screen.ts';
 import { renderTable } from '../../../src/client/table.ts';
 import { alertsOfTheDay, alertView, checkInView, packingView } from '../../support/desk-views.ts';
 import {
@@ -70,6 +71,17 @@ describe('renderTable', () => {
     const text = renderTable({ ...emptyView(), station }, { columns: 200, now });
     expect(text).toContain('storage away for 3 min (ECONNREFUSED)');
     expect(text).toContain('bays unknown (lsblk hangs)');
+  });
+
+  it('tells nobody to pull a disk while it cannot see which one is where', () => {
+    const detection = { mode: 'udev', known: false, reason: 'lsblk hangs' } as const;
+    const view = { ...busyView(), station: stationInfo({ detection }) };
+    expect(renderTable(view, { columns: 200, now })).not.toContain('safe to remove');
+    const lost = { status: { kind: 'lost', reason: 'it closed' }, view: busyView() } as const;
+    const screen = renderScreen(lost, { columns: 200, now });
+    expect(screen).toContain('bays unknown (no connection)');
+    expect(screen).toContain('No connection (it closed); the table is of before.');
+    expect(screen).not.toContain('safe to remove');
   });
 
   it('never shows 100 % of a drive that misses a byte', () => {
@@ -266,5 +278,27 @@ describe('changeLines', () => {
     const without = { ...emptyView(), station: stationInfo({ storage: away }) };
     expect(changeLines(emptyView(), without)).toEqual(['storage away: ECONNREFUSED']);
     expect(changeLines(without, emptyView())).toEqual(['storage is back']);
+  });
+
+  it('says when the bays cannot be seen, and what may be pulled once they can', () => {
+    const detection = { mode: 'udev', known: false, reason: 'lsblk hangs' } as const;
+    const station = stationInfo({ detection });
+    const drive = completedDrive('A', 'Bay 1');
+    const blind = { ...view(0.9), station };
+    expect(changeLines(view(0.9), blind)).toEqual([
+      'bays unknown: lsblk hangs; nothing new is started',
+    ]);
+    const done = { ...blind, drives: [drive] };
+    expect(changeLines(blind, done).join('\n')).not.toContain('safe to remove');
+    const lines = changeLines(done, { ...done, station: stationInfo() });
+    expect(lines).toEqual(['the bays are seen again', expect.stringContaining('safe to remove')]);
+  });
+
+  it('says when there is little room for the records, and when there is more', () => {
+    const little = { ...emptyView(), station: stationInfo({ belowReserve: true }) };
+    expect(changeLines(emptyView(), little)).toEqual([
+      'little free space: no new drive is started',
+    ]);
+    expect(changeLines(little, emptyView())).toEqual(['there is room for new drives again']);
   });
 });
