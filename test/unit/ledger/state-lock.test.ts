@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
@@ -21,6 +21,21 @@ it('refuses a second process until the first has ended, even by SIGKILL', async 
   await holder.kill();
   const release = await lockStateDirectory(directory.path);
   release();
+});
+
+it('refuses a second process also when the file of the lock was deleted, by any path', async () => {
+  await using directory = await temporaryDirectory();
+  const state = join(directory.path, 'state');
+  await using holder = await startHolder(state);
+  await rm(join(state, 'station.lock'));
+  const other = join(directory.path, 'other');
+  await symlink(state, other);
+  for (const path of [state, other, state]) {
+    const second = lockStateDirectory(path);
+    await expect(second).rejects.toMatchObject({ code: 'state-directory-in-use' });
+  }
+  await holder.kill();
+  (await lockStateDirectory(state))();
 });
 
 it('refuses a second lock in the same process and gives way after the release', async () => {
