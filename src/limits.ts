@@ -278,6 +278,8 @@ export const EVENT_ARCHIVE_BYTES = 16 * MIB;
 export const EVENT_ARCHIVES_KEPT = 200;
 /** How often it is looked whether the event log is within its quota. */
 export const EVENT_LOG_LOOK_MS = 10 * 60_000;
+/** How often it is looked whether every secret in the ledger opens with the key of the station. */
+export const SECRETS_LOOK_MS = 60_000;
 /** Lines of the log that wait while nobody reads it or its disk is full; more are counted and dropped. */
 export const LOG_WAITING_BYTES = 1 * MIB;
 /** Connections to the HTTP port, of which each takes a descriptor; one more is closed at once. */

@@ -157,6 +157,12 @@ export const ALERTS = {
     nextStep: 'Remove the cause that the message names; the station keeps trying.',
     resolutions: ['noted'],
   },
+  'secrets-of-other-key': {
+    title: 'Secrets that do not open',
+    nextStep:
+      'Put back the key file that sealed them and restart the station, before any new secret is given. If it is lost, give the BitLocker keys and credentials again.',
+    resolutions: ['noted'],
+  },
 } as const satisfies Readonly<Record<string, AlertText>>;
 
 export type AlertKind = keyof typeof ALERTS;

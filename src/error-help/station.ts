@@ -83,7 +83,7 @@ export const COPY_HELP: Help<CopyErrors> = {
     meaning:
       'The key file that seals the secrets of jobs in the ledger is not there, may not be read, or holds no key. The station does not start.',
     nextStep:
-      'Put the key file back from its backup, or correct `secrets.keyFile`. Without the key, sealed BitLocker keys and credentials are lost and have to be given again.',
+      'Put the key file back from its backup, or correct `secrets.keyFile`. If the key is lost for good, make another with `openssl rand -hex 32`, mode 0600: the station starts, and an alert lasts until sealed BitLocker keys and credentials are given again.',
   },
   'secret-unreadable': {
     meaning:

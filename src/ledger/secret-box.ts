@@ -9,6 +9,8 @@ import { asStateDiskError, errnoOf, messageOf, StationError } from '../errors.ts
  * another row does not open.
  */
 export interface SecretBox {
+  /** What everything begins with that was sealed with this key. */
+  readonly mark: string;
   seal(secret: string, place: string): string;
   /** Throws `secret-unreadable`. */
   open(sealed: string, place: string): string;
@@ -25,14 +27,16 @@ export function secretBox(key: Uint8Array): SecretBox {
     throw new StationError('internal-error', detail, { detail });
   }
   const keyId = createHash('sha256').update(key).digest('hex').slice(0, 8);
+  const mark = `${VERSION}.${keyId}.`;
   return {
+    mark,
     seal(secret, place) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, nonce);
       cipher.setAAD(Buffer.from(place));
       const text = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
       const box = Buffer.concat([nonce, text, cipher.getAuthTag()]);
-      return `${VERSION}.${keyId}.${box.toString('base64url')}`;
+      return `${mark}${box.toString('base64url')}`;
     },
     open(sealed, place) {
       const [version, sealedWith, text = ''] = sealed.split('.');
@@ -66,6 +70,7 @@ function unreadable(place: string, detail: string, cause?: unknown): StationErro
 
 /** For a ledger that is opened without a key, to be read only: it neither seals nor opens. */
 export const CLOSED_BOX: SecretBox = {
+  mark: 'none.',
   seal: (_secret, place) => {
     throw unreadable(place, 'this ledger was opened without a key');
   },
@@ -120,6 +125,11 @@ async function writeDurably(file: string, text: string): Promise<void> {
   await rename(draft, file);
   await using directory = await open(dirname(file), 'r');
   await directory.sync();
+}
+
+/** The key that sealed what a ledger holds is not there: with a new one nothing of it would open. */
+export function keyMissing(file: string, sealed: number): StationError {
+  return keyUnreadable(file, `it is missing, and secrets in the ledger (${sealed}) need it`);
 }
 
 function keyUnreadable(file: string, detail: string, cause?: unknown): StationError {

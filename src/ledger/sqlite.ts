@@ -29,6 +29,11 @@ export interface SqliteLedgerOptions {
   readonly onError?: (error: StationError) => void;
 }
 
+/** A `null` is not counted. */
+const COUNT_FOREIGN = `SELECT count(*) AS count FROM (
+    SELECT storage_credential AS sealed FROM jobs UNION ALL SELECT bit_locker_key FROM drives
+  ) WHERE substr(sealed, 1, length($mark)) <> $mark`;
+
 /** Pages that a backup copies before the station has its turn again: 1 MiB. */
 const BACKUP_STEP_PAGES = 256;
 
@@ -38,6 +43,8 @@ const BACKUP_STEP_PAGES = 256;
  */
 export class SqliteLedger extends SqlLedger {
   readonly #database: DatabaseSync;
+  readonly #place: string;
+  readonly #secrets: SecretBox;
   readonly eventRows: EventRows;
 
   private constructor(
@@ -47,6 +54,8 @@ export class SqliteLedger extends SqlLedger {
   ) {
     super(options, dependencies);
     this.#database = database;
+    this.#place = options.place;
+    this.#secrets = dependencies.secrets;
     this.eventRows = new EventRows(new Writer(options, dependencies));
   }
 
@@ -68,6 +77,14 @@ export class SqliteLedger extends SqlLedger {
       { station, place: file },
       { db, now, uuid, randomHex, secrets, purging, ...room },
       database,
+    );
+  }
+
+  /** How many secrets another key sealed than the one that this ledger was opened with. */
+  foreignSecrets(): number {
+    const { mark } = this.#secrets;
+    return attempt(this.#place, () =>
+      Number(this.#database.prepare(COUNT_FOREIGN).get({ mark })?.count),
     );
   }
 

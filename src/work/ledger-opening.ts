@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStationError, type StationError } from '../errors.ts';
 import { backupDirectoryOf, ledgerFileOf, refuseLostLedger } from '../ledger/backups.ts';
-import { readOrMakeSecretKey, readSecretKey, secretBox } from '../ledger/secret-box.ts';
-import { SqliteLedger } from '../ledger/sqlite.ts';
+import { keyMissing, readOrMakeSecretKey, readSecretKey, secretBox } from '../ledger/secret-box.ts';
+import { SqliteLedger, type SqliteLedgerOptions } from '../ledger/sqlite.ts';
 import type { EmergencySlice } from './emergency-slice.ts';
 
 export interface LedgerOpening {
@@ -35,9 +36,8 @@ export async function openLedger(
   const { stateDirectory, name } = opening;
   const file = ledgerFileOf(stateDirectory);
   await refuseLostLedger(file, backupDirectoryOf(stateDirectory));
-  const options = {
+  const options: SqliteLedgerOptions = {
     ...{ file, station: name, now, uuid: randomUUID },
-    secrets: secretBox(await secretKey(opening)),
     randomHex: (bytes: number) => randomBytes(bytes).toString('hex'),
     makeRoom: () => slice.release(),
     onError: (error: StationError) => {
@@ -45,14 +45,30 @@ export async function openLedger(
       if (isStationError(error, 'state-disk-failed')) onDiskFailed(error);
     },
   };
-  return await SqliteLedger.open(options).catch((error) => {
-    if (!isStationError(error, 'state-disk-failed') || !slice.release()) throw error;
-    return SqliteLedger.open(options);
-  });
+  const openWith = (given: SqliteLedgerOptions) =>
+    SqliteLedger.open(given).catch((error) => {
+      if (!isStationError(error, 'state-disk-failed') || !slice.release()) throw error;
+      return SqliteLedger.open(given);
+    });
+  const key = await secretKey(opening, () => openWith(options));
+  return await openWith({ ...options, secrets: secretBox(key) });
 }
 
-/** The configured key file must be there; the station's own is made at the first start. */
-async function secretKey({ keyFile, stateDirectory }: LedgerOpening): Promise<Uint8Array> {
+/**
+ * The configured key file must be there; the station's own is made at the first start, and not again
+ * while the ledger holds what needs the one that was lost.
+ */
+async function secretKey(
+  { keyFile, stateDirectory }: LedgerOpening,
+  openWithoutKey: () => Promise<SqliteLedger>,
+): Promise<Uint8Array> {
   if (keyFile !== undefined) return await readSecretKey(keyFile);
-  return await readOrMakeSecretKey(join(stateDirectory, 'secrets.key'));
+  const own = join(stateDirectory, 'secrets.key');
+  if (!existsSync(own) && existsSync(ledgerFileOf(stateDirectory))) {
+    const ledger = await openWithoutKey();
+    const sealed = ledger.foreignSecrets();
+    await ledger.close();
+    if (sealed > 0) throw keyMissing(own, sealed);
+  }
+  return await readOrMakeSecretKey(own);
 }

@@ -7,6 +7,7 @@ import { EVENT_LOG_LOOK_MS, FREE_SPACE_INTERVAL_MS, LEDGER_BACKUP_INTERVAL_MS } 
 import { BackupKeeper } from './backup-keeper.ts';
 import type { EmergencySlice } from './emergency-slice.ts';
 import { EventKeeper } from './event-keeper.ts';
+import { keyWatch } from './key-watch.ts';
 import type { Keep } from './opened-parts.ts';
 import { Reserve } from './reserve.ts';
 import type { Troubles } from './troubles.ts';
@@ -74,8 +75,10 @@ export function watchState(
     { quota, troubles, reserve, logger: log('ledger') },
   );
   keep('event log', events, (part) => part.close());
+  const key = keyWatch({ ledger, troubles });
+  keep('key watch', key, (part) => part.close());
   const start = () => {
-    for (const part of [reserve, backups, events]) part.start();
+    for (const part of [reserve, backups, events, key]) part.start();
   };
   return { reserve, start };
 }

@@ -3,7 +3,11 @@ import type { DueAlert } from '../domain/alert.ts';
 /** What the station itself can suffer from; each is the kind of its alert. */
 export type TroubleKind = Extract<
   DueAlert['kind'],
-  'state-disk' | 'cannot-start-copies' | 'clock-jumped' | 'ledger-not-backed-up'
+  | 'state-disk'
+  | 'cannot-start-copies'
+  | 'clock-jumped'
+  | 'ledger-not-backed-up'
+  | 'secrets-of-other-key'
 >;
 
 export interface Trouble {
@@ -20,6 +24,7 @@ const HOLDS_COPIES: { readonly [Kind in TroubleKind]: boolean } = {
   'cannot-start-copies': true,
   'clock-jumped': false,
   'ledger-not-backed-up': false,
+  'secrets-of-other-key': false,
 };
 
 export interface TroublesDependencies {
