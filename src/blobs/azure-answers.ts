@@ -31,18 +31,6 @@ export function propertiesOf(answer: BlobGetPropertiesResponse): BlobProperties 
   };
 }
 
-/** What every answer has of those of the SDK, and a refusal that the SDK takes for one. */
-export interface Answer {
-  readonly requestId?: string | undefined;
-  readonly errorCode?: string | undefined;
-}
-
-/** A blob store numbers all its answers ("Common REST response headers", Microsoft Learn). */
-export function ofStore<T extends Answer | undefined>(answer: T, operation: string): T {
-  if ((answer?.requestId ?? answer?.errorCode) !== undefined) return answer;
-  throw notOfStore(operation);
-}
-
 /** Every blob has an ETag: an answer without one comes from something in between. */
 export function writtenOf(
   answer: { readonly etag?: string | undefined; readonly lastModified?: Date | undefined },
@@ -50,12 +38,8 @@ export function writtenOf(
 ): WrittenBlob {
   const { etag, lastModified } = answer;
   if (etag !== undefined && lastModified !== undefined) return { etag, lastModified };
-  throw notOfStore(operation);
-}
-
-function notOfStore(operation: string): StationError {
   const detail = 'what answers is not a blob store';
-  return new StationError('storage-unavailable', `${operation}: ${detail}`, { operation, detail });
+  throw new StationError('storage-unavailable', `${operation}: ${detail}`, { operation, detail });
 }
 
 export function listedBlob({ name, properties }: BlobItem): ListedBlob {

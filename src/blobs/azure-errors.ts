@@ -59,9 +59,8 @@ export function fromAzure(
   if (isStationError(error)) return error;
   if (signal.aborted) return new StationError('cancelled', 'cancelled', {}, signal.reason);
   const failure = failureOf(error);
-  // From a captive portal or a gateway: a blob store never refuses like this.
-  const isOfNoStore = failure.isPage || failure.isStrange;
-  if (isOfNoStore && !UNKNOWN_THERE.has(failure.status)) return away(failure, request);
+  // From a captive portal or a gateway: what it refuses the store may take later.
+  if (failure.isForeign && !UNKNOWN_THERE.has(failure.status)) return away(failure, request);
   return (
     checksumError(failure, request) ??
     blobError(failure, request) ??

@@ -1,7 +1,8 @@
 import { RestError } from '@azure/storage-blob';
 import { z } from 'zod';
 import { errnoOf, messageOf } from '../errors.ts';
-import { scrub } from '../scrub.ts';
+import { ForeignSuccess, foreignWords, type HttpAnswer, isForeign } from './foreign-answer.ts';
+import { redact } from './redact.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /**
@@ -15,10 +16,8 @@ export interface Failure {
   readonly requestId: string | undefined;
   readonly detail: string;
   readonly host: string;
-  /** The answer is a page for people: blob stores answer XML, or nothing. */
-  readonly isPage: boolean;
-  /** The answer has nothing of what a blob store writes on all of its own. */
-  readonly isStrange: boolean;
+  /** The answer is from no blob store. */
+  readonly isForeign: boolean;
   /** By the clock of who answered, in ms since 1970. */
   readonly answeredAt: number | undefined;
   /** How long the store asks to be left alone. */
@@ -35,21 +34,22 @@ const errorDetails = z.object({
 
 export function failureOf(error: unknown): Failure {
   const said = redact(messageOf(error));
+  if (error instanceof ForeignSuccess) return foreignFailure(error.answer);
   if (!(error instanceof RestError)) {
     const code = errnoOf(error) ?? '';
     return { ...NO_ANSWER, code, detail: said || code || 'unknown error' };
   }
+  const { response } = error;
+  if (response !== undefined && isForeign(response)) return foreignFailure(response);
   const status = error.statusCode ?? 0;
   const details = errorDetails.safeParse(error.details).data ?? {};
-  const header = (name: string) => error.response?.headers.get(name);
-  const isNumbered = (header('x-ms-request-id') ?? header('x-ms-error-code')) !== undefined;
+  const header = (name: string) => response?.headers.get(name);
   const code = header('x-ms-error-code') ?? details.errorCode ?? error.code ?? '';
   const answeredAt = Date.parse(header('date') ?? '');
   return {
-    ...{ status, code, host: hostOf(error), requestId: header('x-ms-request-id') },
-    detail: [status || '', code, said].filter((part) => part !== '').join(' '),
-    isPage: header('content-type')?.startsWith('text/html') ?? false,
-    isStrange: error.response !== undefined && !isNumbered,
+    ...{ status, code, host: hostOf(error.request?.url), requestId: header('x-ms-request-id') },
+    detail: [status || '', code, said].filter(Boolean).join(' '),
+    isForeign: false,
     answeredAt: Number.isNaN(answeredAt) ? undefined : answeredAt,
     retryAfterMs: retryAfterMs(header),
     authDetail: details.authenticationErrorDetail && redact(details.authenticationErrorDetail),
@@ -57,19 +57,19 @@ export function failureOf(error: unknown): Failure {
 }
 
 const NO_ANSWER = {
-  ...{ status: 0, requestId: undefined, host: 'the store', isPage: false },
-  ...{ isStrange: false, answeredAt: undefined, retryAfterMs: undefined, authDetail: undefined },
+  ...{ status: 0, requestId: undefined, host: 'the store', isForeign: false },
+  ...{ answeredAt: undefined, retryAfterMs: undefined, authDetail: undefined },
 };
 
-function hostOf({ request }: RestError): string {
-  return URL.parse(request?.url ?? '')?.hostname ?? NO_ANSWER.host;
+function foreignFailure(answer: HttpAnswer): Failure {
+  const { status, headers, request } = answer;
+  return {
+    ...{ ...NO_ANSWER, status, code: '', host: hostOf(request.url), isForeign: true },
+    detail: foreignWords(answer),
+    retryAfterMs: retryAfterMs((name) => headers.get(name)),
+  };
 }
 
-const MAX_DETAIL_LENGTH = 300;
-
-/** One line without anything that opens a door: no query strings, keys, signatures or tokens. */
-export function redact(text: string): string {
-  const line = (text.split('\n')[0] ?? '').replace(/\?[\w.~%-]+=[^\s'"<>]*/gu, '');
-  // Scrubbed before it is cut: the half of a secret has no shape.
-  return scrub(line).slice(0, MAX_DETAIL_LENGTH).trim();
+function hostOf(url = ''): string {
+  return URL.parse(url)?.hostname ?? NO_ANSWER.host;
 }

@@ -7,15 +7,7 @@ import type {
 import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex } from '../domain/bytes.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
-import {
-  type Answer,
-  listedBlob,
-  ofStore,
-  pageRangeOf,
-  propertiesOf,
-  storedBlocks,
-  writtenOf,
-} from './azure-answers.ts';
+import { listedBlob, pageRangeOf, propertiesOf, storedBlocks, writtenOf } from './azure-answers.ts';
 import { asUnusable, fromAzure, READ_PROPERTIES, type StorageRequest } from './azure-errors.ts';
 import {
   type BlobContainer,
@@ -281,11 +273,7 @@ export class AzureContainer implements BlobContainer {
    * A refusal alone does not say whether it is for the sake of the blob, of what it was to carry, or of
    * a store that refuses everything. That shows at a question which has nothing to do with any drive.
    */
-  async #request<T extends Answer | undefined>(
-    what: StorageRequest,
-    signal: AbortSignal,
-    send: () => Promise<T>,
-  ): Promise<T> {
+  async #request<T>(what: StorageRequest, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
     try {
       return await request(what, signal, send);
     } catch (error) {
@@ -333,14 +321,14 @@ export class AzureContainer implements BlobContainer {
   }
 }
 
-async function request<T extends Answer | undefined>(
+async function request<T>(
   what: StorageRequest,
   signal: AbortSignal,
   send: () => Promise<T>,
 ): Promise<T> {
   throwIfCancelled(signal);
   try {
-    return ofStore(await send(), what.operation);
+    return await send();
   } catch (error) {
     throw fromAzure(error, what, signal);
   }

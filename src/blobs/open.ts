@@ -9,14 +9,24 @@ import { StationError } from '../errors.ts';
 import { AzureContainer } from './azure.ts';
 import type { BlobContainer, StorageAccount } from './contract.ts';
 import { DirectoryContainer } from './directory.ts';
+import { ofStore } from './foreign-answer.ts';
 import { checkContainerName, refused } from './rules.ts';
 import { Wire } from './wire.ts';
 
 type Credential = ContainerClient['credential'];
 
-/** One try a request, since `withRetry` repeats. */
-const CLIENT_OPTIONS: StoragePipelineOptions = {
+/** What the SDK hands on to its core ("PipelineOptions", @azure/core-rest-pipeline). */
+interface CoreOptions {
+  readonly redirectOptions: { readonly maxRetries: number };
+}
+
+/**
+ * One try a request, since `withRetry` repeats, and none elsewhere: a blob store sends nobody away, so
+ * it is something in between that does.
+ */
+const CLIENT_OPTIONS: StoragePipelineOptions & CoreOptions = {
   retryOptions: { maxTries: 1 },
+  redirectOptions: { maxRetries: 0 },
   userAgentOptions: { userAgentPrefix: 'drive-station' },
 };
 
@@ -38,18 +48,10 @@ export async function openContainer(
   const pipeline = newPipeline(credential, CLIENT_OPTIONS);
   pipeline.factories.push({
     create: (next) => ({
-      sendRequest: async (request) => notRedirected(await wire.send(request, next)),
+      sendRequest: async (request) => ofStore(await wire.send(request, next)),
     }),
   });
   return new AzureContainer(new ContainerClient(url, pipeline));
-}
-
-/** A blob store sends nobody elsewhere: the SDK is not to follow what something in between says. */
-function notRedirected<T extends { readonly headers: { remove(name: string): unknown } }>(
-  answer: T,
-): T {
-  answer.headers.remove('location');
-  return answer;
 }
 
 interface Place {

@@ -5,9 +5,9 @@ import type { Help } from './contract.ts';
 export const STORAGE_HELP: Help<StorageErrors> = {
   'storage-unavailable': {
     meaning:
-      'The store does not answer or asks to be left alone. Copies wait with every buffer kept and no drive is to blame; new ones are not started meanwhile.',
+      'The store does not answer or asks to be left alone; or something in its place answers, such as a proxy or a login page, and the reason says what. Copies wait with every buffer kept and no drive is to blame; new ones are not started meanwhile.',
     nextStep:
-      'Check network, proxy and the state of the service. Leave the disks in; the copies go on by themselves.',
+      'Check network, proxy and the state of the service. Where the reason says that no blob store answers, have the station let through there, or correct the address of the storage account. Leave the disks in; the copies go on by themselves.',
   },
   'container-missing': {
     meaning:

@@ -164,23 +164,6 @@ describe('what goes over the wire', () => {
     await expect(container.stageBlock(block, live())).rejects.toMatchObject({ code: row.becomes });
   });
 
-  it.each([403, 404, 407, 503])(
-    'does not take a page of HTML with %s for the word of a store',
-    async (status) => {
-      await using store = await serve((request, response) => {
-        const headers = { 'content-type': 'text/html; charset=utf-8' };
-        request.resume().on('end', () => response.writeHead(status, headers).end('<p>no</p>'));
-      });
-      const container = await sasContainer(store.port);
-      await expect(
-        container.stageBlock(stageOf(disk, 0, sharedBytes(10, 1)), live()),
-      ).rejects.toMatchObject({
-        code: 'storage-unavailable',
-        message: expect.stringContaining('what answers at 127.0.0.1 is not a blob store'),
-      });
-    },
-  );
-
   it('hears how long the store asks to be left alone', async () => {
     await using store = await serve((request, response) => {
       request.resume().on('end', () => response.writeHead(503, { 'retry-after': '7' }).end());

@@ -1,7 +1,7 @@
 import { RestError } from '@azure/storage-blob';
 import { describe, expect, it } from 'vitest';
 import { fromAzure } from '../../../src/blobs/azure-errors.ts';
-import { redact } from '../../../src/blobs/azure-failure.ts';
+import { redact } from '../../../src/blobs/redact.ts';
 
 const live = () => new AbortController().signal;
 const commit = { operation: 'commit', blob: 'disk.img' };
