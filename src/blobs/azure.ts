@@ -1,33 +1,29 @@
-import type {
-  BlobHTTPHeaders,
-  BlockBlobClient,
-  ContainerClient,
-  PageBlobClient,
-} from '@azure/storage-blob';
+import type { BlockBlobClient, ContainerClient, PageBlobClient } from '@azure/storage-blob';
 import type { BlobName } from '../domain/blob-name.ts';
 import { fromHex } from '../domain/bytes.ts';
 import { isStationError, throwIfCancelled } from '../errors.ts';
 import { listedBlob, pageRangeOf, propertiesOf, storedBlocks, writtenOf } from './azure-answers.ts';
-import { asUnusable, fromAzure, READ_PROPERTIES, type StorageRequest } from './azure-errors.ts';
-import {
-  type BlobContainer,
-  type BlobProperties,
-  type BlobState,
-  type BlockLists,
-  type CommitBlob,
-  type CreatePages,
-  type ListBlobs,
-  type ListedBlob,
-  type Listing,
-  type ListPageRanges,
-  type NewBlob,
-  OCTET_STREAM,
-  type PageRange,
-  type PutBlob,
-  type StageBlock,
-  type WriteCondition,
-  type WritePages,
-  type WrittenBlob,
+import { fromAzure, READ_PROPERTIES } from './azure-errors.ts';
+import { headersOf } from './azure-headers.ts';
+import { AzureRequests } from './azure-requests.ts';
+import type {
+  BlobContainer,
+  BlobProperties,
+  BlobState,
+  BlockLists,
+  CommitBlob,
+  CreatePages,
+  ListBlobs,
+  ListedBlob,
+  Listing,
+  ListPageRanges,
+  NewBlob,
+  PageRange,
+  PutBlob,
+  StageBlock,
+  WriteCondition,
+  WritePages,
+  WrittenBlob,
 } from './contract.ts';
 import { blobRefusal } from './refusals.ts';
 import {
@@ -40,10 +36,6 @@ import {
   checkWritePages,
 } from './rules.ts';
 
-/** A name that no copy uses, asked for only to see how the store answers. */
-const PROBE_NAME = 'drive-station-probe';
-/** A store that does not let us do one thing may still let us do another. */
-const CLOSED = ['storage-denied', 'account-disabled', 'storage-unusable'] as const;
 /** The most that List Blobs gives in one answer. */
 const LIST_MAX_BLOBS = 5000;
 /** The most that Get Page Ranges gives in one answer. */
@@ -60,9 +52,11 @@ const LIST_MAX_RANGES = 10_000;
  */
 export class AzureContainer implements BlobContainer {
   readonly #client: ContainerClient;
+  readonly #requests: AzureRequests;
 
   constructor(client: ContainerClient) {
     this.#client = client;
+    this.#requests = new AzureRequests(client);
   }
 
   urlOf(name: BlobName): string {
@@ -72,22 +66,14 @@ export class AzureContainer implements BlobContainer {
   }
 
   async ensure(signal: AbortSignal): Promise<void> {
-    try {
-      await request({ operation: 'create container' }, signal, () =>
-        this.#client.createIfNotExists({ abortSignal: signal }),
-      );
-    } catch (error) {
-      // A SAS for one container may not create it. Whether it lets us work shows at the first question.
-      if (!isStationError(error, ...CLOSED)) throw error;
-      await this.#probe(signal);
-    }
+    await this.#requests.createContainer(signal);
   }
 
   async stageBlock(block: StageBlock, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     checkStage(block);
     const { name, id, body } = block;
-    await this.#request({ operation: 'stage block', blob: name }, signal, () =>
+    await this.#requests.send({ operation: 'stage block', blob: name }, signal, () =>
       this.#blocks(name).stageBlock(id, body, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(block.md5),
@@ -112,11 +98,14 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkCommit(blob);
     const { name, condition, contentMd5 = blob.md5 } = blob;
-    const answer = await this.#request({ operation: 'commit', blob: name, condition }, signal, () =>
-      this.#blocks(name).commitBlockList([...blob.blocks], {
-        ...headersOf(blob, contentMd5),
-        abortSignal: signal,
-      }),
+    const answer = await this.#requests.send(
+      { operation: 'commit', blob: name, condition },
+      signal,
+      () =>
+        this.#blocks(name).commitBlockList([...blob.blocks], {
+          ...headersOf(blob, contentMd5),
+          abortSignal: signal,
+        }),
     );
     return writtenOf(answer, 'commit');
   }
@@ -126,11 +115,14 @@ export class AzureContainer implements BlobContainer {
       checkPut(blob);
       const { name, body, md5 } = blob;
       // Of a block blob the service checks the digest that it is to keep ("Put Blob", Microsoft Learn).
-      const answer = await this.#request({ operation: 'put', blob: name, condition }, signal, () =>
-        this.#blocks(name).upload(body, body.length, {
-          ...headersOf({ ...blob, condition }, md5),
-          abortSignal: signal,
-        }),
+      const answer = await this.#requests.send(
+        { operation: 'put', blob: name, condition },
+        signal,
+        () =>
+          this.#blocks(name).upload(body, body.length, {
+            ...headersOf({ ...blob, condition }, md5),
+            abortSignal: signal,
+          }),
       );
       return writtenOf(answer, 'put');
     });
@@ -141,7 +133,7 @@ export class AzureContainer implements BlobContainer {
       checkCreatePages(blob);
       const { name, lengthBytes, contentMd5, sequenceNumber = 0 } = blob;
       const what = { operation: 'create page blob', blob: name, condition };
-      const answer = await this.#request(what, signal, () =>
+      const answer = await this.#requests.send(what, signal, () =>
         this.#pages(name).create(lengthBytes, {
           ...headersOf({ ...blob, condition }, contentMd5),
           blobSequenceNumber: sequenceNumber,
@@ -156,7 +148,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkWritePages(pages);
     const { name, offsetBytes, body, md5, sequenceNumber } = pages;
-    await this.#request({ operation: 'write pages', blob: name }, signal, () =>
+    await this.#requests.send({ operation: 'write pages', blob: name }, signal, () =>
       this.#pages(name).uploadPages(body, offsetBytes, body.length, {
         abortSignal: signal,
         transactionalContentMD5: fromHex(md5),
@@ -171,12 +163,14 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'reset sequence');
     const what = { operation: 'reset sequence', blob: name, condition: 'same-etag' } as const;
-    const answer = await this.#request(what, signal, () =>
-      this.#pages(name).updateSequenceNumber('update', 0, {
-        abortSignal: signal,
-        conditions: { ifMatch: etag },
-      }),
-    ).catch((error) => this.#changedOrMissing(error, name, signal));
+    const answer = await this.#requests
+      .send(what, signal, () =>
+        this.#pages(name).updateSequenceNumber('update', 0, {
+          abortSignal: signal,
+          conditions: { ifMatch: etag },
+        }),
+      )
+      .catch((error) => this.#changedOrMissing(error, name, signal));
     return writtenOf(answer, what.operation);
   }
 
@@ -186,12 +180,15 @@ export class AzureContainer implements BlobContainer {
   ): Promise<Listing<PageRange>> {
     throwIfCancelled(signal);
     checkBlobName(name, 'list page ranges');
-    const answer = await this.#request({ operation: 'list page ranges', blob: name }, signal, () =>
-      firstPage(
-        this.#pages(name)
-          .listPageRanges(0, undefined, { abortSignal: signal })
-          .byPage(pageSettings(LIST_MAX_RANGES, from)),
-      ),
+    const answer = await this.#requests.send(
+      { operation: 'list page ranges', blob: name },
+      signal,
+      () =>
+        firstPage(
+          this.#pages(name)
+            .listPageRanges(0, undefined, { abortSignal: signal })
+            .byPage(pageSettings(LIST_MAX_RANGES, from)),
+        ),
     );
     return {
       items: (answer?.pageRange ?? []).map(pageRangeOf),
@@ -202,15 +199,17 @@ export class AzureContainer implements BlobContainer {
   async properties(name: BlobName, signal: AbortSignal): Promise<BlobProperties> {
     throwIfCancelled(signal);
     checkBlobName(name, 'read properties');
-    const answer = await this.#request({ operation: READ_PROPERTIES, blob: name }, signal, () =>
-      this.#blocks(name).getProperties({ abortSignal: signal }),
+    const answer = await this.#requests.send(
+      { operation: READ_PROPERTIES, blob: name },
+      signal,
+      () => this.#blocks(name).getProperties({ abortSignal: signal }),
     );
     return propertiesOf(answer);
   }
 
   async listBlobs({ prefix, from }: ListBlobs, signal: AbortSignal): Promise<Listing<ListedBlob>> {
     throwIfCancelled(signal);
-    const answer = await this.#request({ operation: 'list blobs' }, signal, () =>
+    const answer = await this.#requests.send({ operation: 'list blobs' }, signal, () =>
       firstPage(
         this.#client
           .listBlobsFlat({ abortSignal: signal, ...(prefix === '' ? {} : { prefix }) })
@@ -227,7 +226,7 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'read');
     const what = { operation: 'read', blob: name };
-    const { readableStreamBody: body } = await this.#request(what, signal, () =>
+    const { readableStreamBody: body } = await this.#requests.send(what, signal, () =>
       this.#blocks(name).download(0, undefined, { abortSignal: signal }),
     );
     try {
@@ -242,9 +241,11 @@ export class AzureContainer implements BlobContainer {
     throwIfCancelled(signal);
     checkBlobName(name, 'remove');
     const what = { operation: 'remove', blob: name, condition: 'same-etag' } as const;
-    await this.#request(what, signal, () =>
-      this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
-    ).catch((error) => this.#changedOrMissing(error, name, signal));
+    await this.#requests
+      .send(what, signal, () =>
+        this.#blocks(name).delete({ abortSignal: signal, conditions: { ifMatch: etag } }),
+      )
+      .catch((error) => this.#changedOrMissing(error, name, signal));
   }
 
   /**
@@ -269,35 +270,12 @@ export class AzureContainer implements BlobContainer {
     return await write('must-not-exist');
   }
 
-  /**
-   * A refusal alone does not say whether it is for the sake of the blob, of what it was to carry, or of
-   * a store that refuses everything. That shows at a question which has nothing to do with any drive.
-   */
-  async #request<T>(what: StorageRequest, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
-    try {
-      return await request(what, signal, send);
-    } catch (error) {
-      const isOpen = isStationError(error, 'storage-rejected') && error.payload.status > 0;
-      if (isOpen) await this.#probe(signal);
-      throw error;
-    }
-  }
-
-  async #probe(signal: AbortSignal): Promise<void> {
-    try {
-      await request({ operation: 'open container', blob: PROBE_NAME }, signal, () =>
-        this.#client.getBlockBlobClient(PROBE_NAME).getBlockList('all', { abortSignal: signal }),
-      );
-    } catch (error) {
-      if (isStationError(error, 'storage-rejected')) throw asUnusable(error);
-      if (!isOfBlob(error)) throw error;
-    }
-  }
-
   #blockList(name: BlobName, signal: AbortSignal) {
-    return this.#request({ operation: 'list blocks', blob: name }, signal, () =>
-      this.#blocks(name).getBlockList('all', { abortSignal: signal }),
-    ).catch(ignoreMissing);
+    return this.#requests
+      .send({ operation: 'list blocks', blob: name }, signal, () =>
+        this.#blocks(name).getBlockList('all', { abortSignal: signal }),
+      )
+      .catch(ignoreMissing);
   }
 
   async #exists(name: BlobName, signal: AbortSignal): Promise<boolean> {
@@ -319,45 +297,6 @@ export class AzureContainer implements BlobContainer {
     checkPlace(this.#client.containerName, name);
     return this.#client.getPageBlobClient(name);
   }
-}
-
-async function request<T>(
-  what: StorageRequest,
-  signal: AbortSignal,
-  send: () => Promise<T>,
-): Promise<T> {
-  throwIfCancelled(signal);
-  try {
-    return await send();
-  } catch (error) {
-    throw fromAzure(error, what, signal);
-  }
-}
-
-/** What a new blob carries and demands, as the SDK wants to be told. */
-function headersOf(blob: NewBlob, contentMd5: string | undefined) {
-  const blobHTTPHeaders: BlobHTTPHeaders = {
-    blobContentType: blob.contentType ?? OCTET_STREAM,
-    ...(blob.contentEncoding === undefined ? {} : { blobContentEncoding: blob.contentEncoding }),
-    ...(blob.contentLanguage === undefined ? {} : { blobContentLanguage: blob.contentLanguage }),
-    ...(blob.cacheControl === undefined ? {} : { blobCacheControl: blob.cacheControl }),
-    ...(contentMd5 === undefined ? {} : { blobContentMD5: fromHex(contentMd5) }),
-  };
-  return {
-    blobHTTPHeaders,
-    metadata: { ...blob.metadata },
-    conditions: conditionsOf(blob),
-  };
-}
-
-function conditionsOf({ condition }: NewBlob) {
-  if (condition === 'replace') return {};
-  return typeof condition === 'object' ? { ifMatch: condition.etag } : { ifNoneMatch: '*' };
-}
-
-/** What is said of one blob was said by a store that lets us work. */
-function isOfBlob(error: unknown): boolean {
-  return isStationError(error, 'blob-not-found', 'blob-of-other-type', 'blob-leased');
 }
 
 function ignoreMissing(error: unknown): undefined {
