@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Extent } from '../domain/plan.ts';
 import { endOf } from '../domain/rescue/map.ts';
 import { meaningOf, type ReadErrorFacts } from '../domain/rescue/read-error.ts';
-import { errnoOf, isStationError, StationError } from '../errors.ts';
+import { errnoOf, isOutOfResources, isStationError, StationError } from '../errors.ts';
 import { DISK_GONE_GRACE_MS, DISK_REST_MS, DISK_UNPROVEN_MS } from '../limits.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
 import { badPlace, diskGivenUp } from './disk-errors.ts';
@@ -114,7 +114,8 @@ export class SourceDevice {
   /**
    * Fills the buffer from the offset. An early end of file is a removal, never an end: a pulled disk
    * reads as a clean end. Throws `disk-gone`, or `disk-read-failed` with the errno when the disk is
-   * still there and this place of it is bad.
+   * still there and this place of it is bad; and the system's error where the kernel has no memory for
+   * the read.
    */
   async readInto(buffer: Buffer, offsetBytes: number): Promise<void> {
     await this.#spinUp?.ready();
@@ -125,6 +126,7 @@ export class SourceDevice {
       try {
         bytesRead = await this.#read(buffer.subarray(done), position);
       } catch (cause) {
+        if (isOutOfResources(cause)) throw cause;
         throw await this.#readError(position, buffer.length - done, cause);
       }
       if (bytesRead === 0) throw await this.#readError(position, buffer.length - done, undefined);

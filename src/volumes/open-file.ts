@@ -1,5 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import { errnoOf, isStationError, StationError, throwIfCancelled } from '../errors.ts';
+import {
+  errnoOf,
+  isOutOfResources,
+  isStationError,
+  StationError,
+  throwIfCancelled,
+} from '../errors.ts';
 import { forgetCached } from './cached.ts';
 import type { VolumeFile } from './contract.ts';
 import { denied, type Ground, isOn, lookAt, openProved, type Place } from './descriptors.ts';
@@ -16,7 +22,10 @@ export interface OpenTree {
   readonly layers: readonly string[];
 }
 
-/** Throws `file-not-found`, `file-access-denied`, `file-name-too-long`, `file-read-failed`, `cancelled`. */
+/**
+ * Throws `file-not-found`, `file-access-denied`, `file-name-too-long`, `file-read-failed`, `cancelled`, and
+ * the system's own error where the machine has no descriptor or memory left.
+ */
 export async function openVolumeFile(
   tree: OpenTree,
   path: VolumePath,
@@ -87,7 +96,7 @@ async function prove(ground: Ground, place: Place, { isLast, path }: Expected): 
 }
 
 function fileError(error: unknown, path: string): unknown {
-  if (isStationError(error)) return error;
+  if (isStationError(error) || isOutOfResources(error)) return error;
   const errno = errnoOf(error);
   if (error instanceof NotThere || errno === 'ENOENT' || errno === 'ENOTDIR') {
     return new StationError('file-not-found', `there is no file ${path} on the drive`, { path });
@@ -140,6 +149,7 @@ class OpenedFile implements VolumeFile {
       const { bytesRead } = await this.#handle.read(buffer, 0, rest, offsetBytes);
       if (bytesRead > 0) return bytesRead;
     } catch (error) {
+      if (isOutOfResources(error)) throw error;
       throw readFailed(this.foundAs, errnoOf(error) ?? 'unknown', error);
     }
     throw readFailed(this.foundAs, 'it ends too early');

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { throwIfCancelled } from '../errors.ts';
+import { isOutOfResources, throwIfCancelled } from '../errors.ts';
 import { WALK_DEPTH_MAX } from '../limits.ts';
 import type { SkipReason, VolumeEntry } from './contract.ts';
 import { type Ground, isOn, lookAt, lstatIn, type Place } from './descriptors.ts';
@@ -14,7 +14,8 @@ interface Folder {
 
 /**
  * Every file below a folder, depth first. In memory are the folders on the way to the current one and
- * one piece of each listing. What is no file and no folder is said and left alone.
+ * one piece of each listing. What is no file and no folder is said and left alone. Throws `cancelled`, and
+ * the system's error where the machine has no descriptor or memory left.
  */
 export async function* walkFolder(
   folder: Folder,
@@ -27,7 +28,7 @@ export async function* walkFolder(
       yield* walkName(folder, name, { ...way, signal });
     }
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted || isOutOfResources(error)) throw error;
     yield skipped(folder.names, 'folder-unreadable');
   }
 }
@@ -48,7 +49,7 @@ async function* walkName(
 ): AsyncGenerator<VolumeEntry> {
   const names = [...folder.names, shown];
   if (text === undefined) return yield skipped(names, 'name-not-unicode');
-  const stats = await going.look.at(() => lstatIn(folder.place, text)).catch(() => undefined);
+  const stats = await going.look.at(() => lstatIn(folder.place, text)).catch(unreadable);
   if (stats === undefined) return yield skipped(names, 'unreadable');
   const reason = reasonToSkip(stats, going.ground, names.length);
   if (reason !== undefined) yield skipped(names, reason);
@@ -67,7 +68,7 @@ async function* walkInto(
   { folder, name, names }: Subfolder,
   { ground, look, signal }: Going,
 ): AsyncGenerator<VolumeEntry> {
-  const place = await look.at(() => lookAt(folder.place, name)).catch(() => undefined);
+  const place = await look.at(() => lookAt(folder.place, name)).catch(unreadable);
   if (place === undefined) return yield skipped(names, 'unreadable');
   try {
     if (await isOn(place, ground)) yield* walkFolder({ place, names }, { ground, look }, signal);
@@ -75,6 +76,11 @@ async function* walkInto(
   } finally {
     await place.handle.close();
   }
+}
+
+/** What does not read is told and skipped; what the station lacks is not the drive's fault. */
+function unreadable(error: unknown): undefined {
+  if (isOutOfResources(error)) throw error;
 }
 
 function reasonToSkip(stats: Stats, ground: Ground, depth: number): SkipReason | undefined {
