@@ -1,6 +1,7 @@
 import type { BlobGetPropertiesResponse, BlobItem, PageRange as Range } from '@azure/storage-blob';
 import { toHex } from '../domain/bytes.ts';
 import { StationError } from '../errors.ts';
+import { READ_PROPERTIES } from './azure-errors.ts';
 import {
   type BlobProperties,
   type BlobType,
@@ -15,11 +16,11 @@ import {
 
 export function propertiesOf(answer: BlobGetPropertiesResponse): BlobProperties {
   const { contentEncoding, contentLanguage, cacheControl } = answer;
-  const written = writtenOf(answer, 'read properties');
+  const written = writtenOf(answer, READ_PROPERTIES);
   return {
     ...written,
     type: typeOf(answer.blobType),
-    lengthBytes: answer.contentLength ?? 0,
+    lengthBytes: toldLength(answer.contentLength),
     md5: hexOf(answer.contentMD5),
     contentType: answer.contentType ?? OCTET_STREAM,
     contentEncoding,
@@ -29,6 +30,20 @@ export function propertiesOf(answer: BlobGetPropertiesResponse): BlobProperties 
     sequenceNumber: answer.blobSequenceNumber,
     answeredAt: answer.date ?? written.lastModified,
   };
+}
+
+/**
+ * A proxy that passes answers on in chunks of its own can leave out how long a blob is. Taken for a length
+ * of 0, that would be a fault of the drive. Throws `storage-unusable`.
+ */
+function toldLength(contentLength: number | undefined): number {
+  if (contentLength !== undefined) return contentLength;
+  const detail =
+    'the answer has no Content-Length; a proxy between the station and the store leaves it out';
+  const words = `${READ_PROPERTIES}: ${detail}`;
+  throw new StationError('storage-unusable', words, {
+    ...{ operation: READ_PROPERTIES, status: 200, detail },
+  });
 }
 
 /** Every blob has an ETag: an answer without one comes from something in between. */

@@ -129,6 +129,17 @@ it('a blob that is a page itself is the store’s', async () => {
   expect((await readAll(container, disk)).toString()).toBe(PAGE);
 });
 
+it('a length that a proxy left out halts, and is not taken for a blob of no bytes', async () => {
+  await using proxy = await serve((_, response) => {
+    response.writeHead(200, { etag: '"1"', 'last-modified': new Date().toUTCString() }).end();
+  });
+  const container = await sasContainer(proxy.port);
+  await expect(container.properties(disk, live())).rejects.toMatchObject({
+    code: 'storage-unusable',
+    message: expect.stringContaining('no Content-Length'),
+  });
+});
+
 describe('an answer that sends us elsewhere', () => {
   /** Takes whatever comes, as a store would. */
   const elsewhere = () =>
