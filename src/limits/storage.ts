@@ -61,3 +61,8 @@ export const HOLD_LOOK_MS = 1_000;
  * are over by then, and it would have to read again what it has in its buffers.
  */
 export const HOLD_PLACE_MS = 60_000;
+/**
+ * So long one copy alone asks a store that is away, for all drives of its job. Then another one tries
+ * beside it: a filter between the station and the store can stop what one disk holds and let the rest pass.
+ */
+export const HOLD_ALONE_MS = 5 * 60_000;

@@ -3,7 +3,7 @@ import { type DriveRef, driveKey, type JobId } from '../domain/job.ts';
 import { nextStepFor } from '../error-help/catalogue.ts';
 import { isStationError, messageOf } from '../errors.ts';
 import { backoffMs } from '../ledger/backoff.ts';
-import { HOLD_RETRY_MS } from '../limits.ts';
+import { HOLD_ALONE_MS, HOLD_RETRY_MS } from '../limits.ts';
 import type { Floor, WorkItem } from './floor.ts';
 
 /** Why the copies of a job do not go on although drive and station are well. */
@@ -81,8 +81,8 @@ interface Running {
 
 /**
  * Drives whose copies wait for their storage outside of the queue, so that others have their places.
- * Of each job one is tried again every now and then, and at once when the job has another credential;
- * when the store takes something of it, all go on. Nothing of this is durable: after a restart each
+ * Of each job one is tried again every now and then, each in its turn, and at once when the job has another
+ * credential; when the store takes something of it, all go on. Nothing of this is durable: after a restart each
  * drive finds out anew.
  */
 export class StorageHolds {
@@ -192,6 +192,8 @@ export class StorageHolds {
     const pauseMs = Math.min(HOLD_RETRY_MS, backoffMs(tries, this.#options.firstRetryMs));
     const waitMs = isMending(trouble, tries) ? 0 : pauseMs;
     const hold = { item, since, trouble, tries, tryAtMs: 0, isTried: false };
+    // Behind the others of its job: what stops this drive alone keeps none of them from its try.
+    this.#holds.delete(driveKey(item.ref));
     this.#holds.set(driveKey(item.ref), hold);
     for (const each of this.#ofJob(item.ref.jobId)) {
       each.tryAtMs = this.#deps.monotonicMs() + waitMs;
@@ -268,7 +270,7 @@ export class StorageHolds {
     const nowMs = this.#deps.monotonicMs();
     const next = held.find(({ isTried, tryAtMs }) => !isTried && (isRenewed || nowMs >= tryAtMs));
     if (next === undefined || held.some((hold) => this.#findsOut(hold, nowMs))) return;
-    if (!isRenewed && this.#isWaitedOut(jobId)) return;
+    if (!isRenewed && this.#isWaitedOut(jobId, nowMs)) return;
     // Only now: what is renewed while another one still tries is a reason to try again after it.
     this.#marks.set(jobId, mark);
     next.isTried = true;
@@ -281,14 +283,14 @@ export class StorageHolds {
    * says nothing of the storage and keeps nobody back.
    */
   #findsOut({ item, isTried, tryAtMs }: Hold, nowMs: number): boolean {
-    const outage = this.#running.get(driveKey(item.ref))?.outage;
-    return isTried && (nowMs < tryAtMs || outage !== undefined);
+    const running = this.#running.get(driveKey(item.ref));
+    return isTried && (nowMs < tryAtMs || (running !== undefined && asks(running, nowMs)));
   }
 
-  /** Whether a running copy of the job waits for the store: it asks every few seconds, and tells. */
-  #isWaitedOut(jobId: JobId): boolean {
-    const running = [...this.#running.values()];
-    return running.some(({ item, outage }) => item.ref.jobId === jobId && outage !== undefined);
+  /** Whether a running copy of the job finds out for all of them. */
+  #isWaitedOut(jobId: JobId, nowMs: number): boolean {
+    const running = [...this.#running.values()].filter(({ item }) => item.ref.jobId === jobId);
+    return running.some((each) => asks(each, nowMs));
   }
 
   async #giveWay(): Promise<void> {
@@ -313,6 +315,14 @@ export class StorageHolds {
       if (hold !== undefined) hold.isTried = false;
     });
   }
+}
+
+/**
+ * A copy whose store is away asks it every few seconds, and tells. After a while another one tries beside
+ * it: what is in the way may be in the way of its bytes alone.
+ */
+function asks({ outage }: Running, nowMs: number): boolean {
+  return outage !== undefined && nowMs - outage.sinceMs < HOLD_ALONE_MS;
 }
 
 function codeOf(trouble: StorageTrouble): string {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { DiskKey } from '../../../src/domain/disk.ts';
 import type { DriveId, DriveRef, JobId } from '../../../src/domain/job.ts';
 import { StationError } from '../../../src/errors.ts';
-import { HOLD_RETRY_MS } from '../../../src/limits.ts';
+import { HOLD_ALONE_MS, HOLD_RETRY_MS } from '../../../src/limits.ts';
 import { Floor } from '../../../src/work/floor.ts';
 import { StorageHolds, storageTroubleOf } from '../../../src/work/storage-holds.ts';
 
@@ -77,10 +77,10 @@ describe('drives that wait for their storage', () => {
     expect(await lookAt(RETRY_MS + 1)).toEqual([]);
     holds.hold(a, DENIED);
     expect(await lookAt(RETRY_MS + 2)).toEqual([]);
-    expect(await lookAt(2 * RETRY_MS + 1)).toEqual(['A']);
+    expect(await lookAt(2 * RETRY_MS + 1)).toEqual(['B']);
     queued = [];
-    holds.works(a);
-    expect(queued).toEqual(['B']);
+    holds.works(b);
+    expect(queued).toEqual(['A']);
     expect(holds.halts().map(({ jobId }) => jobId)).toEqual(['job-2']);
   });
 
@@ -93,6 +93,18 @@ describe('drives that wait for their storage', () => {
     using _place = holds.begin(b);
     holds.away(b, 'refuses connections');
     expect(await lookAt(4 * RETRY_MS)).toEqual([]);
+  });
+
+  it('each have their turn, so that what stops one drive alone stops no other', async () => {
+    const [a, b] = [begin('A'), begin('B')];
+    for (const item of [a, b]) holds.hold(item, AWAY);
+    expect(await lookAt(RETRY_MS)).toEqual(['A']);
+    using _place = holds.begin(a);
+    holds.away(a, 'filtered');
+    expect(await lookAt(RETRY_MS + HOLD_ALONE_MS - 1)).toEqual([]);
+    expect(await lookAt(RETRY_MS + HOLD_ALONE_MS)).toEqual(['B']);
+    holds.works(b);
+    expect(holds.inTheWay(begin('C'))).toBeUndefined();
   });
 
   it('are tried at once when the job has another credential', async () => {
@@ -231,11 +243,22 @@ describe('a copy whose store is away', () => {
     expect(b.activity).toMatchObject({ kind: 'waiting-for-storage', reason: AWAY.reason });
     expect(holds.halts()).toMatchObject([{ code: 'storage-unavailable', jobId: 'job-1' }]);
     // It asks the store itself: an attempt of another one would find out nothing more.
-    expect(await lookAt(10 * 60_000)).toEqual([]);
+    expect(await lookAt(HOLD_ALONE_MS - 1)).toEqual([]);
     holds.back(a);
     expect(queued).toEqual(['B']);
     expect(floor.outages).toEqual([]);
   });
+});
+
+it('a copy whose bytes alone do not get through keeps the others of its job back for minutes only', async () => {
+  const [a, b, c] = [begin('A'), begin('B'), begin('C')];
+  using _place = holds.begin(a);
+  holds.away(a, 'filtered');
+  holds.hold(b, holds.inTheWay(b) ?? DENIED);
+  expect(await lookAt(HOLD_ALONE_MS)).toEqual(['B']);
+  holds.works(b);
+  holds.hold(c, holds.inTheWay(c) ?? DENIED);
+  expect(await lookAt(HOLD_ALONE_MS + RETRY_MS)).toEqual(['C']);
 });
 
 it.each([
