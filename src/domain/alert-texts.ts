@@ -146,6 +146,12 @@ export const ALERTS = {
       'The drive is not to blame: leave it in. Find out what ends the process: the kernel’s log (`journalctl -k`) names what was killed for lack of memory.',
     resolutions: ['noted'],
   },
+  'copy-starved': {
+    title: 'Too little memory or descriptors for a copy',
+    nextStep:
+      'The drive is not to blame: leave it in. Find out what uses the machine up: `systemctl status drive-station` shows what the service may use and what it uses.',
+    resolutions: ['noted'],
+  },
   'clock-jumped': {
     title: 'The clock was set',
     nextStep:

@@ -49,9 +49,11 @@ export interface AlertInput {
   readonly missing: ReadonlyMap<string, string>;
 }
 
-/** A copy whose process was killed from outside, and that has not got on for long since. */
+/** A copy whose process was killed from outside or got too little, and that has not got on for long since. */
 export interface KilledCopy {
   readonly ref: DriveRef;
+  /** How it ended last. */
+  readonly kind: 'killed' | 'starved';
   readonly times: number;
   /** ISO 8601, UTC; of the first time. */
   readonly since: string;
@@ -260,9 +262,9 @@ function stuckAlerts(stuck: readonly StuckProcess[], stuckMany: number): DueAler
   return [alertOf('processes-stuck', {}, { reason, since: last.since })];
 }
 
-function killedAlert({ ref, times, since, ...killed }: KilledCopy): DueAlert {
+function killedAlert({ ref, kind, times, since, ...killed }: KilledCopy): DueAlert {
   const reason = `Drive ${ref.driveId}: ${killed.reason}, ${times} times in a row. The copy is tried again by itself, with pauses of up to five minutes.`;
-  return alertOf('copy-killed', ref, { reason, since });
+  return alertOf(`copy-${kind}`, ref, { reason, since });
 }
 
 function dockAlerts(known: KnownDocks): DueAlert[] {

@@ -1,6 +1,7 @@
 import type { CopyResult } from '../copy/copy-process.ts';
 import type { CopyFailure } from '../copy/messages.ts';
 import { noteAsked } from '../copy/stranger.ts';
+import type { KilledCopy } from '../domain/alert.ts';
 import type { Fault } from '../domain/drive-state.ts';
 import type { DriveRef } from '../domain/job.ts';
 import { nextStepFor } from '../error-help/catalogue.ts';
@@ -43,13 +44,14 @@ export class CopyConclusion {
     const { logger } = this.#deps;
     if (result.kind === 'settled') return await this.#settled(item, result);
     // However a stop went that was asked for, it is no failure.
-    const isStop = isStuck || ['retry', 'killed'].includes(endingOf(result.failure));
+    const isStop = isStuck || ['retry', 'killed', 'starved'].includes(endingOf(result.failure));
     if (signal.aborted && isStop) return { kind: 'parked' };
     const failure = isStuck ? asHang(result.failure) : result.failure;
     logger.warn({ drive: item.ref, code: failure.code, detail: failure.payload }, failure.message);
     const held = heldFor(failure.code, failure.message);
     if (held !== undefined) return held;
-    switch (endingOf(failure)) {
+    const ending = endingOf(failure);
+    switch (ending) {
       case 'parked':
         return { kind: 'parked' };
       case 'disk-away':
@@ -65,17 +67,22 @@ export class CopyConclusion {
         this.#deps.onStationFailed(stationsOwn(failure));
         return { kind: 'parked' };
       case 'killed':
-        return this.#killed(item, failure);
+      case 'starved':
+        return this.#postponed(item, ending, failure);
       case 'retry':
         return attemptFailed(failure);
     }
   }
 
   /** Nobody's attempt. What is killed again and again would only be killed again: the pauses grow. */
-  #killed(item: WorkItem, { message: reason }: CopyFailure): CopyOutcome {
+  #postponed(
+    item: WorkItem,
+    kind: KilledCopy['kind'],
+    { message: reason }: CopyFailure,
+  ): CopyOutcome {
     const since = item.killed?.since ?? this.#deps.now().toISOString();
     const times = (item.killed?.times ?? 0) + 1;
-    item.killed = { times, since, reason };
+    item.killed = { kind, times, since, reason };
     return { kind: 'postponed', reason, times };
   }
 

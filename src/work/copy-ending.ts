@@ -13,7 +13,7 @@ import type { WorkItem } from './floor.ts';
  */
 export function endingOf(
   failure: CopyFailure,
-): 'parked' | 'disk-away' | 'faulted' | 'station' | 'killed' | 'retry' {
+): 'parked' | 'disk-away' | 'faulted' | 'station' | 'killed' | 'starved' | 'retry' {
   switch (failure.code) {
     case 'cancelled':
       return 'parked';
@@ -21,8 +21,9 @@ export function endingOf(
     case 'copy-process-not-started':
       return 'station';
     case 'copy-process-killed':
-    case 'copy-process-starved':
       return 'killed';
+    case 'copy-process-starved':
+      return 'starved';
     case 'disk-gone':
     case 'disk-changed':
       return 'disk-away';

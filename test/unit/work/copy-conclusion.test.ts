@@ -62,14 +62,18 @@ it('a copy that is killed from outside is postponed, longer each time, and never
     expect(await conclude(killed)).toMatchObject({ kind: 'postponed', times });
   }
   expect(floor.killed).toEqual([
-    { ref, times: 3, since: TEST_TIME.toISOString(), reason: killed.message },
+    {
+      ...{ ref, kind: 'killed', times: 3 },
+      ...{ since: TEST_TIME.toISOString(), reason: killed.message },
+    },
   ]);
 });
 
 it('a copy that gets too little of the machine is no failed attempt', async () => {
   const starved = { ...HANG, code: 'copy-process-starved', message: 'EMFILE: too many open files' };
-  const { conclude } = await atWork({ isThere: true });
+  const { conclude, floor } = await atWork({ isThere: true });
   expect(await conclude(starved)).toMatchObject({ kind: 'postponed' });
+  expect(floor.killed).toMatchObject([{ kind: 'starved', times: 1, reason: starved.message }]);
 });
 
 it('a copy that crashes by itself has failed', async () => {

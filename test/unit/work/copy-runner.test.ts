@@ -151,11 +151,18 @@ it('begins no attempt of a drive that a person ends while its disk is asked', as
   expect(await typesSince(before)).not.toContain('copy-attempt-begun');
 });
 
+const killedOnce = {
+  kind: 'killed',
+  times: 1,
+  since: TEST_TIME.toISOString(),
+  reason: 'it was killed (SIGKILL)',
+} as const;
+
 it('a copy that is killed has got no further while it reads again what an attempt before had staged', async () => {
   const { item, floor, runner, task, tryAgain, pass } = await aRunner();
   const stages = (stagedBytes: number) =>
     floor.progressed(item, { totalBytes: 900, stagedBytes, verifiedBytes: 0 });
-  const killed = { times: 1, since: TEST_TIME.toISOString(), reason: 'it was killed (SIGKILL)' };
+  const killed = killedOnce;
   stages(500);
   item.killed = killed;
   await runner.run(task, never, never);
@@ -175,7 +182,7 @@ it('a copy that is killed has got no further while it reads again what an attemp
 
 it('a copy that is killed each time after a few blocks does not get on', async () => {
   const { item, floor, runner, task, pass } = await aRunner();
-  item.killed = { times: 1, since: TEST_TIME.toISOString(), reason: 'it was killed (SIGKILL)' };
+  item.killed = killedOnce;
   for (let stagedBytes = 100; stagedBytes < 900; stagedBytes += 100) {
     await runner.run(task, never, never);
     floor.progressed(item, { totalBytes: 900, stagedBytes, verifiedBytes: 0 });

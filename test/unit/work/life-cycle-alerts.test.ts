@@ -36,21 +36,31 @@ describe('processes that hang in the kernel', () => {
   });
 });
 
-it('a copy that is killed is an alert when it gets no further, and over when it does', async () => {
-  const ref = refOf(await years.make('killed', ['A1']), 'A1');
-  const since = years.clock.now().toISOString();
-  years.killed = [{ ref, times: 2, since, reason: 'the copy process was killed (SIGKILL)' }];
-  await years.settle();
-  expect(await years.kinds()).toEqual([]);
-  years.killed = years.killed.map((copy) => ({ ...copy, times: 3 }));
-  await years.settle();
-  expect(years.cycle.alerts).toMatchObject([
-    { kind: 'copy-killed', subject: ref, reason: expect.stringContaining('3 times in a row') },
-  ]);
-  years.killed = [];
-  await years.settle();
-  expect(await years.kinds()).toEqual([]);
-});
+it.each([
+  { kind: 'killed', reason: 'the copy process was killed (SIGKILL)' },
+  { kind: 'starved', reason: 'the machine gave the copy process too little: EMFILE' },
+] as const)(
+  'a copy that is $kind is an alert when it gets no further, and over when it does',
+  async (copy) => {
+    const ref = refOf(await years.make(copy.kind, ['A1']), 'A1');
+    const since = years.clock.now().toISOString();
+    years.killed = [{ ...copy, ref, times: 2, since }];
+    await years.settle();
+    expect(await years.kinds()).toEqual([]);
+    years.killed = [{ ...copy, ref, times: 3, since }];
+    await years.settle();
+    expect(years.cycle.alerts).toMatchObject([
+      {
+        kind: `copy-${copy.kind}`,
+        subject: ref,
+        reason: expect.stringContaining('3 times in a row'),
+      },
+    ]);
+    years.killed = [];
+    await years.settle();
+    expect(await years.kinds()).toEqual([]);
+  },
+);
 
 describe('a disk that was pulled in mid-copy', () => {
   const pulled = async () => {
