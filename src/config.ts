@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { StationError } from './errors.ts';
+import { messageOf, StationError } from './errors.ts';
 import {
   DOCK_INCIDENTS,
   DOCK_WINDOW_MS,
@@ -259,7 +259,8 @@ export async function loadConfig(file: string): Promise<Config> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new StationError('config-unreadable', `cannot read ${file}`, { file }, cause);
+    const words = `cannot read ${file}: ${messageOf(cause)}`;
+    throw new StationError('config-unreadable', words, { file }, cause);
   }
   return parseConfig(text, file);
 }

@@ -9,6 +9,7 @@ import { scrub, scrubJson } from './scrub.ts';
 /** What is wrong with what was typed or sent in. */
 export interface InputErrors {
   'config-invalid': { file: string; problems: readonly string[] };
+  'address-unavailable': { host: string; port: number; detail: string };
   'config-unreadable': { file: string };
   'job-file-invalid': { file: string; problems: readonly string[] };
   'job-file-unreadable': { file: string };
@@ -156,6 +157,7 @@ export interface CopyErrors {
   'secret-key-unreadable': { file: string; detail: string };
   'secret-unreadable': { place: string; detail: string };
   'state-directory-in-use': { directory: string };
+  'state-directory-unusable': { directory: string; detail: string };
   'state-disk-failed': { place: string; problem: StateDiskProblem };
   'internal-error': { detail: string };
   cancelled: Record<string, never>;

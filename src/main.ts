@@ -26,10 +26,14 @@ const BAD_FILE = [
 
 /** What starting again does not heal. */
 const BAD_LEDGER = ['ledger-newer', 'ledger-unreadable'] as const;
-const BAD_STATE = [
+/** What is to be done about it nobody reads anywhere else. */
+const ADVISED = [
+  ...BAD_FILE,
   ...BAD_LEDGER,
+  'address-unavailable',
   'secret-key-unreadable',
   'state-directory-in-use',
+  'state-directory-unusable',
   'state-disk-failed',
 ] as const;
 
@@ -75,8 +79,7 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   process.stderr.write(`drive-station: ${messageOf(error)}\n`);
-  // Who reads this has no station to ask.
-  if (isStationError(error, ...BAD_STATE)) {
+  if (isStationError(error, ...ADVISED)) {
     process.stderr.write(`drive-station: ${nextStepFor(error.code)}\n`);
   }
   if (isStationError(error, ...BAD_LEDGER)) return EXIT.ledger;

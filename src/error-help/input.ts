@@ -13,6 +13,12 @@ export const INPUT_HELP: Help<InputErrors> = {
     meaning: 'The configuration file is not there or may not be read.',
     nextStep: 'Check the path after `--config` and the rights of the file, then start again.',
   },
+  'address-unavailable': {
+    meaning:
+      'The station cannot listen at the address of its configuration: another program does, the machine has no such address, or only root may use the port. The station does not start.',
+    nextStep:
+      'Stop the other program (`ss -ltnp` names it) or correct `http.host` and `http.port` in the configuration, then start the station again.',
+  },
   'job-file-invalid': {
     meaning:
       'A job file, or the body of a request for a job, is not valid. Every problem is named with its place; nothing was stored.',

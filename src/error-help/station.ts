@@ -95,6 +95,12 @@ export const COPY_HELP: Help<CopyErrors> = {
     meaning: 'Another station works in this state directory. This one does not start.',
     nextStep: 'Stop the other station, or give this one another state directory.',
   },
+  'state-directory-unusable': {
+    meaning:
+      'The state directory cannot be made, is no directory, or may not be written by the user of the station. The station does not start.',
+    nextStep:
+      'Correct `station.stateDirectory` in the configuration, or give the user of the station the right to write there, then start it again.',
+  },
   'internal-error': {
     meaning: 'Something happened that should not; it is a defect of the station.',
     nextStep: 'See the log of the station for this drive, report it, then press Retry.',

@@ -9,9 +9,14 @@ import { syncPath } from '../sync-path.ts';
 /** The lock's file inside the state directory; empty, and harmless to leave. */
 const LOCK_FILE = 'station.lock';
 
+/** What the file system says of a path that is no directory, or not ours. */
+const UNUSABLE: ReadonlySet<string> = new Set([
+  ...['EACCES', 'EPERM', 'EEXIST', 'ENOTDIR', 'ENOENT', 'ELOOP', 'ENAMETOOLONG'],
+]);
+
 /**
  * Takes the state directory for this process; a second station is refused with
- * `state-directory-in-use`. Both locks are the kernel's on this process: they end with it however it
+ * `state-directory-in-use`, and a path that cannot be one with `state-directory-unusable`. Both locks are the kernel's on this process: they end with it however it
  * dies, so there is nothing to clean by hand and no process id that another process could have
  * inherited. The one on a file holds wherever the directory is mounted, also in a container; the one
  * on a name holds when somebody has deleted that file.
@@ -35,6 +40,10 @@ export async function lockStateDirectory(directory: string): Promise<() => void>
     const error = asStateDiskError(directory, cause);
     if (error instanceof StationError) throw error;
     const detail = messageOf(error);
+    if (UNUSABLE.has(errnoOf(error) ?? '')) {
+      const words = `${directory} cannot be the state directory: ${detail}`;
+      throw new StationError('state-directory-unusable', words, { directory, detail }, error);
+    }
     throw new StationError(
       'ledger-failed',
       `cannot lock ${file}: ${detail}`,

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { messageOf } from '../errors.ts';
+import { errnoOf, messageOf, StationError } from '../errors.ts';
 import type { Ledger } from '../ledger/contract.ts';
 import { HTTP_CONNECTIONS_MAX } from '../limits.ts';
 import type { StationActions } from './actions.ts';
@@ -55,7 +55,7 @@ export class Server {
     this.#socket = socket;
   }
 
-  /** Reads the console's files and listens. Throws what reading or listening throws (`EADDRINUSE`). */
+  /** Reads the console's files and listens. Throws what reading throws, and `address-unavailable`. */
   static async create(options: ServerOptions, dependencies: ServerDependencies): Promise<Server> {
     const { ledger, feed, logger } = dependencies;
     const view = () => dependencies.view();
@@ -75,7 +75,7 @@ export class Server {
     const socketOptions = { ...options.socket, host: options.host, station };
     const socket = new LiveSocket(socketOptions, { feed, logger });
     app.server.on('upgrade', (request, stream, head) => socket.upgrade(request, stream, head));
-    await app.listen({ host: options.host, port: options.port });
+    await listen(app, options);
     socket.start();
     const server = new Server(app, socket);
     logger.info({ url: server.url }, 'listening');
@@ -108,5 +108,22 @@ export class Server {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+const REFUSED_ADDRESS = new Map([
+  ['EADDRINUSE', 'another program listens there'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['ENOTFOUND', 'this machine has no such address'],
+  ['EACCES', 'the user of the station may not use this port'],
+]);
+
+async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const detail = REFUSED_ADDRESS.get(errnoOf(error) ?? '') ?? messageOf(error);
+    const words = `cannot listen on ${host}, port ${port}: ${detail}`;
+    throw new StationError('address-unavailable', words, { host, port, detail }, error);
   }
 }

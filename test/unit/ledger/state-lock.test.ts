@@ -56,11 +56,16 @@ it('makes the directory, for its owner alone', async () => {
   (await lockStateDirectory(inner))();
 });
 
-it('says which file it cannot lock', async () => {
+it('names a path that cannot be a state directory', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'file');
   await writeFile(file, '');
-  await expect(lockStateDirectory(file)).rejects.toMatchObject({ code: 'ledger-failed' });
+  for (const path of [file, join(file, 'below'), `/proc/none/state`]) {
+    await expect(lockStateDirectory(path)).rejects.toMatchObject({
+      code: 'state-directory-unusable',
+      message: expect.stringContaining(`${path} cannot be the state directory`),
+    });
+  }
 });
 
 it.runIf(CAN_MOUNT)('needs no room on the disk', async () => {
