@@ -136,8 +136,9 @@ describe('a service that does not change the type of a blob', () => {
         const refusal = { 'x-ms-error-code': 'InvalidBlobType' };
         const stamp = { etag: '"0x1"', 'last-modified': 'Mon, 23 Nov 2026 04:19:24 GMT' };
         if (isFirst) response.writeHead(409, refusal).end();
-        else
-          response.writeHead(method === 'HEAD' ? 200 : method === 'PUT' ? 201 : 202, stamp).end();
+        else if (method === 'HEAD')
+          response.writeHead(200, { ...stamp, 'content-length': 5 }).end();
+        else response.writeHead(method === 'PUT' ? 201 : 202, stamp).end();
       });
     });
     const container = await sasContainer(store.port);
