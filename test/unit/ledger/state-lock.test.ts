@@ -60,7 +60,7 @@ it('names a path that cannot be a state directory', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'file');
   await writeFile(file, '');
-  for (const path of [file, join(file, 'below'), `/proc/none/state`]) {
+  for (const path of [file, join(file, 'below')]) {
     await expect(lockStateDirectory(path)).rejects.toMatchObject({
       code: 'state-directory-unusable',
       message: expect.stringContaining(`${path} cannot be the state directory`),
