@@ -26,7 +26,7 @@ export interface BadPlacesOptions {
 }
 
 /** Where a copy keeps what it knows of bad places, beside its journal: the map and the scratch. */
-export function badPlacesFiles(journalFile: string): { map: string; scratch: string } {
+function badPlacesFiles(journalFile: string): { map: string; scratch: string } {
   return { map: `${journalFile}.map`, scratch: `${journalFile}.scratch` };
 }
 

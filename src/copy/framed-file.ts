@@ -14,7 +14,7 @@ import { syncPath } from '../sync-path.ts';
  * Throws `state-disk-failed` when the file system is full, read-only or failing.
  */
 
-export const FRAME_BYTES = 8;
+const FRAME_BYTES = 8;
 /** Records that are written together when a file begins. */
 const WRITE_BATCH = 1024;
 

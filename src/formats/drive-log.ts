@@ -29,32 +29,6 @@ export const BLOB_STATUSES = [
 ] as const;
 export type BlobStatus = (typeof BLOB_STATUSES)[number];
 
-/** What version 2018-10-01 (Data Box Disk, later Import/Export) puts into a blob's status. */
-export const BLOB_CATEGORIES_2018 = [
-  'Completed',
-  'Renamed',
-  'CompletedWithErrors',
-  'Corrupted',
-  'StorageRequestFailed',
-  'LeasePresent',
-  'StorageRequestForbidden',
-  'ManagedDiskCreationTerminalFailure',
-  'DiskConversionNotStartedTierInfoMissing',
-  'InvalidWorkitem',
-  'InvalidPageBlobUploadAsBlockBlob',
-  'InvalidAzureFileUploadAsBlockBlob',
-  'InvalidManagedDiskUploadAsBlockBlob',
-  'InvalidManagedDiskUploadAsPageBlob',
-  'MovedToOverflowShare',
-  'MovedToDefaultAzureShare',
-  'ContainerRenamed',
-  'ShareRenamed',
-  'BlobRenamed',
-  'FileRenamed',
-  'DiskRenamed',
-] as const;
-export type BlobCategory2018 = (typeof BLOB_CATEGORIES_2018)[number];
-
 export const RANGE_STATUSES = [
   'Completed',
   'Committed',

@@ -36,7 +36,7 @@ export function sqliteError(file: string, cause: unknown): StationError {
 }
 
 /** The primary result code; the extended ones carry it in their low byte. */
-export function sqliteCode(error: unknown): number | undefined {
+function sqliteCode(error: unknown): number | undefined {
   const code = extendedCode(error);
   return code === undefined ? undefined : code & 0xff;
 }

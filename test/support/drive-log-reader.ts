@@ -1,11 +1,9 @@
-import { DRIVE_STATUSES, type DriveStatus } from '../domain/copy-status.ts';
-import { parseDigest } from '../domain/digest.ts';
-import { DISPOSITION_STATUSES, DISPOSITIONS } from '../domain/import-disposition.ts';
-import { StationError } from '../errors.ts';
+import { DRIVE_STATUSES, type DriveStatus } from '../../src/domain/copy-status.ts';
+import { parseDigest } from '../../src/domain/digest.ts';
+import { DISPOSITION_STATUSES, DISPOSITIONS } from '../../src/domain/import-disposition.ts';
+import { StationError } from '../../src/errors.ts';
 import {
-  BLOB_CATEGORIES_2018,
   BLOB_STATUSES,
-  type BlobCategory2018,
   DRIVE_LOG_VERSION,
   type DriveLog,
   type LogBlob,
@@ -16,8 +14,34 @@ import {
   type Many,
   RANGE_STATUSES,
   SIDE_FILE_STATUSES,
-} from './drive-log.ts';
-import { readXml, type XmlItem } from './xml-reader.ts';
+} from '../../src/formats/drive-log.ts';
+import { readXml, type XmlItem } from '../../src/formats/xml-reader.ts';
+
+/** What version 2018-10-01 (Data Box Disk, later Import/Export) puts into a blob's status. */
+const BLOB_CATEGORIES_2018 = [
+  'Completed',
+  'Renamed',
+  'CompletedWithErrors',
+  'Corrupted',
+  'StorageRequestFailed',
+  'LeasePresent',
+  'StorageRequestForbidden',
+  'ManagedDiskCreationTerminalFailure',
+  'DiskConversionNotStartedTierInfoMissing',
+  'InvalidWorkitem',
+  'InvalidPageBlobUploadAsBlockBlob',
+  'InvalidAzureFileUploadAsBlockBlob',
+  'InvalidManagedDiskUploadAsBlockBlob',
+  'InvalidManagedDiskUploadAsPageBlob',
+  'MovedToOverflowShare',
+  'MovedToDefaultAzureShare',
+  'ContainerRenamed',
+  'ShareRenamed',
+  'BlobRenamed',
+  'FileRenamed',
+  'DiskRenamed',
+] as const;
+export type BlobCategory2018 = (typeof BLOB_CATEGORIES_2018)[number];
 
 /** A log that is being read. Its blobs can be gone through once. */
 export type ReadDriveLog =

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { DriveLog, LogBlob, LogRanges, Many } from '../../src/formats/drive-log.ts';
-import { readDriveLog } from '../../src/formats/drive-log-reader.ts';
 import { driveLogXml } from '../../src/formats/drive-log-writer.ts';
+import { readDriveLog } from './drive-log-reader.ts';
 
 /** A whole log in memory, to be looked at. */
 export interface WholeLog {

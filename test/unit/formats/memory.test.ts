@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, expect, test } from 'vitest';
 import type { DriveLog, LogBlob, LogBlock } from '../../../src/formats/drive-log.ts';
-import { readDriveLog } from '../../../src/formats/drive-log-reader.ts';
 import { driveLogXml } from '../../../src/formats/drive-log-writer.ts';
 import { errorsOnly } from '../../../src/formats/errors-only.ts';
 import { readDriveManifest } from '../../../src/formats/manifest-reader.ts';
+import { readDriveLog } from '../../support/drive-log-reader.ts';
 import { logOf, plainBlob } from '../../support/drive-logs.ts';
 import { blobText, HEAD, TAIL } from '../../support/manifests.ts';
 
